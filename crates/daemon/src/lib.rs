@@ -1,0 +1,2 @@
+//! The long-running service: configuration, wiring, roles, shutdown.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! NSPredicate: the language of StopProcessingIf.
+#![forbid(unsafe_code)]

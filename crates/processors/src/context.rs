@@ -1,0 +1,35 @@
+//! What a step may touch of the outside world.
+
+use std::{path::PathBuf, sync::Arc};
+
+use model::Clock;
+use tokio_util::sync::CancellationToken;
+
+/// What a step may touch of the outside world.
+#[derive(Clone)]
+pub struct StepContext {
+    /// Downloads.
+    pub fetcher: Arc<fetch::Fetcher>,
+    /// The repository as it is, to be read, and the change set that the run stages.
+    pub staging: Arc<publication::Staging>,
+    /// Where the step's messages go.
+    pub messages: Arc<dyn StepMessages>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The run's private folder, `RECIPE_CACHE_DIR`.
+    pub workspace: PathBuf,
+    /// Cancelled when the run must stop.
+    pub cancelled: CancellationToken,
+}
+
+/// Where a step's messages go: console, run log.
+pub trait StepMessages: Send + Sync {
+    /// A message for verbosity 1 and above, without the processor's name before it.
+    fn say(&self, text: &str);
+
+    /// A warning that is always shown.
+    fn warn(&self, text: &str);
+
+    /// How far a download has come; the total if it is known.
+    fn progress(&self, done_bytes: u64, total_bytes: Option<u64>);
+}

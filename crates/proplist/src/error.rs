@@ -1,0 +1,38 @@
+//! What is wrong with a property list.
+
+/// Why bytes are not a property list.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The binary form is damaged.
+    #[error("not a valid binary property list")]
+    Binary(#[source] plist::Error),
+    /// The text is not well-formed XML.
+    #[error("not well-formed XML near line {line}")]
+    Xml {
+        /// The line, from 1.
+        line: usize,
+        /// The XML reader's own words.
+        source: quick_xml::Error,
+    },
+    /// The XML is not a property list.
+    #[error("not a property list: {what} near line {line}")]
+    Structure {
+        /// What is wrong, in words.
+        what: String,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+/// Why a value cannot be written as a property list.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A null, which property lists do not have.
+    #[error("a property list cannot hold a null")]
+    Null,
+    /// A control character that XML 1.0 has no way to write.
+    #[error("a property list cannot hold the control character {0:?}")]
+    Control(char),
+}

@@ -1,0 +1,2 @@
+//! Everything that must outlive the process: all SQL is here.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! A whole house in a temporary folder, for tests and the demo.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! HTTP edges: health and metrics.
+#![forbid(unsafe_code)]

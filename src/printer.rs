@@ -1,0 +1,95 @@
+//! Where the program's words go: data to standard output, talk to standard error.
+
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+};
+
+use anstyle::{AnsiColor, Style};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Prints for people or for programs; colours only on a terminal, and never when `NO_COLOR` is set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    /// How many `-v` were given.
+    pub(crate) verbosity: u8,
+    /// Whether talk is left out.
+    pub(crate) quiet: bool,
+}
+
+impl Printer {
+    /// A line of data. A reader that has gone away is no error of ours.
+    ///
+    /// # Errors
+    /// If standard output cannot be written for another reason.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn data(self, line: impl Display) -> io::Result<()> {
+        match writeln!(anstream::stdout(), "{line}") {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Raw bytes of data, as [`Printer::data`].
+    ///
+    /// # Errors
+    /// As [`Printer::data`].
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn bytes(self, bytes: &[u8]) -> io::Result<()> {
+        match io::stdout().lock().write_all(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+
+    /// A line of talk, left out when quiet.
+    pub(crate) fn talk(self, line: impl Display) {
+        if !self.quiet {
+            talk(&line.to_string());
+        }
+    }
+
+    /// A warning.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn warning(self, line: impl Display) {
+        talk(&format!("{WARNING}warning:{WARNING:#} {line}"));
+    }
+
+    /// An error and everything underneath it, one `caused by` a line.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn error(self, error: &anyhow::Error) {
+        talk(&format!("{ERROR}error:{ERROR:#} {error}"));
+        for cause in error.chain().skip(1) {
+            talk(&format!("  caused by: {cause}"));
+        }
+    }
+
+    /// What to do next.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn hint(self, line: impl Display) {
+        talk(&format!("{HINT}hint:{HINT:#} {line}"));
+    }
+}
+
+/// Nobody is left to tell when standard error itself cannot be written.
+fn talk(line: &str) {
+    writeln!(anstream::stderr(), "{line}").unwrap_or_default();
+}

@@ -1,0 +1,2 @@
+//! Set-up, demo, tests and house rules.
+fn main() {}
