@@ -1,9 +1,11 @@
-//! The program `auto-update`.
+//! The program `auto-update`: a command line over the rooms of the house, and nothing else.
 #![forbid(unsafe_code)]
 
 mod cli;
 mod commands;
 mod exit;
+mod house;
+mod logging;
 mod printer;
 
 use std::process::ExitCode;

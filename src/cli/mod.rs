@@ -1,14 +1,36 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// A packaging pipeline for Mac software that runs on Linux.
 #[derive(Debug, Parser)]
 #[command(name = "auto-update", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub(crate) global: Global,
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// What holds for every verb; each may stand before or after it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Say more; up to four times
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Configuration of this program [default: `auto-update.toml` in this folder, if there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "AUTO_UPDATE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Preferences of `AutoPkg` to use, as a property list or JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) prefs: Option<PathBuf>,
 }
 
 /// The verbs; those of `AutoPkg` keep its names and flags.

@@ -9,6 +9,8 @@ use clap::Parser as _;
 use crate::{
     cli::{Cli, Verb},
     exit::ExitStatus,
+    house::House,
+    logging,
     printer::Printer,
 };
 
@@ -29,10 +31,10 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let printer = Printer {
-        verbosity: 0,
-        quiet: false,
+        verbosity: cli.global.verbose,
+        quiet: cli.global.quiet,
     };
-    match dispatch(cli.verb, printer) {
+    match carry_out(cli, printer) {
         Ok(status) => status.into(),
         Err(error) => {
             printer.error(&error);
@@ -41,7 +43,21 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn dispatch(verb: Verb, printer: Printer) -> anyhow::Result<ExitStatus> {
+fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
+    logging::start(&cli);
+    // Two TLS libraries are linked into some builds; without this choice rustls would refuse to pick one.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .unwrap_or_default();
+    let house = House::new(&cli.global);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(dispatch(cli.verb, &house, printer))
+}
+
+/// One line a verb: what is blocking is called as it is, because nothing else runs beside it.
+async fn dispatch(verb: Verb, _house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Verb::Version => version::run(printer),
     }
