@@ -1,2 +1,27 @@
 //! Everything that must outlive the process: all SQL is here.
+//!
+//! [`Db`] is one SQLite file with write-ahead log; its methods are named noun first (`incident_list`,
+//! `delivery_claim`), one file a thing. The tables are described by the migrations in `/migrations/sqlite`, which are
+//! built in and applied when the file is opened.
+//!
+//! ```ignore
+//! let db = Db::open(Path::new("var/auto-update.db")).await?;
+//! for incident in db.incident_list(IncidentFilter::Unresolved).await? { … }
+//! ```
+//!
+//! **Invariants**
+//! - Nothing else in the house names sqlx, and rows are private: what comes out are words of `model`.
+//! - This crate does not know what a row means. Rules live with their callers; where a rule needs a read and a write
+//!   in one transaction, the caller hands in a pure function ([`Db::incident_change`]).
+//! - Writes of several statements are one transaction that takes the write lock when it starts, and does no other
+//!   input or output. Changes of state are compare-and-set and return whether they won.
+//! - Statements keep to what SQLite and PostgreSQL share, so that a second engine is a second set of migrations.
+//! - The time is never asked here; it comes from the caller's clock.
 #![forbid(unsafe_code)]
+
+mod column;
+mod db;
+mod error;
+
+pub use db::Db;
+pub use error::StoreError;
