@@ -9,8 +9,11 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod apfs;
 mod error;
+pub mod hfsplus;
 mod tree;
+pub mod write;
 
 pub use error::MediaError;
 pub use tree::{Entry, Kind, Tree, Xattr};

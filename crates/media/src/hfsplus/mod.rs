@@ -1,0 +1,17 @@
+//! HFS+ and HFSX volumes.
+
+use std::sync::Arc;
+
+use wire::ReadAt;
+
+use crate::{MediaError, Tree};
+
+/// Opens the HFS+ or HFSX volume that fills `source`.
+///
+/// # Errors
+/// If there is none, or it is damaged.
+pub fn open(source: Arc<dyn ReadAt>) -> Result<Arc<dyn Tree>, MediaError> {
+    Err(MediaError::Unknown {
+        what: format!("a volume of {} bytes", source.len()),
+    })
+}
