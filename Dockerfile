@@ -1,0 +1,21 @@
+# The daemon. Two stages: what compiles it does not run it.
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends build-essential pkg-config libssl-dev git \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY . .
+RUN cargo build --release --locked --bin auto-update
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --home-dir /var/lib/auto-update --create-home auto-update
+COPY --from=build /build/target/release/auto-update /usr/local/bin/auto-update
+USER auto-update
+WORKDIR /var/lib/auto-update
+VOLUME /var/lib/auto-update
+EXPOSE 8080
+ENTRYPOINT ["auto-update"]
+CMD ["serve"]

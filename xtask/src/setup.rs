@@ -1,0 +1,154 @@
+//! Installs what building, tests and demo need that cargo cannot bring.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    process::Command,
+};
+
+use anyhow::bail;
+
+use crate::command;
+
+/// Something that must be on the machine.
+struct Need {
+    /// What it is, for people.
+    name: &'static str,
+    /// Why, for people.
+    why: &'static str,
+    /// The package of Debian and Ubuntu that brings it.
+    package: &'static str,
+    /// Whether it is there.
+    is_met: fn() -> bool,
+}
+
+const NEEDS: [Need; 5] = [
+    Need {
+        name: "a C compiler",
+        why: "libgit2, SQLite and the TLS library are C code",
+        package: "build-essential",
+        is_met: || command::succeeds("cc", &["--version"]),
+    },
+    Need {
+        name: "pkg-config",
+        why: "finds OpenSSL for libgit2",
+        package: "pkg-config",
+        is_met: || command::succeeds("pkg-config", &["--version"]),
+    },
+    Need {
+        name: "OpenSSL's headers",
+        why: "recipe repositories are cloned over https and ssh",
+        package: "libssl-dev",
+        is_met: || command::succeeds("pkg-config", &["--exists", "openssl"]),
+    },
+    Need {
+        name: "git",
+        why: "tests and demo make recipe repositories",
+        package: "git",
+        is_met: || command::succeeds("git", &["--version"]),
+    },
+    Need {
+        name: "aiosmtpd",
+        why: "the SMTP server that tests and demo send mail to",
+        package: "python3-aiosmtpd",
+        is_met: || {
+            ["/usr/bin/python3", "python3"]
+                .iter()
+                .any(|python| command::succeeds(python, &["-c", "import aiosmtpd"]))
+        },
+    },
+];
+
+/// Says what is missing.
+///
+/// # Errors
+/// If anything is.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        eprintln!("Nothing is missing.");
+        return Ok(());
+    }
+    bail!("missing: {}", list(&missing));
+}
+
+/// Installs what is missing, after asking unless it may do so anyway.
+///
+/// # Errors
+/// If something stays missing.
+pub(crate) fn install() -> anyhow::Result<()> {
+    let needed = missing();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    eprintln!("This is needed and missing: {}.", list(&needed));
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "this is no Debian or Ubuntu machine: install {} with its own package manager, then try again",
+            list(&needed)
+        );
+    }
+    let packages: Vec<&str> = needed.iter().map(|need| need.package).collect();
+    let root = is_root();
+    if !root && !consent(&packages)? {
+        bail!(
+            "nothing was installed; `sudo apt-get install {}` does it by hand",
+            packages.join(" ")
+        );
+    }
+    apt_get(root, &["update", "--quiet"])?;
+    apt_get(
+        root,
+        &[
+            &["install", "--yes", "--quiet", "--no-install-recommends"],
+            &*packages,
+        ]
+        .concat(),
+    )?;
+    check()
+}
+
+fn missing() -> Vec<&'static Need> {
+    NEEDS.iter().filter(|need| !(need.is_met)()).collect()
+}
+
+fn list(needs: &[&Need]) -> String {
+    let items: Vec<String> = needs
+        .iter()
+        .map(|need| format!("{} ({}; package {})", need.name, need.why, need.package))
+        .collect();
+    items.join(", ")
+}
+
+fn is_root() -> bool {
+    command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn consent(packages: &[&str]) -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    eprint!(
+        "Install them with `sudo apt-get install {}`? [y/N] ",
+        packages.join(" ")
+    );
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn apt_get(root: bool, arguments: &[&str]) -> anyhow::Result<()> {
+    let mut command = if root {
+        Command::new("apt-get")
+    } else {
+        let mut command = Command::new("sudo");
+        command.arg("apt-get");
+        command
+    };
+    command::run(
+        command
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}

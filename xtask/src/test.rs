@@ -1,0 +1,38 @@
+//! Every test, and the benchmark.
+
+use std::process::Command;
+
+use crate::{command, media, setup, tidy};
+
+/// Sets up, then runs every test and the house rules; `options` go to `cargo test`.
+///
+/// # Errors
+/// If anything fails.
+pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
+    setup::install()?;
+    tidy::run()?;
+    let mut command = command::cargo();
+    command.args(["test", "--workspace"]).args(options);
+    with_corpus(&mut command);
+    command::run(&mut command)
+}
+
+/// Measures the main job in a release build.
+///
+/// # Errors
+/// If anything fails.
+pub(crate) fn bench() -> anyhow::Result<()> {
+    setup::install()?;
+    command::run(command::cargo().args(["bench", "--workspace", "--bench", "publish"]))
+}
+
+fn with_corpus(command: &mut Command) {
+    match media::corpus() {
+        Some(corpus) => {
+            command.env("AUTO_UPDATE_CORPUS", corpus);
+        }
+        None => eprintln!(
+            "There is no corpus of real recipes and media here: tests that read it are skipped."
+        ),
+    }
+}
