@@ -59,7 +59,7 @@ create index incident_by_key on incident (scope, title, class, id);
 create table incident_event (
     incident_id text not null references incident (id),
     sequence integer not null check (sequence >= 1),
-    kind text not null check (kind in ('opened', 'updated', 'acknowledged', 'reopened', 'resolved')),
+    kind text not null check (kind in ('opened', 'updated', 'reopened', 'resolved')),
     happened_at integer not null,
     payload text not null,
     primary key (incident_id, sequence)

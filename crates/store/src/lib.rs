@@ -21,7 +21,21 @@
 
 mod column;
 mod db;
+mod delivery;
 mod error;
+mod incident;
+mod quota;
+mod scan;
+
+#[cfg(test)]
+mod testing;
 
 pub use db::Db;
+pub use delivery::{Delivery, DeliveryState};
 pub use error::StoreError;
+pub use incident::{
+    EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
+    NewEvent,
+};
+pub use quota::{QuotaAnswer, QuotaWindow};
+pub use scan::{Scan, ScanState};
