@@ -1,0 +1,137 @@
+//! Which schedule entries are due.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use model::{Sha256, Timestamp};
+use serde::Deserialize;
+
+use super::Expression;
+
+/// What to do about a time that passed while nobody was there to run it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missed {
+    /// Run once, however many times passed.
+    #[default]
+    RunOnce,
+    /// Wait for the next time.
+    Skip,
+}
+
+/// When one override runs.
+#[derive(Clone, Debug)]
+pub struct Timetable {
+    /// The times.
+    pub cron: Expression,
+    /// The zone they are told in.
+    pub zone: Tz,
+    /// Runs begin up to this much later, the same for the same override and time, so that not all begin at once.
+    pub jitter: Duration,
+    /// What happens to times that were missed.
+    pub missed: Missed,
+}
+
+/// Whether a run is due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Due {
+    /// Not before this moment; `None`: never again.
+    At(Option<Timestamp>),
+    /// Now.
+    Now,
+    /// A time has passed, and was missed, and policy says to leave it.
+    Missed,
+}
+
+/// A run that begins this late has not been missed: a busy loop, a slow start.
+const TOLERANCE: Duration = Duration::from_secs(120);
+
+impl Timetable {
+    /// Whether a run of `name` is due at `now`, if times until `considered` have been dealt with.
+    pub fn due(&self, name: &str, considered: Timestamp, now: Timestamp) -> Due {
+        let Some(begin) = self.next_begin(name, considered) else {
+            return Due::At(None);
+        };
+        if begin > now {
+            return Due::At(Some(begin));
+        }
+        if self.missed == Missed::Skip && now.since(begin) > TOLERANCE {
+            return Due::Missed;
+        }
+        Due::Now
+    }
+
+    /// When the run of `name` begins that belongs to the first time after `considered`.
+    pub fn next_begin(&self, name: &str, considered: Timestamp) -> Option<Timestamp> {
+        let fire = self.next_fire(considered.to_utc())?;
+        Some(Timestamp::from(fire).plus(self.delay(name, fire)))
+    }
+
+    /// The first time after `after`, without jitter.
+    pub fn next_fire(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.cron.next_after(after, self.zone)
+    }
+
+    /// The same for the same override and time, so that a restart changes nothing.
+    fn delay(&self, name: &str, fire: DateTime<Utc>) -> Duration {
+        let seed = Sha256::of(format!("{name} {}", fire.timestamp()).as_bytes());
+        let [a, b, c, d, ..] = *seed.as_bytes();
+        self.jitter
+            .mul_f64(f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timetable(jitter: u64, missed: Missed) -> Timetable {
+        Timetable {
+            cron: "0 * * * *".parse().unwrap(),
+            zone: Tz::UTC,
+            jitter: Duration::from_secs(jitter),
+            missed,
+        }
+    }
+
+    const HOUR: i64 = 3600;
+
+    #[test]
+    fn is_due_from_its_time_on() {
+        let table = timetable(0, Missed::RunOnce);
+        let considered = Timestamp::from_secs(HOUR);
+        let due = |now| table.due("A.munki", considered, Timestamp::from_secs(now));
+        assert_eq!(due(HOUR + 1), Due::At(Some(Timestamp::from_secs(2 * HOUR))));
+        assert_eq!(due(2 * HOUR), Due::Now);
+        assert_eq!(due(9 * HOUR), Due::Now, "missed times run once");
+    }
+
+    #[test]
+    fn a_missed_time_may_be_left() {
+        let table = timetable(0, Missed::Skip);
+        let due = |now| {
+            table.due(
+                "A.munki",
+                Timestamp::from_secs(HOUR),
+                Timestamp::from_secs(now),
+            )
+        };
+        assert_eq!(due(2 * HOUR + 60), Due::Now);
+        assert_eq!(due(3 * HOUR), Due::Missed);
+    }
+
+    #[test]
+    fn jitter_spreads_overrides_and_stays_the_same_for_each() {
+        let table = timetable(600, Missed::RunOnce);
+        let begin = |name| {
+            table
+                .next_begin(name, Timestamp::from_secs(0))
+                .unwrap()
+                .as_secs()
+        };
+        assert_eq!(begin("A.munki"), begin("A.munki"));
+        assert_ne!(begin("A.munki"), begin("B.munki"));
+        assert!((HOUR..=HOUR + 600).contains(&begin("A.munki")));
+    }
+}
