@@ -1,2 +1,15 @@
 //! Apple code signatures judged on Linux: Mach-O programs, bundles, disk images and flat packages.
 #![forbid(unsafe_code)]
+#![warn(clippy::arithmetic_side_effects)]
+
+mod error;
+mod pins;
+mod report;
+mod requirement;
+mod verify;
+
+pub use error::CodesignError;
+pub use pins::Pins;
+pub use report::{Check, Notarization, Outcome, Report, Verdict};
+pub use requirement::{DateMatch, Expression, Match, Requirement, RequirementError, Slot};
+pub use verify::verify;
