@@ -5,11 +5,17 @@ use std::{path::PathBuf, sync::Arc};
 use model::Clock;
 use tokio_util::sync::CancellationToken;
 
+use crate::Downloads;
+
 /// What a step may touch of the outside world.
 #[derive(Clone)]
 pub struct StepContext {
     /// Downloads.
     pub fetcher: Arc<fetch::Fetcher>,
+    /// What this run has downloaded; the pipeline commits it after a good run.
+    pub downloads: Arc<Downloads>,
+    /// What the plan pins ([`crate::pinned`]); without it nothing is fetched over plain `http`.
+    pub pin: Option<fetch::Pin>,
     /// The repository as it is, to be read, and the change set that the run stages.
     pub staging: Arc<publication::Staging>,
     /// Where the step's messages go.

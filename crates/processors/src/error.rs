@@ -30,6 +30,21 @@ impl StepError {
         }
     }
 
+    /// A failure because the recipe or a preference is wrong.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(FailureClass::Configuration, message)
+    }
+
+    /// A failure to open, unpack, copy or build something.
+    pub fn package(message: impl Into<String>) -> Self {
+        Self::new(FailureClass::Package, message)
+    }
+
+    /// A failure because the run was stopped.
+    pub(crate) fn cancelled(processor: &str) -> Self {
+        Self::new(FailureClass::Internal, format!("{processor} was stopped"))
+    }
+
     /// This failure, with the error underneath it.
     #[must_use]
     pub fn caused_by(

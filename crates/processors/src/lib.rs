@@ -1,16 +1,45 @@
-//! The native steps of recipes, one file each, and their registry.
+//! The native steps of recipes, one file each, and the engine that carries one out.
 //!
-//! A [`Processor`] reads and writes the run's [`Env`], as `AutoPkg`'s do. What it may touch of the outside world it
-//! gets from its [`StepContext`]; what it wants to add to the repository it stages there.
+//! # Words
+//! - A [`Processor`] is one kind of step. It reads and writes the run's [`Env`], as `AutoPkg`'s do; what it may touch
+//!   of the outside world it gets from its [`StepContext`].
+//! - A [`Call`] is one use of a processor in a plan: its name, its arguments, and the recipe that has it.
+//! - The [`Registry`] knows all native processors.
+//! - [`verify`] looks over a whole plan before the first step: unknown processors, arguments that nobody reads,
+//!   required variables that nobody sets. [`pinned`] says what a plan pins.
+//! - [`execute_step`] carries out one call and gives back its [`StepRecord`], the step's entry in a receipt.
+//! - [`Downloads`] lists what a run downloaded; it is committed only after the run has succeeded.
 //!
-//! **Invariants:** a processor writes only below the run's cache folder, or where a recipe argument tells it to;
-//! nothing is added to the repository here.
+//! # Arguments
+//! `AutoPkg` merges the arguments of a step into the one environment for good, so a recipe may use any step to set
+//! a variable for later ones. An argument that the step's processor does not declare is therefore accepted if
+//! something after it in the plan reads it (a declared input, a `%reference%`, a predicate), or if it is a comment;
+//! anything else is a misspelling, and an error.
+//!
+//! # Invariants
+//! - A processor writes only below the run's cache folder, or where an argument of the recipe tells it to.
+//! - Nothing is added to the repository here: `MunkiImporter` stages.
+//! - Nothing is mounted; paths into images are read by `media`.
+//! - No step can end the process, or the steps of another recipe.
+//!
+//! # Sources
+//! `AutoPkg` 2.9.1, `autopkglib/*.py`, for names, defaults, messages and quirks that recipes rely on.
 #![forbid(unsafe_code)]
 
 mod context;
+mod downloads;
 mod error;
+mod execute;
 mod processor;
+mod registry;
+mod steps;
+mod variables;
+mod verify;
 
 pub use context::{StepContext, StepMessages};
+pub use downloads::{Download, Downloads};
 pub use error::StepError;
-pub use processor::{Env, Input, Output, Processor};
+pub use execute::{StepRecord, execute_step};
+pub use processor::{Call, Env, Input, Output, Outputs, Processor};
+pub use registry::Registry;
+pub use verify::{pinned, verify};

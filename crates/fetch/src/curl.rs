@@ -1,0 +1,234 @@
+//! The part of `curl_opts` that is understood natively.
+//!
+//! `AutoPkg` hands these arguments to the curl program as they are. What recipes in public use is done here by the
+//! same meaning; anything else is refused by name, because a silently dropped option fetches something else.
+//!
+//! # Source
+//! curl(1) 8.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use redact::SafeUrl;
+use reqwest::{Method, header};
+
+use crate::{FetchError, Request};
+
+/// Does what `options` say to `request`.
+pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request, FetchError> {
+    let mut data: Vec<String> = Vec::new();
+    let mut method: Option<Method> = None;
+    let mut as_query = false;
+    let mut rest = options.iter();
+    while let Some(written) = rest.next() {
+        let (option, attached) = split(written);
+        let mut value = || -> Result<String, FetchError> {
+            attached
+                .map(str::to_owned)
+                .or_else(|| rest.next().cloned())
+                .ok_or_else(|| refused(option, "needs a value"))
+        };
+        match option {
+            "-A" | "--user-agent" => {
+                request = request.with_header("User-Agent", &value()?)?;
+            }
+            "-e" | "--referer" => request = request.with_header("Referer", &value()?)?,
+            "-H" | "--header" => request = with_header_line(request, &value()?)?,
+            "-b" | "--cookie" => request = with_cookie(request, &value()?)?,
+            "-d" | "--data" | "--data-ascii" | "--data-raw" | "--data-binary" => {
+                data.push(data_of(option, value()?)?);
+            }
+            "-X" | "--request" => method = Some(method_of(option, &value()?)?),
+            "-I" | "--head" => method = Some(Method::HEAD),
+            "-G" | "--get" => as_query = true,
+            "-m" | "--max-time" => request.max_time = Some(seconds(option, &value()?)?),
+            "--http1.1" | "-0" | "--http1.0" => request.http1_only = true,
+            "--url" => return Err(refused(option, "would fetch another address than `url`")),
+            "-k" | "--insecure" => {
+                return Err(refused(
+                    option,
+                    "would accept any server and is never obeyed",
+                ));
+            }
+            // What the fetcher does anyway.
+            "-L" | "--location" | "--compressed" | "-f" | "--fail" | "-s" | "--silent" | "-S"
+            | "--show-error" | "-N" | "--no-buffer" | "--http2" | "-g" | "--globoff" => {}
+            other => return Err(refused(other, "is not understood")),
+        }
+    }
+    finish(request, &data, method, as_query)
+}
+
+fn finish(
+    mut request: Request,
+    data: &[String],
+    method: Option<Method>,
+    as_query: bool,
+) -> Result<Request, FetchError> {
+    if !data.is_empty() {
+        let joined = data.join("&");
+        if as_query {
+            let query = request.url.query().map(|query| format!("{query}&{joined}"));
+            request.url.set_query(Some(&query.unwrap_or(joined)));
+        } else {
+            request.method = Method::POST;
+            if !request.headers.contains_key(header::CONTENT_TYPE) {
+                request =
+                    request.with_header("Content-Type", "application/x-www-form-urlencoded")?;
+            }
+            request.body = Some(Bytes::from(joined));
+        }
+    }
+    if let Some(method) = method {
+        request.method = method;
+    }
+    tracing::trace!(url = %SafeUrl::of(&request.url), "curl options applied");
+    Ok(request)
+}
+
+/// `--name=value` is no form of curl's; `-Xvalue` is.
+fn split(written: &str) -> (&str, Option<&str>) {
+    if written.starts_with("--") || !written.starts_with('-') {
+        return (written, None);
+    }
+    match written.char_indices().nth(2) {
+        Some((at, _)) => written
+            .split_at_checked(at)
+            .map_or((written, None), |(option, value)| (option, Some(value))),
+        None => (written, None),
+    }
+}
+
+/// `Name: value`; `Name;` sends an empty header, `Name:` removes one.
+fn with_header_line(mut request: Request, line: &str) -> Result<Request, FetchError> {
+    match line.split_once(':') {
+        Some((name, value)) if value.trim().is_empty() => {
+            request.headers.remove(name.trim());
+            Ok(request)
+        }
+        Some((name, value)) => request.with_header(name, value),
+        None => match line.strip_suffix(';') {
+            Some(name) => request.with_header(name, ""),
+            None => Err(refused("--header", "needs `Name: value`")),
+        },
+    }
+}
+
+/// curl takes a value without `=` as the name of a file of cookies.
+fn with_cookie(request: Request, value: &str) -> Result<Request, FetchError> {
+    if !value.contains('=') {
+        return Err(refused(
+            "--cookie",
+            "is only understood with cookies in it, not with a file",
+        ));
+    }
+    request.with_header("Cookie", value)
+}
+
+fn data_of(option: &str, value: String) -> Result<String, FetchError> {
+    if value.starts_with('@') && option != "--data-raw" {
+        return Err(refused(
+            option,
+            "is only understood with data in it, not with a file",
+        ));
+    }
+    Ok(value)
+}
+
+fn method_of(option: &str, value: &str) -> Result<Method, FetchError> {
+    Method::from_bytes(value.as_bytes()).map_err(|_| refused(option, "names no method"))
+}
+
+fn seconds(option: &str, value: &str) -> Result<Duration, FetchError> {
+    value
+        .parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|limit| !limit.is_zero())
+        .ok_or_else(|| refused(option, "needs a number of seconds"))
+}
+
+fn refused(option: &str, why: &'static str) -> FetchError {
+    FetchError::Option {
+        option: option.to_owned(),
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(options: &[&str]) -> Result<Request, FetchError> {
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        Request::get("https://vendor.example/x?a=1")?.with_curl_options(&options)
+    }
+
+    #[test]
+    fn does_what_recipes_ask_for() {
+        let request = applied(&[
+            "--user-agent",
+            "Mozilla/5.0",
+            "-e",
+            "https://vendor.example/",
+            "-HAccept: text/html",
+            "--cookie",
+            "eula=yes",
+            "--compressed",
+            "-L",
+            "--max-time",
+            "12.5",
+            "--http1.1",
+        ])
+        .unwrap();
+        assert_eq!(request.headers["user-agent"], "Mozilla/5.0");
+        assert_eq!(request.headers["referer"], "https://vendor.example/");
+        assert_eq!(request.headers["accept"], "text/html");
+        assert_eq!(request.headers["cookie"], "eula=yes");
+        assert_eq!(request.max_time, Some(Duration::from_millis(12_500)));
+        assert!(request.http1_only);
+        assert_eq!(request.method, Method::GET);
+    }
+
+    #[test]
+    fn data_makes_a_form_unless_told_otherwise() {
+        let form = applied(&["-d", "a=1", "--data", "b=2"]).unwrap();
+        assert_eq!(
+            (form.method, form.body),
+            (Method::POST, Some(Bytes::from("a=1&b=2")))
+        );
+        let put = applied(&[
+            "--data",
+            "{}",
+            "-X",
+            "PUT",
+            "-H",
+            "Content-Type: application/json",
+        ]);
+        let put = put.unwrap();
+        assert_eq!(put.method, Method::PUT);
+        assert_eq!(put.headers["content-type"], "application/json");
+        let query = applied(&["-G", "-d", "b=2"]).unwrap();
+        assert_eq!(query.url.query(), Some("a=1&b=2"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (options, named) in [
+            (&["-k"][..], "-k"),
+            (&["--insecure"], "--insecure"),
+            (&["--frobnicate"], "--frobnicate"),
+            (&["-F", "a=b"], "-F"),
+            (&["--cookie", "jar.txt"], "--cookie"),
+            (&["-d", "@/etc/passwd"], "-d"),
+            (&["--user-agent"], "--user-agent"),
+            (&["--max-time", "soon"], "--max-time"),
+            (&["--url", "https://other.example/"], "--url"),
+        ] {
+            match applied(options) {
+                Err(FetchError::Option { option, .. }) => assert_eq!(option, named),
+                other => panic!("{options:?}: {other:?}"),
+            }
+        }
+    }
+}
