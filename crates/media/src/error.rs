@@ -1,6 +1,9 @@
 //! Why a medium, or something in it, cannot be read.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use wire::ParseError;
 
@@ -53,10 +56,34 @@ pub enum MediaError {
         /// What was looked at, in words.
         what: String,
     },
+    /// A link leads out of the medium, or in a circle.
+    #[error("the link `{path}` leads nowhere inside the medium")]
+    LeadsOut {
+        /// The path of the link.
+        path: String,
+    },
     /// The medium holds a name that would leave the folder it is extracted to.
     #[error("the entry `{path}` would be written outside the destination")]
     Escapes {
         /// The path as the medium has it.
         path: String,
     },
+}
+
+impl MediaError {
+    /// A [`MediaError::Content`] for what reads a file of a medium.
+    pub(crate) fn content(path: &str) -> impl Fn(io::Error) -> Self + '_ {
+        move |source| Self::Content {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// A [`MediaError::Host`] for what reads or writes a file of the host.
+    pub(crate) fn host(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        move |source| Self::Host {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

@@ -7,13 +7,30 @@
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
 //! followed out of its tree.
 #![forbid(unsafe_code)]
-#![warn(clippy::arithmetic_side_effects)]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub mod apfs;
+mod archive;
+mod codec;
+#[cfg(test)]
+mod conformance;
+mod detect;
 mod error;
+mod extract;
 pub mod hfsplus;
+mod host;
+mod open;
+mod path;
+mod single;
+mod subtree;
 mod tree;
+mod walk;
 pub mod write;
+mod zip;
 
 pub use error::MediaError;
+pub use extract::{Extracted, extract, extract_within};
+pub use host::HostTree;
+pub use open::{Location, locate, open, open_source};
 pub use tree::{Entry, Kind, Tree, Xattr};
+pub use walk::{follow, walk};

@@ -48,6 +48,17 @@ pub trait Tree: std::fmt::Debug + Send + Sync {
     fn xattrs(&self, path: &str) -> Result<Vec<Xattr>, MediaError> {
         self.entry(path).map(|_| Vec::new())
     }
+
+    /// Whether a listing goes on below `entry`: folders, and what a tree shows as both a file and its contents, as
+    /// a flat package does with its payloads.
+    fn holds_entries(&self, entry: &Entry) -> bool {
+        entry.is_folder()
+    }
+
+    /// Whether extended attributes lie beside the files as `AppleDouble` twins, to be merged when extracted.
+    fn has_twins(&self) -> bool {
+        false
+    }
 }
 
 /// One entry of a tree.
@@ -71,6 +82,27 @@ impl Entry {
     /// The last name of the path; empty for the root.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// A folder of which nothing else is known.
+    pub(crate) const fn folder(path: String) -> Self {
+        Self::bare(path, Kind::Folder, 0o755)
+    }
+
+    /// A file of which only its length is known.
+    pub(crate) const fn file(path: String, len_bytes: u64) -> Self {
+        Self::bare(path, Kind::File { len_bytes }, 0o644)
+    }
+
+    const fn bare(path: String, kind: Kind, mode: u32) -> Self {
+        Self {
+            path,
+            kind,
+            mode,
+            modified: None,
+            uid: None,
+            gid: None,
+        }
     }
 
     /// How many bytes it has, if it is a file.

@@ -1,0 +1,9 @@
+//! Compressions that are read from front to back.
+
+mod checked;
+mod pbzx;
+mod reader;
+
+pub(crate) use checked::Checked;
+pub(crate) use pbzx::MAGIC as PBZX_MAGIC;
+pub(crate) use reader::Codec;

@@ -1,0 +1,87 @@
+//! One compression each.
+
+use std::io::{self, Read};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use lzma_rust2::{LzmaReader, XzReader};
+
+use super::pbzx::PbzxReader;
+
+/// Most memory that a stream of the older LZMA format may ask for, in KiB.
+const LZMA_MEMORY_KIB: u32 = 128 << 10;
+
+/// A compression.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Codec {
+    /// bzip2, possibly several streams one after the other.
+    Bzip2,
+    /// gzip, possibly several members one after the other.
+    Gzip,
+    /// The older `.lzma` format.
+    Lzma,
+    /// Apple's chunks of xz, as in payloads of flat packages.
+    Pbzx,
+    /// xz, possibly several streams one after the other.
+    Xz,
+    /// zlib.
+    Zlib,
+}
+
+impl Codec {
+    /// Reads what `compressed` holds. Damage is an error, and so is an end that comes too early.
+    pub(crate) fn reader(self, compressed: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        let reader: Box<dyn Read + Send> = match self {
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(compressed)),
+            Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
+            Self::Lzma => match LzmaReader::new_mem_limit(compressed, LZMA_MEMORY_KIB, None) {
+                Ok(reader) => Box::new(reader),
+                Err(error) => Box::new(Failed(Some(error))),
+            },
+            Self::Pbzx => Box::new(PbzxReader::new(compressed)),
+            Self::Xz => Box::new(XzReader::new(compressed, true)),
+            Self::Zlib => Box::new(ZlibDecoder::new(compressed)),
+        };
+        Box::new(Fused::new(reader))
+    }
+}
+
+/// Ends after an error: not every decoder bears being asked again.
+#[derive(Debug)]
+struct Fused<R> {
+    inner: Option<R>,
+}
+
+impl<R: Read> Fused<R> {
+    const fn new(inner: R) -> Self {
+        Self { inner: Some(inner) }
+    }
+}
+
+impl<R: Read> Read for Fused<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(inner) = &mut self.inner else {
+            return Err(io::Error::other("the reader failed before"));
+        };
+        match inner.read(buffer) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.inner = None;
+                Err(error)
+            }
+            result => result,
+        }
+    }
+}
+
+/// A reader that could not begin.
+#[derive(Debug)]
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self
+            .0
+            .take()
+            .unwrap_or_else(|| io::Error::other("the reader failed before")))
+    }
+}

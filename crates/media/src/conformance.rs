@@ -1,0 +1,95 @@
+//! The corpus: every medium holds what independent tools say it does.
+
+use std::{
+    fmt::Write as _,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Kind, Tree, open, walk};
+
+/// The folder of the corpus, or none and a word about it.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+    let folder = std::env::var_os("AUTO_UPDATE_CORPUS").unwrap_or_else(|| beside.into());
+    let folder = PathBuf::from(folder).join("media");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: there is no corpus at {}", folder.display());
+    None
+}
+
+/// Everything in `tree` as `media ls --tsv --hash` prints it.
+pub(crate) fn listing(tree: &dyn Tree) -> String {
+    let mut listing = String::new();
+    for entry in walk(tree, "").unwrap() {
+        let (kind, len, hash, target) = match &entry.kind {
+            Kind::File { len_bytes } => {
+                let mut contents = Vec::new();
+                let mut reader = tree.open(&entry.path).unwrap();
+                reader
+                    .read_to_end(&mut contents)
+                    .unwrap_or_else(|error| panic!("{}: {error}", entry.path));
+                let hash = hex::encode(Sha256::digest(&contents));
+                ("file", len_bytes.to_string(), hash, "-")
+            }
+            Kind::Folder => ("dir", "-".to_owned(), "-".to_owned(), "-"),
+            Kind::Link { target } => ("link", "-".to_owned(), "-".to_owned(), target.as_str()),
+        };
+        writeln!(listing, "{}\t{kind}\t{len}\t{hash}\t{target}", entry.path).unwrap();
+    }
+    listing
+}
+
+/// What is left out of the expected listings.
+fn is_left_out(path: &str) -> bool {
+    path.split('/').any(|name| {
+        name.starts_with(".journal") || name.starts_with('\0') || name.contains("HFS+ Private")
+    })
+}
+
+fn assert_as_expected(kind: &str, name: &str) {
+    let Some(corpus) = corpus() else { return };
+    assert_lists(&corpus, kind, name, name);
+}
+
+fn assert_lists(corpus: &Path, kind: &str, name: &str, expected: &str) {
+    let tree = open(&corpus.join(kind).join(name)).unwrap();
+    let found: String = listing(&*tree)
+        .split_inclusive('\n')
+        .filter(|line| !is_left_out(line.split('\t').next().unwrap()))
+        .collect();
+    let expected = corpus.join(format!("expected/{kind}__{expected}.tsv"));
+    let expected = fs_err::read_to_string(expected).unwrap();
+    for line in expected.lines() {
+        assert!(
+            found.contains(line),
+            "{name} lacks {line:?}; it has\n{found}"
+        );
+    }
+    for line in found.lines() {
+        assert!(expected.contains(line), "{name} has {line:?}");
+    }
+}
+
+macro_rules! media {
+    ($($test:ident: $kind:literal $name:literal,)*) => {$(
+        #[test]
+        fn $test() {
+            assert_as_expected($kind, $name);
+        }
+    )*};
+}
+
+media! {
+    app_dev_signed_app: "app" "DevSignedApp.zip",
+    app_sparkle: "app" "SparkleTestCodeSignApp.zip",
+    app_sparkle_extraneous: "app" "SparkleTestCodeSignApp_bad_extraneous.zip",
+    app_with_binary: "app" "brew_AppWithBinary.zip",
+    app_fancy: "app" "brew_MyFancyPkg.zip",
+    app_caffeine_suite: "app" "brew_caffeine-suite.zip",
+    app_caffeines: "app" "brew_caffeines.zip",
+}

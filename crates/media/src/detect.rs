@@ -1,0 +1,109 @@
+//! Tells what a file is by its contents; names prove nothing.
+
+use std::io;
+
+use wire::ReadAt;
+
+use crate::{
+    archive::peek,
+    codec::{Codec, PBZX_MAGIC},
+    zip,
+};
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Format {
+    /// Apple's archive format, or a stream compressed in its way.
+    AppleArchive,
+    /// One stream of another format.
+    Compressed(Codec),
+    /// cpio.
+    Cpio,
+    /// A disk image that is encrypted.
+    EncryptedImage,
+    /// A disk image that grows, which is not read here.
+    SparseImage,
+    /// tar.
+    Tar,
+    /// A disk image in Apple's format.
+    Udif,
+    /// xar.
+    Xar,
+    /// zip.
+    Zip,
+}
+
+/// What the file is; none if it is no archive, but it may still be the bytes of a disk.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
+    // The trailer counts before the start: what an image starts with is its first compressed chunk.
+    let end: [u8; 512] = peek(source, source.len().saturating_sub(512))?;
+    if source.len() >= 512 && end.starts_with(b"koly") {
+        return Ok(Some(Format::Udif));
+    }
+    let start: [u8; 512] = peek(source, 0)?;
+    if let Some(format) = by_start(&start) {
+        return Ok(Some(format));
+    }
+    if end.ends_with(b"cdsaencr") {
+        return Ok(Some(Format::EncryptedImage));
+    }
+    Ok(None)
+}
+
+fn by_start(start: &[u8; 512]) -> Option<Format> {
+    const STARTS: [(&[u8], Format); 18] = [
+        (b"xar!", Format::Xar),
+        (&zip::LOCAL_HEADER, Format::Zip),
+        (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
+        (b"\x1f\x8b\x08", Format::Compressed(Codec::Gzip)),
+        (b"BZh", Format::Compressed(Codec::Bzip2)),
+        (b"\xfd7zXZ\0", Format::Compressed(Codec::Xz)),
+        (&PBZX_MAGIC, Format::Compressed(Codec::Pbzx)),
+        (b"070701", Format::Cpio),
+        (b"070702", Format::Cpio),
+        (b"070707", Format::Cpio),
+        (b"encrcdsa", Format::EncryptedImage),
+        (b"sprs", Format::SparseImage),
+        (b"AA01", Format::AppleArchive),
+        (b"YAA1", Format::AppleArchive),
+        (b"pbze", Format::AppleArchive),
+        (b"pbz4", Format::AppleArchive),
+        (b"pbzz", Format::AppleArchive),
+        (b"pbz-", Format::AppleArchive),
+    ];
+    let known = STARTS
+        .iter()
+        .find(|(magic, _)| start.starts_with(magic))
+        .map(|(_, format)| *format);
+    known.or_else(|| is_tar(start).then_some(Format::Tar))
+}
+
+/// Whether a block is the header of a tar member: its checksum is right, as in archives older than the magic too.
+fn is_tar(block: &[u8; 512]) -> bool {
+    let (Some(name), Some(stored)) = (block.first(), block.get(148..156)) else {
+        return false;
+    };
+    if *name == 0 {
+        return false;
+    }
+    let stored: String = stored
+        .iter()
+        .map(|byte| char::from(*byte))
+        .filter(char::is_ascii_digit)
+        .collect();
+    let sum: u64 = block
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| {
+            if (148..156).contains(&at) {
+                u64::from(b' ')
+            } else {
+                u64::from(*byte)
+            }
+        })
+        .sum();
+    u64::from_str_radix(&stored, 8).is_ok_and(|stored| stored == sum)
+}

@@ -1,0 +1,7 @@
+//! Writes what is in a tree to a folder of the host.
+
+mod apple_double;
+mod folder;
+mod writer;
+
+pub use writer::{Extracted, extract, extract_within};

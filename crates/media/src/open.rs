@@ -1,0 +1,209 @@
+//! Opens containers, and paths that go into them.
+
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use wire::{Budget, FileSource, ParseError, ReadAt, SourceReader};
+
+use crate::{
+    HostTree, Kind, MediaError, Tree,
+    archive::spool,
+    codec::Codec,
+    detect::{Format, detect},
+    follow, path,
+    single::SingleFile,
+    subtree::Subtree,
+    zip::ZipTree,
+};
+
+/// Where a path leads.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The innermost tree on the way.
+    pub tree: Arc<dyn Tree>,
+    /// The path inside it.
+    pub inner: String,
+}
+
+/// Opens the container or the folder that `path` names; it may itself lie in containers.
+///
+/// # Errors
+/// [`MediaError::Unknown`] if it is no container, [`MediaError::NotFound`] if there is nothing there, or damage.
+pub fn open(path: &Path) -> Result<Arc<dyn Tree>, MediaError> {
+    let Location { tree, inner } = locate(path)?;
+    let inner = follow(&*tree, &inner)?;
+    match tree.entry(&inner)?.kind {
+        Kind::File { .. } => open_file(&*tree, &inner, &budget()),
+        _ if inner.is_empty() => Ok(tree),
+        _ => Ok(Arc::new(Subtree::new(tree, inner))),
+    }
+}
+
+/// Where `path` leads: a path of the host that may go into a container as if it were a folder, and on into one
+/// inside that. The last name is not opened, and not followed if it is a link.
+///
+/// A container is any file on the way whose contents are of a known kind. Links on the way are followed, inside a
+/// medium only as far as they stay in it.
+///
+/// # Errors
+/// [`MediaError::NotFound`] if a name on the way is not there, [`MediaError::Unknown`] if it is a file that is no
+/// container, or damage. The last name need not exist.
+pub fn locate(path: &Path) -> Result<Location, MediaError> {
+    let mut host = PathBuf::new();
+    let mut components = path.components().peekable();
+    while let Some(component) = components.next() {
+        host.push(component);
+        if components.peek().is_none() {
+            break;
+        }
+        let metadata = fs_err::metadata(&host).map_err(MediaError::host(&host))?;
+        if metadata.is_file() {
+            let names = names(components)?;
+            return inside(&host, &names);
+        }
+    }
+    on_host(&host)
+}
+
+/// Opens the container that `source` holds; `budget` bounds what is unpacked, listed and nested.
+///
+/// # Errors
+/// [`MediaError::Unknown`] if it is no container, [`MediaError::Encrypted`], or damage.
+pub fn open_source(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Arc<dyn Tree>, MediaError> {
+    open_named(source, "the file", budget)
+}
+
+fn budget() -> Budget {
+    Budget::for_medium("medium")
+}
+
+/// A place on the host, seen from the folder that it is in.
+fn on_host(path: &Path) -> Result<Location, MediaError> {
+    let (folder, name) = match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => (folder, name.to_string_lossy().into_owned()),
+        _ => (path, String::new()),
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    Ok(Location {
+        tree: Arc::new(HostTree::new(folder)?),
+        inner: name,
+    })
+}
+
+/// The names of a path inside a medium.
+fn names<'a>(components: impl Iterator<Item = Component<'a>>) -> Result<Vec<String>, MediaError> {
+    let mut names = Vec::new();
+    for component in components {
+        let name = component.as_os_str().to_string_lossy();
+        match component {
+            Component::CurDir => {}
+            Component::Normal(_) => names.push(name.into_owned()),
+            _ => {
+                let path = name.into_owned();
+                return Err(MediaError::NotFound { path });
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// A place inside the container at `host`.
+fn inside(host: &Path, names: &[String]) -> Result<Location, MediaError> {
+    let source = FileSource::open(host).map_err(MediaError::host(host))?;
+    let mut budget = budget();
+    let mut location = Location {
+        tree: open_named(Arc::new(source), &host.to_string_lossy(), &budget)?,
+        inner: String::new(),
+    };
+    let Some((last, on_the_way)) = names.split_last() else {
+        return Ok(location);
+    };
+    for name in on_the_way {
+        let here = follow(&*location.tree, &path::join(&location.inner, name))?;
+        location.inner = here;
+        if location.tree.entry(&location.inner)?.is_file() {
+            budget = budget.descend()?;
+            location.tree = open_file(&*location.tree, &location.inner, &budget)?;
+            location.inner = String::new();
+        }
+    }
+    location.inner = path::join(&location.inner, last);
+    Ok(location)
+}
+
+/// Opens the container that is the file at `path` of `tree`.
+pub(crate) fn open_file(
+    tree: &dyn Tree,
+    path: &str,
+    budget: &Budget,
+) -> Result<Arc<dyn Tree>, MediaError> {
+    open_named(tree.source(path)?, path, budget)
+}
+
+fn open_named(
+    source: Arc<dyn ReadAt>,
+    name: &str,
+    budget: &Budget,
+) -> Result<Arc<dyn Tree>, MediaError> {
+    match detect(&*source).map_err(MediaError::content(name))? {
+        Some(Format::Compressed(codec)) => compressed(&source, codec, name, budget),
+        Some(Format::Zip) => Ok(Arc::new(ZipTree::open(source, budget)?)),
+        Some(Format::EncryptedImage) => Err(MediaError::Encrypted {
+            what: format!("the disk image `{name}`"),
+        }),
+        Some(Format::AppleArchive) => Err(unsupported(name, "an Apple archive")),
+        Some(Format::SparseImage) => Err(unsupported(name, "a sparse disk image")),
+        Some(Format::Cpio | Format::Tar | Format::Udif | Format::Xar) | None => {
+            Err(MediaError::Unknown {
+                what: format!("`{name}`"),
+            })
+        }
+    }
+}
+
+/// What a compressed stream holds. It is looked through to an archive or a disk, which need a compression around
+/// them; anything else is one file that happens to be compressed.
+fn compressed(
+    source: &Arc<dyn ReadAt>,
+    codec: Codec,
+    name: &str,
+    budget: &Budget,
+) -> Result<Arc<dyn Tree>, MediaError> {
+    let mut inner = budget.descend()?;
+    let stored = SourceReader::new(Arc::clone(source));
+    let contents = spool(name, codec.reader(Box::new(stored)), &mut inner)?;
+    let transparent = match detect(&*contents).map_err(MediaError::content(name))? {
+        Some(Format::Cpio | Format::Tar) | None => true,
+        Some(_) => false,
+    };
+    if transparent {
+        match open_named(Arc::clone(&contents), name, &inner) {
+            Err(MediaError::Unknown { .. }) => {}
+            opened => return opened,
+        }
+    }
+    Ok(Arc::new(SingleFile::new(inner_name(name), contents)))
+}
+
+/// The name of what is compressed in a file of that name: without the last extension.
+fn inner_name(name: &str) -> String {
+    let (_, name) = path::split(name);
+    match name.rsplit_once('.') {
+        Some((stem, "tgz" | "tbz" | "txz")) if !stem.is_empty() => format!("{stem}.tar"),
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => format!("{name}.contents"),
+    }
+}
+
+fn unsupported(name: &str, what: &str) -> MediaError {
+    MediaError::Parse(ParseError::Unsupported {
+        structure: "medium",
+        what: format!("`{name}`, {what},"),
+    })
+}

@@ -1,0 +1,95 @@
+//! Paths inside a medium.
+
+use wire::ParseError;
+
+use crate::MediaError;
+
+/// Longest path that is taken from a medium, in bytes.
+const LONGEST: usize = 8 << 10;
+
+/// Deepest nesting of folders that is taken from a medium.
+const DEEPEST: usize = 200;
+
+/// Deepest nesting that is followed in a tree: a damaged file system may hold a folder inside itself.
+const DEEPEST_WALK: usize = 300;
+
+/// States that the folder at `path` is not nested too deeply to be gone through.
+///
+/// # Errors
+/// If it is.
+pub(crate) fn check_depth(path: &str) -> Result<(), MediaError> {
+    if path.split('/').count() <= DEEPEST_WALK {
+        return Ok(());
+    }
+    Err(MediaError::Parse(ParseError::Budget {
+        structure: "tree",
+        limit: DEEPEST_WALK as u64,
+        unit: "levels",
+    }))
+}
+
+/// A path as an archive stores it, in the form that [`crate::Tree`] has; empty for the root.
+///
+/// # Errors
+/// [`MediaError::Escapes`] for absolute paths, `..`, and what no file system could hold.
+pub(crate) fn clean(stored: &str) -> Result<String, MediaError> {
+    let escapes = || MediaError::Escapes {
+        path: stored.chars().take(256).collect(),
+    };
+    if stored.starts_with('/') || stored.len() > LONGEST || stored.contains('\0') {
+        return Err(escapes());
+    }
+    let mut names = Vec::new();
+    for name in stored.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => return Err(escapes()),
+            name => names.push(name),
+        }
+    }
+    if names.len() > DEEPEST {
+        return Err(escapes());
+    }
+    Ok(names.join("/"))
+}
+
+/// The path of `name` in the folder at `folder`.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        return name.to_owned();
+    }
+    format!("{folder}/{name}")
+}
+
+/// The folder that `path` is in, and its last name; both empty for the root.
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_relative_ones_or_are_refused() {
+        for (stored, expected) in [
+            ("./a//b/./c/", "a/b/c"),
+            (".", ""),
+            ("", ""),
+            ("a/..b", "a/..b"),
+        ] {
+            assert_eq!(clean(stored).unwrap(), expected);
+        }
+        for stored in ["/etc", "..", "a/../b", "a\0b", &"a/".repeat(300)] {
+            assert!(clean(stored).is_err(), "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn joins_what_it_splits() {
+        assert_eq!(join("", "a"), "a");
+        assert_eq!(join("a/b", "c"), "a/b/c");
+        assert_eq!(split("a/b/c"), ("a/b", "c"));
+        assert_eq!(split("a"), ("", "a"));
+    }
+}

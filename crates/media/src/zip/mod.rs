@@ -1,0 +1,9 @@
+//! Zip archives.
+
+mod constants;
+mod extra;
+mod raw;
+mod tree;
+
+pub(crate) use constants::{END_OF_CENTRAL_DIRECTORY, LOCAL_HEADER};
+pub(crate) use tree::ZipTree;

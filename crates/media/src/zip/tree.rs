@@ -1,0 +1,199 @@
+//! A zip archive as a tree.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
+use ::zip::{ZipArchive, read::ZipFileEntry, result::ZipError};
+use chrono::NaiveDate;
+use model::Timestamp;
+use wire::{Budget, Part, ReadAt, SourceReader};
+
+use super::{
+    constants::{
+        METHOD_BZIP2, METHOD_DEFLATED, METHOD_STORED, METHOD_XZ, MODE_FILE, MODE_FOLDER, MODE_KIND,
+        MODE_LINK,
+    },
+    raw::LocalHeader,
+};
+use crate::{
+    Entry, Kind, MediaError, Tree,
+    archive::{Index, spool},
+    codec::{self, Checked},
+    path,
+};
+
+/// Longest target of a link.
+const LONGEST_LINK: u64 = 4 << 10;
+
+/// A zip archive.
+#[derive(Debug)]
+pub(crate) struct ZipTree {
+    source: Arc<dyn ReadAt>,
+    index: Index<Member>,
+    budget: Budget,
+}
+
+/// Where the contents of a member are.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    start: u64,
+    stored_len: u64,
+    len: u64,
+    method: u16,
+    crc32: u32,
+    encrypted: bool,
+}
+
+impl ZipTree {
+    /// Reads the central directory.
+    ///
+    /// # Errors
+    /// If it is damaged, or has a name that leads out of the folder it is unpacked to.
+    pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Self, MediaError> {
+        let archive = ZipArchive::new(SourceReader::new(Arc::clone(&source))).map_err(broken)?;
+        let mut tree = Self {
+            source,
+            index: Index::new("zip archive"),
+            budget: budget.clone(),
+        };
+        let directory = archive.metadata();
+        for position in 0..directory.len() {
+            tree.add(&directory.entry(position).map_err(broken)?)?;
+        }
+        Ok(tree)
+    }
+
+    fn add(&mut self, found: &ZipFileEntry<'_>) -> Result<(), MediaError> {
+        let name = match std::str::from_utf8(found.name_raw()) {
+            // Apple's tools write UTF-8 and do not set the flag that says so.
+            Ok(name) => name.to_owned(),
+            Err(_) => found.name().map_err(broken)?.into_owned(),
+        };
+        let path = path::clean(&name)?;
+        let header = LocalHeader::read(&*self.source, found.header_start())?;
+        let member = Member {
+            start: header.data_start,
+            stored_len: found.compressed_size(),
+            len: found.size(),
+            method: header.method,
+            crc32: found.crc32(),
+            encrypted: found.encrypted(),
+        };
+        let mode = found.unix_mode();
+        let kind = match mode.map(|mode| mode & MODE_KIND) {
+            _ if name.ends_with('/') => Kind::Folder,
+            Some(MODE_FOLDER) => Kind::Folder,
+            Some(MODE_LINK) => Kind::Link {
+                target: self.link_target(&path, &member)?,
+            },
+            Some(MODE_FILE | 0) | None => Kind::File {
+                len_bytes: member.len,
+            },
+            Some(_) => return Ok(()), // devices and pipes
+        };
+        if path.is_empty() {
+            return Ok(());
+        }
+        let permissions = mode.map(|mode| mode & 0o7777).filter(|mode| *mode != 0);
+        let usual = if kind == Kind::Folder { 0o755 } else { 0o644 };
+        let entry = Entry {
+            path,
+            mode: permissions.unwrap_or(usual),
+            modified: header
+                .extra
+                .modified
+                .map(Timestamp::from_secs)
+                .or_else(|| dos_time(found)),
+            uid: header.extra.uid,
+            gid: header.extra.gid,
+            kind,
+        };
+        self.index.add(entry, Some(member), &mut self.budget)
+    }
+
+    fn link_target(&self, path: &str, member: &Member) -> Result<String, MediaError> {
+        let mut target = Vec::new();
+        self.reader(path, member)?
+            .take(LONGEST_LINK)
+            .read_to_end(&mut target)
+            .map_err(MediaError::content(path))?;
+        Ok(String::from_utf8_lossy(&target).into_owned())
+    }
+
+    fn reader(&self, path: &str, member: &Member) -> Result<Box<dyn Read + Send>, MediaError> {
+        if member.encrypted {
+            let what = format!("`{path}` in the zip archive");
+            return Err(MediaError::Encrypted { what });
+        }
+        let stored = SourceReader::new(Arc::new(self.part(member)));
+        let inflated: Box<dyn Read + Send> = match member.method {
+            METHOD_STORED => Box::new(stored),
+            METHOD_DEFLATED => Box::new(flate2::read::DeflateDecoder::new(stored)),
+            METHOD_BZIP2 => codec::Codec::Bzip2.reader(Box::new(stored)),
+            METHOD_XZ => codec::Codec::Xz.reader(Box::new(stored)),
+            other => {
+                return Err(MediaError::Parse(wire::ParseError::Unsupported {
+                    structure: "zip archive",
+                    what: format!("compression method {other} of `{path}`"),
+                }));
+            }
+        };
+        Ok(Box::new(Checked::new(inflated, member.len, member.crc32)))
+    }
+
+    fn part(&self, member: &Member) -> Part {
+        Part::new(Arc::clone(&self.source), member.start, member.stored_len)
+    }
+}
+
+impl Tree for ZipTree {
+    fn entry(&self, path: &str) -> Result<Entry, MediaError> {
+        self.index.entry(path).cloned()
+    }
+
+    fn children(&self, path: &str) -> Result<Vec<Entry>, MediaError> {
+        self.index.children(path)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + Send + '_>, MediaError> {
+        let (_, member) = self.index.member(path)?;
+        self.reader(path, member)
+    }
+
+    /// A stored member is spooled too: only reading it through proves its checksum.
+    fn source(&self, path: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
+        spool(path, self.open(path)?, &mut self.budget.clone())
+    }
+
+    fn has_twins(&self) -> bool {
+        true
+    }
+}
+
+/// The time in the time zone of whoever made the archive, which is not known: taken as UTC.
+fn dos_time(found: &ZipFileEntry<'_>) -> Option<Timestamp> {
+    let time = found.last_modified()?;
+    let date = NaiveDate::from_ymd_opt(
+        i32::from(time.year()),
+        u32::from(time.month()),
+        u32::from(time.day()),
+    )?;
+    let time = date.and_hms_opt(
+        u32::from(time.hour()),
+        u32::from(time.minute()),
+        u32::from(time.second()),
+    )?;
+    Some(Timestamp::from(time.and_utc()))
+}
+
+fn broken(error: ZipError) -> MediaError {
+    MediaError::Content {
+        path: "the zip archive's directory".to_owned(),
+        source: match error {
+            ZipError::Io(error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        },
+    }
+}
