@@ -1,0 +1,85 @@
+//! How `VirusTotal` is to be used, as the configuration file says it.
+
+use std::time::Duration;
+
+use redact::Secret;
+use serde::Deserialize;
+
+use crate::{Policy, Thresholds};
+
+/// How `VirusTotal` is to be used.
+///
+/// ```toml
+/// [scan]
+/// api-key = "…"
+/// per-minute = 4
+/// per-day = 500
+/// [scan.thresholds]
+/// malicious = 3
+/// trusted-engines = ["Kaspersky"]
+/// [scan.policy]
+/// suspicious = "hold"
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where the API is; `https`, or `http` on the loopback interface.
+    pub base_url: String,
+    /// The key; without one nothing is asked.
+    pub api_key: Option<Secret<String>>,
+    /// How many requests a minute the key allows.
+    pub per_minute: u32,
+    /// How many requests a day (UTC).
+    pub per_day: u32,
+    /// How many requests a calendar month (UTC).
+    pub per_month: u32,
+    /// How long one request may take, without uploads.
+    pub request_timeout_seconds: u64,
+    /// How long one upload may take.
+    pub upload_timeout_seconds: u64,
+    /// How long to wait between two looks at an analysis.
+    pub poll_seconds: u64,
+    /// How long a report is good before it is looked up again.
+    pub report_hours: u64,
+    /// When facts become an assessment.
+    pub thresholds: Thresholds,
+    /// What an assessment leads to.
+    pub policy: Policy,
+}
+
+/// The limits of a public key, as `VirusTotal` states them.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base_url: "https://www.virustotal.com/api/v3/".to_owned(),
+            api_key: None,
+            per_minute: 4,
+            per_day: 500,
+            per_month: 15_500,
+            request_timeout_seconds: 60,
+            upload_timeout_seconds: 1_800,
+            poll_seconds: 30,
+            report_hours: 24,
+            thresholds: Thresholds::default(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    pub(crate) const fn upload_timeout(&self) -> Duration {
+        Duration::from_secs(self.upload_timeout_seconds)
+    }
+
+    pub(crate) const fn poll(&self) -> Duration {
+        Duration::from_secs(self.poll_seconds)
+    }
+
+    pub(crate) const fn report_age(&self) -> Duration {
+        Duration::from_secs(self.report_hours.saturating_mul(3_600))
+    }
+}
