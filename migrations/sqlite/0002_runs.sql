@@ -23,6 +23,7 @@ create table run (
     step text,
     detail text,
     incident_id text,
+    desk_told integer not null default 0 check (desk_told in (0, 1)),
     check ((lease_owner is null) = (leased_until_at is null)),
     check ((state in ('published', 'unchanged', 'held', 'failed', 'cancelled')) = (finished_at is not null)),
     check (state not in ('scanning', 'publishing') or parked is not null),
@@ -33,7 +34,7 @@ create table run (
 create unique index run_active on run (title) where state in ('queued', 'running', 'scanning', 'publishing');
 create index run_due on run (due_at) where state in ('queued', 'running', 'scanning', 'publishing');
 create index run_by_title on run (title, id);
-create index run_by_finish on run (finished_at) where finished_at is not null;
+create index run_untold on run (finished_at) where finished_at is not null and desk_told = 0;
 
 create table step (
     run_id text not null references run (id),

@@ -19,23 +19,35 @@
 //! - The time is never asked here; it comes from the caller's clock.
 #![forbid(unsafe_code)]
 
+mod approval;
 mod column;
 mod db;
 mod delivery;
+mod download;
 mod error;
 mod incident;
+mod publication;
 mod quota;
+mod run;
 mod scan;
+mod schedule;
+mod step;
 
 #[cfg(test)]
 mod testing;
 
+pub use approval::Approval;
 pub use db::Db;
 pub use delivery::{Delivery, DeliveryState};
+pub use download::Download;
 pub use error::StoreError;
 pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,
 };
+pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
+pub use run::{Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure};
 pub use scan::{Scan, ScanState};
+pub use schedule::ScheduleMark;
+pub use step::{Step, StepEnd, StepState};

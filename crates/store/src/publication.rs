@@ -1,0 +1,219 @@
+//! Publications: which change set of which run went into the repository, and what was released by it.
+
+use model::{ChangeSetId, RunId, Sha256, Timestamp, Title};
+use serde_json::Value;
+
+use crate::{Db, StoreError, column, db::Tx};
+
+/// What was released of a title.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Release {
+    /// The name of the item in the repository.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of the installer item.
+    pub sha256: Sha256,
+    /// By whom it was signed, where that was checked: a team's identifier, names of authorities.
+    pub identity: Option<String>,
+    /// When.
+    pub released_at: Timestamp,
+}
+
+/// A change set that is about to be applied.
+#[derive(Clone, Debug)]
+pub struct NewPublication {
+    /// The change set.
+    pub change_set: ChangeSetId,
+    /// The run that staged it.
+    pub run: RunId,
+    /// The title.
+    pub title: Title,
+    /// What it adds, for people.
+    pub items: Value,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReleaseRow {
+    name: String,
+    version: String,
+    sha256: String,
+    identity: Option<String>,
+    released_at: i64,
+}
+
+impl TryFrom<ReleaseRow> for Release {
+    type Error = StoreError;
+
+    fn try_from(row: ReleaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            name: row.name,
+            version: row.version,
+            sha256: column::word("release.sha256", &row.sha256)?,
+            identity: row.identity,
+            released_at: Timestamp::from_micros(row.released_at),
+        })
+    }
+}
+
+impl Db {
+    /// Notes that a change set is about to be applied; doing so twice changes nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publication_begin(
+        &self,
+        publication: &NewPublication,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into publication (change_set_id, run_id, title, items, state, started_at)
+             values ($1, $2, $3, $4, 'started', $5)
+             on conflict (change_set_id) do nothing",
+        )
+        .bind(publication.change_set.to_string())
+        .bind(publication.run.to_string())
+        .bind(publication.title.as_str())
+        .bind(publication.items.to_string())
+        .bind(now.as_micros())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("begin a publication"))?;
+        Ok(())
+    }
+
+    /// Notes that a change set was applied, and what was released by it; doing so twice changes nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publication_finish(
+        &self,
+        publication: &NewPublication,
+        releases: &[Release],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let failed = || StoreError::statement("end a publication");
+        let mut tx = self.begin("end a publication").await?;
+        sqlx::query(
+            "update publication
+             set state = 'published', finished_at = $1
+             where change_set_id = $2 and state = 'started'",
+        )
+        .bind(now.as_micros())
+        .bind(publication.change_set.to_string())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed())?;
+        for release in releases {
+            release_note_tx(&mut tx, publication, release).await?;
+        }
+        tx.commit().await.map_err(failed())
+    }
+
+    /// Notes that a change set was not applied after all.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publication_roll_back(
+        &self,
+        change_set: ChangeSetId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "update publication
+             set state = 'rolled-back', finished_at = $1
+             where change_set_id = $2 and state = 'started'",
+        )
+        .bind(now.as_micros())
+        .bind(change_set.to_string())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("take a publication back"))?;
+        Ok(())
+    }
+
+    /// What was released of `title`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn release_list(&self, title: &Title) -> Result<Vec<Release>, StoreError> {
+        let rows: Vec<ReleaseRow> = sqlx::query_as(
+            "select name, version, sha256, identity, released_at
+             from release
+             where title = $1
+             order by released_at desc, name, version",
+        )
+        .bind(title.as_str())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list what was released"))?;
+        rows.into_iter().map(Release::try_from).collect()
+    }
+}
+
+async fn release_note_tx(
+    tx: &mut Tx,
+    publication: &NewPublication,
+    release: &Release,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into release (title, name, version, sha256, identity, run_id, released_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (title, name, version, sha256) do nothing",
+    )
+    .bind(publication.title.as_str())
+    .bind(&release.name)
+    .bind(&release.version)
+    .bind(release.sha256.to_string())
+    .bind(&release.identity)
+    .bind(publication.run.to_string())
+    .bind(release.released_at.as_micros())
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::statement("note what was released"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Trigger;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{NewRun, Queued};
+
+    #[tokio::test]
+    async fn what_was_released_is_noted_once_however_often_it_is_told() {
+        let (_folder, db) = crate::testing::database().await;
+        let now = Timestamp::from_secs(1);
+        let title: Title = "Firefox.munki".parse().unwrap();
+        let new = NewRun {
+            title: title.clone(),
+            trigger: Trigger::Manual,
+            request: json!({}),
+        };
+        let Queued::New(run) = db.run_queue(&new, now).await.unwrap() else {
+            panic!("the queue was empty");
+        };
+        let publication = NewPublication {
+            change_set: ChangeSetId::new(),
+            run,
+            title: title.clone(),
+            items: json!(["Firefox 1.0"]),
+        };
+        let release = Release {
+            name: "Firefox".to_owned(),
+            version: "1.0".to_owned(),
+            sha256: Sha256::of(b"dmg"),
+            identity: Some("43AQ936H96".to_owned()),
+            released_at: now,
+        };
+        for _ in 0..2 {
+            db.publication_begin(&publication, now).await.unwrap();
+            db.publication_finish(&publication, std::slice::from_ref(&release), now)
+                .await
+                .unwrap();
+        }
+        assert_eq!(db.release_list(&title).await.unwrap(), [release]);
+    }
+}

@@ -1,0 +1,250 @@
+//! Tests of the queue and of leases.
+
+use serde_json::json;
+
+use super::*;
+use crate::{Download, StepEnd, StepState, testing::database};
+
+const MINUTE: i64 = 60;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_secs(seconds)
+}
+
+fn new(title: &str) -> NewRun {
+    NewRun {
+        title: title.parse().unwrap(),
+        trigger: Trigger::Manual,
+        request: json!({"name": title}),
+    }
+}
+
+async fn queued(db: &Db, title: &str, now: i64) -> RunId {
+    match db.run_queue(&new(title), at(now)).await.unwrap() {
+        Queued::New(id) => id,
+        Queued::Already(id) => panic!("{title} has the run {id}"),
+    }
+}
+
+async fn claimed(db: &Db, owner: &str, now: i64) -> Option<(Run, Lease)> {
+    db.run_claim(owner, at(now), at(now + MINUTE))
+        .await
+        .unwrap()
+}
+
+fn failure() -> RunFailure {
+    RunFailure {
+        class: FailureClass::Download,
+        cause: "the vendor answered 404".to_owned(),
+        next_step: "look at the page".to_owned(),
+        step: Some("URLDownloader".to_owned()),
+        detail: None,
+        incident: None,
+    }
+}
+
+#[tokio::test]
+async fn a_title_has_one_run_at_a_time() {
+    let (_folder, db) = database().await;
+    let first = queued(&db, "A", 1).await;
+    assert_eq!(
+        db.run_queue(&new("A"), at(2)).await.unwrap(),
+        Queued::Already(first)
+    );
+    queued(&db, "B", 2).await;
+    let (run, lease) = claimed(&db, "w", 3).await.unwrap();
+    assert_eq!(run.id, first);
+    assert!(
+        db.run_finish(lease, &RunEnd::Unchanged, at(4))
+            .await
+            .unwrap()
+    );
+    queued(&db, "A", 5).await;
+}
+
+#[tokio::test]
+async fn a_held_run_does_not_keep_the_next_from_its_turn() {
+    let (_folder, db) = database().await;
+    queued(&db, "A", 1).await;
+    let (_, lease) = claimed(&db, "w", 2).await.unwrap();
+    assert!(
+        db.run_finish(lease, &RunEnd::Held(failure()), at(3))
+            .await
+            .unwrap()
+    );
+    queued(&db, "A", 4).await;
+}
+
+#[tokio::test]
+async fn who_was_queued_first_is_served_first_and_by_one_only() {
+    let (_folder, db) = database().await;
+    let (a, b) = (queued(&db, "A", 1).await, queued(&db, "B", 2).await);
+    let ids =
+        [claimed(&db, "v", 3).await, claimed(&db, "w", 3).await].map(|claim| claim.unwrap().0.id);
+    assert_eq!(ids, [a, b]);
+    assert!(claimed(&db, "w", 3).await.is_none());
+}
+
+#[tokio::test]
+async fn a_lease_that_lapses_is_lost_to_the_next() {
+    let (_folder, db) = database().await;
+    queued(&db, "A", 1).await;
+    let (_, dead) = claimed(&db, "dead", 1).await.unwrap();
+    assert!(db.run_start(dead, at(1)).await.unwrap());
+    assert!(
+        db.step_begin(dead, 0, "URLDownloader", at(1))
+            .await
+            .unwrap()
+    );
+    assert!(claimed(&db, "next", MINUTE).await.is_none());
+    let (run, lease) = claimed(&db, "next", MINUTE + 1).await.unwrap();
+    assert_eq!((run.state, run.attempts), (RunState::Running, 2));
+
+    let end = StepEnd {
+        state: StepState::Done,
+        input: json!({}),
+        output: json!({}),
+        messages: String::new(),
+    };
+    assert!(!db.run_heartbeat(dead, at(500)).await.unwrap());
+    assert!(!db.step_end(dead, 0, &end, at(70)).await.unwrap());
+    assert!(
+        !db.step_begin(dead, 1, "EndOfCheckPhase", at(70))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !db.run_finish(dead, &RunEnd::Published, at(70))
+            .await
+            .unwrap()
+    );
+
+    assert!(db.run_start(lease, at(70)).await.unwrap());
+    assert!(
+        db.step_list(run.id).await.unwrap().is_empty(),
+        "the steps start again"
+    );
+    assert!(db.run_heartbeat(lease, at(500)).await.unwrap());
+    assert!(claimed(&db, "third", 400).await.is_none());
+}
+
+#[tokio::test]
+async fn the_leases_of_a_process_that_is_gone_can_be_ended() {
+    let (_folder, db) = database().await;
+    queued(&db, "A", 1).await;
+    claimed(&db, "dead", 1).await.unwrap();
+    assert_eq!(db.run_lease_owners().await.unwrap(), ["dead"]);
+    assert_eq!(db.run_lapse("dead").await.unwrap(), 1);
+    assert!(claimed(&db, "next", 2).await.is_some());
+}
+
+#[tokio::test]
+async fn a_parked_run_rests_until_it_is_due() {
+    let (_folder, db) = database().await;
+    let id = queued(&db, "A", 1).await;
+    let (_, lease) = claimed(&db, "w", 1).await.unwrap();
+    assert!(db.run_start(lease, at(1)).await.unwrap());
+    let parking = Parking {
+        parked: json!({"change_set": "x"}),
+        due_at: at(100),
+        deadline_at: at(1000),
+    };
+    assert!(db.run_park(lease, &parking).await.unwrap());
+    assert!(
+        !db.run_heartbeat(lease, at(99)).await.unwrap(),
+        "no worker holds it"
+    );
+    assert!(claimed(&db, "w", 99).await.is_none());
+    let (run, lease) = claimed(&db, "w", 100).await.unwrap();
+    assert_eq!((run.id, run.state), (id, RunState::Scanning));
+    assert_eq!(
+        (run.parked, run.deadline_at),
+        (Some(json!({"change_set": "x"})), Some(at(1000)))
+    );
+    assert!(
+        !db.run_start(lease, at(100)).await.unwrap(),
+        "its steps are behind it"
+    );
+    assert!(
+        db.run_publish(lease, &json!({"change_set": "x"}))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !db.run_park(lease, &parking).await.unwrap(),
+        "there is no way back"
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_back_starts_again() {
+    let (_folder, db) = database().await;
+    let id = queued(&db, "A", 1).await;
+    let (_, lease) = claimed(&db, "w", 1).await.unwrap();
+    assert!(db.run_start(lease, at(1)).await.unwrap());
+    assert!(db.run_release(lease, at(2)).await.unwrap());
+    let run = db.run_find(id).await.unwrap().unwrap();
+    assert_eq!((run.state, run.due_at), (RunState::Queued, at(2)));
+    let (again, _) = db
+        .run_claim_one(id, "w", at(1), at(60))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(again.id, id);
+    assert!(
+        db.run_claim_one(id, "v", at(1), at(60))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn the_desk_is_told_of_every_end_once() {
+    let (_folder, db) = database().await;
+    let id = queued(&db, "A", 1).await;
+    let (_, lease) = claimed(&db, "w", 1).await.unwrap();
+    assert!(db.run_untold().await.unwrap().is_empty());
+    assert!(
+        db.run_finish(lease, &RunEnd::Failed(failure()), at(2))
+            .await
+            .unwrap()
+    );
+    let untold = db.run_untold().await.unwrap();
+    assert_eq!(untold.iter().map(|run| run.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(untold[0].failure, Some(failure()));
+    let incident = IncidentId::new();
+    db.run_told(id, Some(incident)).await.unwrap();
+    assert!(db.run_untold().await.unwrap().is_empty());
+    let run = db.run_find(id).await.unwrap().unwrap();
+    assert_eq!(run.failure.unwrap().incident, Some(incident));
+    let counts = db.run_counts().await.unwrap();
+    assert_eq!(
+        counts,
+        [RunCount {
+            state: RunState::Failed,
+            class: Some(FailureClass::Download),
+            count: 1
+        }]
+    );
+}
+
+#[tokio::test]
+async fn downloads_belong_to_the_attempt_that_made_them() {
+    let (_folder, db) = database().await;
+    let id = queued(&db, "A", 1).await;
+    let (_, lease) = claimed(&db, "w", 1).await.unwrap();
+    let download = Download {
+        path: "/cache/App.dmg".to_owned(),
+        url: "https://vendor.example/App.dmg".to_owned(),
+        sha256: model::Sha256::of(b"app"),
+        len_bytes: 3,
+        changed: true,
+        seen_at: at(2),
+    };
+    assert!(db.download_note(lease, &download).await.unwrap());
+    assert!(db.download_note(lease, &download).await.unwrap());
+    assert_eq!(db.download_list(id).await.unwrap(), [download]);
+    assert!(db.run_start(lease, at(3)).await.unwrap());
+    assert!(db.download_list(id).await.unwrap().is_empty());
+}

@@ -1,0 +1,196 @@
+//! Steps: what each processor of a run was given and gave.
+
+use std::str::FromStr;
+
+use model::{RunId, Timestamp, UnknownWord};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Db, Lease, StoreError, column};
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// It is being carried out, or was when its process died.
+    Running,
+    /// It did what it should.
+    Done,
+    /// It stopped the run.
+    Failed,
+}
+
+impl StepState {
+    /// The name used in tables, logs and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for StepState {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        [Self::Running, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| UnknownWord {
+                list: "state of a step",
+                word: word.to_owned(),
+            })
+    }
+}
+
+/// One step of a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// Its place in the run, from zero.
+    pub position: u32,
+    /// The processor.
+    pub processor: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it read, secrets taken out.
+    pub input: Option<Value>,
+    /// What it set, secrets taken out.
+    pub output: Option<Value>,
+    /// What it said, secrets taken out.
+    pub messages: String,
+}
+
+/// How a step ended. Secrets must have been taken out.
+#[derive(Clone, Debug)]
+pub struct StepEnd {
+    /// Whether it did what it should.
+    pub state: StepState,
+    /// What it read.
+    pub input: Value,
+    /// What it set.
+    pub output: Value,
+    /// What it said.
+    pub messages: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct StepRow {
+    position: i64,
+    processor: String,
+    state: String,
+    started_at: i64,
+    finished_at: Option<i64>,
+    input: Option<String>,
+    output: Option<String>,
+    messages: String,
+}
+
+impl TryFrom<StepRow> for Step {
+    type Error = StoreError;
+
+    fn try_from(row: StepRow) -> Result<Self, StoreError> {
+        let json =
+            |column, text: Option<String>| text.map(|text| column::json(column, &text)).transpose();
+        Ok(Self {
+            position: column::count("step.position", row.position)?,
+            processor: row.processor,
+            state: column::word("step.state", &row.state)?,
+            started_at: Timestamp::from_micros(row.started_at),
+            finished_at: row.finished_at.map(Timestamp::from_micros),
+            input: json("step.input", row.input)?,
+            output: json("step.output", row.output)?,
+            messages: row.messages,
+        })
+    }
+}
+
+impl Db {
+    /// Notes that a step begins; false if the lease on the run is lost.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn step_begin(
+        &self,
+        lease: Lease,
+        position: u32,
+        processor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let begun = sqlx::query(
+            "insert into step (run_id, position, processor, state, started_at)
+             select id, $3, $4, 'running', $5
+             from run
+             where id = $1 and fence = $2 and lease_owner is not null",
+        )
+        .bind(lease.run.to_string())
+        .bind(i64::from(lease.fence))
+        .bind(i64::from(position))
+        .bind(processor)
+        .bind(now.as_micros())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("begin a step"))?;
+        Ok(begun.rows_affected() == 1)
+    }
+
+    /// Notes how a step ended; false if the lease on the run is lost.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn step_end(
+        &self,
+        lease: Lease,
+        position: u32,
+        end: &StepEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let ended = sqlx::query(
+            "update step
+             set state = $1, input = $2, output = $3, messages = $4, finished_at = $5
+             where run_id = $6
+               and position = $7
+               and state = 'running'
+               and exists (
+                   select 1
+                   from run
+                   where run.id = step.run_id and run.fence = $8 and run.lease_owner is not null
+               )",
+        )
+        .bind(end.state.as_str())
+        .bind(end.input.to_string())
+        .bind(end.output.to_string())
+        .bind(&end.messages)
+        .bind(now.as_micros())
+        .bind(lease.run.to_string())
+        .bind(i64::from(position))
+        .bind(i64::from(lease.fence))
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("end a step"))?;
+        Ok(ended.rows_affected() == 1)
+    }
+
+    /// The steps of a run, in their order.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn step_list(&self, run: RunId) -> Result<Vec<Step>, StoreError> {
+        let rows: Vec<StepRow> = sqlx::query_as(
+            "select position, processor, state, started_at, finished_at, input, output, messages
+             from step
+             where run_id = $1
+             order by position",
+        )
+        .bind(run.to_string())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list the steps of a run"))?;
+        rows.into_iter().map(Step::try_from).collect()
+    }
+}
