@@ -92,4 +92,13 @@ media! {
     app_fancy: "app" "brew_MyFancyPkg.zip",
     app_caffeine_suite: "app" "brew_caffeine-suite.zip",
     app_caffeines: "app" "brew_caffeines.zip",
+    pkg_ch34x_driver: "pkg" "CH34xVCPDriver.pkg",
+    pkg_ch34x_driver_1: "pkg" "CH34xVCPDriver_hist1.pkg",
+    pkg_ch34x_driver_2: "pkg" "CH34xVCPDriver_hist2.pkg",
+    pkg_ch34x_install_1_3: "pkg" "CH34x_Install_V1.3.pkg",
+    pkg_ch34x_install_1_5: "pkg" "CH34x_Install_V1.5.pkg",
+    pkg_brew: "pkg" "brew_container.pkg",
+    pkg_brew_xar: "pkg" "brew_container.xar",
+    pkg_sparkle: "pkg" "sparkle_test.pkg",
+    pkg_strelka: "pkg" "strelka_test.xar",
 }

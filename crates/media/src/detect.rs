@@ -7,7 +7,7 @@ use wire::ReadAt;
 use crate::{
     archive::peek,
     codec::{Codec, PBZX_MAGIC},
-    zip,
+    tar, xar, zip,
 };
 
 /// What a file is.
@@ -55,7 +55,7 @@ pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
 
 fn by_start(start: &[u8; 512]) -> Option<Format> {
     const STARTS: [(&[u8], Format); 18] = [
-        (b"xar!", Format::Xar),
+        (&xar::MAGIC, Format::Xar),
         (&zip::LOCAL_HEADER, Format::Zip),
         (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
         (b"\x1f\x8b\x08", Format::Compressed(Codec::Gzip)),
@@ -78,32 +78,5 @@ fn by_start(start: &[u8; 512]) -> Option<Format> {
         .iter()
         .find(|(magic, _)| start.starts_with(magic))
         .map(|(_, format)| *format);
-    known.or_else(|| is_tar(start).then_some(Format::Tar))
-}
-
-/// Whether a block is the header of a tar member: its checksum is right, as in archives older than the magic too.
-fn is_tar(block: &[u8; 512]) -> bool {
-    let (Some(name), Some(stored)) = (block.first(), block.get(148..156)) else {
-        return false;
-    };
-    if *name == 0 {
-        return false;
-    }
-    let stored: String = stored
-        .iter()
-        .map(|byte| char::from(*byte))
-        .filter(char::is_ascii_digit)
-        .collect();
-    let sum: u64 = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| {
-            if (148..156).contains(&at) {
-                u64::from(b' ')
-            } else {
-                u64::from(*byte)
-            }
-        })
-        .sum();
-    u64::from_str_radix(&stored, 8).is_ok_and(|stored| stored == sum)
+    known.or_else(|| tar::is_header(start).then_some(Format::Tar))
 }

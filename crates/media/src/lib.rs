@@ -14,18 +14,22 @@ mod archive;
 mod codec;
 #[cfg(test)]
 mod conformance;
+mod cpio;
 mod detect;
 mod error;
 mod extract;
 pub mod hfsplus;
 mod host;
 mod open;
+mod package;
 mod path;
 mod single;
 mod subtree;
+mod tar;
 mod tree;
 mod walk;
 pub mod write;
+pub mod xar;
 mod zip;
 
 pub use error::MediaError;

@@ -11,10 +11,14 @@ use crate::{
     HostTree, Kind, MediaError, Tree,
     archive::spool,
     codec::Codec,
+    cpio,
     detect::{Format, detect},
-    follow, path,
+    follow,
+    package::FlatPackage,
+    path,
     single::SingleFile,
     subtree::Subtree,
+    tar,
     zip::ZipTree,
 };
 
@@ -159,11 +163,12 @@ fn open_named(
         }),
         Some(Format::AppleArchive) => Err(unsupported(name, "an Apple archive")),
         Some(Format::SparseImage) => Err(unsupported(name, "a sparse disk image")),
-        Some(Format::Cpio | Format::Tar | Format::Udif | Format::Xar) | None => {
-            Err(MediaError::Unknown {
-                what: format!("`{name}`"),
-            })
-        }
+        Some(Format::Xar) => Ok(Arc::new(FlatPackage::open(source, budget)?)),
+        Some(Format::Cpio) => Ok(Arc::new(cpio::open(source, budget)?)),
+        Some(Format::Tar) => Ok(Arc::new(tar::open(source, budget)?)),
+        Some(Format::Udif) | None => Err(MediaError::Unknown {
+            what: format!("`{name}`"),
+        }),
     }
 }
 

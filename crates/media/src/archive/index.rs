@@ -64,11 +64,26 @@ impl<M> Index<M> {
         Ok(())
     }
 
-    /// Whether there is an entry at `path` that a member names.
-    pub(crate) fn is_named(&self, path: &str) -> bool {
-        self.nodes
-            .get(path)
-            .is_some_and(|node| node.member.is_some())
+    /// Gives the file at `path`, so far empty, the contents of another one.
+    pub(crate) fn set_contents(
+        &mut self,
+        path: &str,
+        len_bytes: u64,
+        member: M,
+    ) -> Result<(), MediaError> {
+        match self.nodes.get_mut(path) {
+            Some(node) if node.entry.is_file() => {
+                node.entry.kind = Kind::File { len_bytes };
+                node.member = Some(member);
+                Ok(())
+            }
+            _ => Err(wrong_kind(path, "file")),
+        }
+    }
+
+    /// The member at `path`, whatever it is; none for a folder that no member names.
+    pub(crate) fn any_member(&self, path: &str) -> Result<Option<&M>, MediaError> {
+        self.node(path).map(|node| node.member.as_ref())
     }
 
     /// What is at `path`.

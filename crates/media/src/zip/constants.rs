@@ -19,9 +19,3 @@ pub(super) const EXTRA_TIMESTAMP: u16 = 0x5455;
 pub(super) const EXTRA_UNIX: u16 = 0x5855;
 /// "ux": owner, of any width.
 pub(super) const EXTRA_UNIX_OWNER: u16 = 0x7875;
-
-/// The `S_IFMT` part of a Unix mode, and its values.
-pub(super) const MODE_KIND: u32 = 0o170_000;
-pub(super) const MODE_FOLDER: u32 = 0o040_000;
-pub(super) const MODE_FILE: u32 = 0o100_000;
-pub(super) const MODE_LINK: u32 = 0o120_000;

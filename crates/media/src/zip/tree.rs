@@ -11,21 +11,15 @@ use model::Timestamp;
 use wire::{Budget, Part, ReadAt, SourceReader};
 
 use super::{
-    constants::{
-        METHOD_BZIP2, METHOD_DEFLATED, METHOD_STORED, METHOD_XZ, MODE_FILE, MODE_FOLDER, MODE_KIND,
-        MODE_LINK,
-    },
+    constants::{METHOD_BZIP2, METHOD_DEFLATED, METHOD_STORED, METHOD_XZ},
     raw::LocalHeader,
 };
 use crate::{
     Entry, Kind, MediaError, Tree,
-    archive::{Index, spool},
+    archive::{Index, mode, spool},
     codec::{self, Checked},
     path,
 };
-
-/// Longest target of a link.
-const LONGEST_LINK: u64 = 4 << 10;
 
 /// A zip archive.
 #[derive(Debug)]
@@ -81,14 +75,14 @@ impl ZipTree {
             crc32: found.crc32(),
             encrypted: found.encrypted(),
         };
-        let mode = found.unix_mode();
-        let kind = match mode.map(|mode| mode & MODE_KIND) {
+        let stored_mode = found.unix_mode();
+        let kind = match stored_mode.map(|mode| mode & mode::KIND) {
             _ if name.ends_with('/') => Kind::Folder,
-            Some(MODE_FOLDER) => Kind::Folder,
-            Some(MODE_LINK) => Kind::Link {
+            Some(mode::FOLDER) => Kind::Folder,
+            Some(mode::LINK) => Kind::Link {
                 target: self.link_target(&path, &member)?,
             },
-            Some(MODE_FILE | 0) | None => Kind::File {
+            Some(mode::FILE | 0) | None => Kind::File {
                 len_bytes: member.len,
             },
             Some(_) => return Ok(()), // devices and pipes
@@ -96,7 +90,9 @@ impl ZipTree {
         if path.is_empty() {
             return Ok(());
         }
-        let permissions = mode.map(|mode| mode & 0o7777).filter(|mode| *mode != 0);
+        let permissions = stored_mode
+            .map(|mode| mode & 0o7777)
+            .filter(|mode| *mode != 0);
         let usual = if kind == Kind::Folder { 0o755 } else { 0o644 };
         let entry = Entry {
             path,
@@ -116,7 +112,7 @@ impl ZipTree {
     fn link_target(&self, path: &str, member: &Member) -> Result<String, MediaError> {
         let mut target = Vec::new();
         self.reader(path, member)?
-            .take(LONGEST_LINK)
+            .take(mode::LONGEST_LINK)
             .read_to_end(&mut target)
             .map_err(MediaError::content(path))?;
         Ok(String::from_utf8_lossy(&target).into_owned())

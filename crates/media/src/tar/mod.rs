@@ -1,0 +1,8 @@
+//! tar archives: ustar, pax, and the GNU ways to write what does not fit.
+
+mod pax;
+mod raw;
+mod reader;
+
+pub(crate) use raw::is_header;
+pub(crate) use reader::open;

@@ -1,0 +1,91 @@
+//! pax records: what does not fit into a header.
+
+use wire::{Cursor, ParseError};
+
+/// What records say of a member, as far as it matters here.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Pax {
+    pub(super) path: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) len: Option<u64>,
+    pub(super) modified: Option<i64>,
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    /// Whether the file has holes, which are stored in a way of their own.
+    pub(super) is_sparse: bool,
+}
+
+impl Pax {
+    /// Adds records of the form `LENGTH KEY=VALUE` and a line feed; the length counts itself.
+    ///
+    /// # Errors
+    /// If a record is of another form.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
+        let mut cursor = Cursor::new("pax records", bytes);
+        while !cursor.is_empty() {
+            let Some(digits) = cursor.rest().split(|byte| *byte == b' ').next() else {
+                break;
+            };
+            let len: Option<u64> = std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok());
+            let head = (digits.len() as u64).saturating_add(1);
+            let Some(rest) = len.and_then(|len| len.checked_sub(head)) else {
+                return Err(cursor.invalid("a record without a length"));
+            };
+            cursor.skip(head)?;
+            let record = cursor.take(rest)?;
+            let record = String::from_utf8_lossy(record);
+            let Some((key, value)) = record.strip_suffix('\n').and_then(|it| it.split_once('='))
+            else {
+                return Err(cursor.invalid("a record without `=` or end"));
+            };
+            self.set(key, value);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        match key {
+            "path" => self.path = Some(value.to_owned()),
+            "linkpath" => self.target = Some(value.to_owned()),
+            "size" => self.len = value.parse().ok(),
+            "mtime" => {
+                let seconds = value.split('.').next().unwrap_or_default();
+                self.modified = seconds.parse().ok();
+            }
+            "uid" => self.uid = value.parse().ok(),
+            "gid" => self.gid = value.parse().ok(),
+            _ if key.starts_with("GNU.sparse.") => self.is_sparse = true,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_records() {
+        let mut pax = Pax::default();
+        pax.read(b"17 path=a b/=c\xc3\xa9\n19 mtime=1234.5678\n8 uid=5\n7 x=yz\n")
+            .unwrap();
+        assert_eq!(pax.path.as_deref(), Some("a b/=c\u{e9}"));
+        assert_eq!((pax.modified, pax.uid), (Some(1234), Some(5)));
+    }
+
+    #[test]
+    fn damaged_records_are_errors() {
+        for bytes in [
+            &b"5"[..],
+            b"99 path=a\n",
+            b"0 path=a\n",
+            b"x path=a\n",
+            b"9 path=ab",
+            b"7 patha\n",
+        ] {
+            assert!(Pax::default().read(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}
