@@ -176,6 +176,7 @@ enum Version {
 fn client(settings: &Settings, version: Version) -> Result<Client, FetchError> {
     let builder = Client::builder()
         .connect_timeout(settings.connect_timeout)
+        .user_agent(settings.user_agent.as_str())
         .redirect(redirect::Policy::none());
     let builder = match version {
         Version::Any => builder,

@@ -121,8 +121,8 @@ impl Fetcher {
         let limit = request.max_time.map_or(limit, |time| time.min(limit));
         let mut attempts = Attempts::new(self.settings.retry, limit);
         let mut part = open(target, request).await?;
+        let mut furthest = part.len_bytes();
         loop {
-            let before = part.len_bytes();
             // Boxed: the future of an attempt is large, and callers hold this one in theirs.
             let (back, outcome) =
                 Box::pin(self.attempt(request, part, attempts.left(), progress)).await?;
@@ -132,7 +132,9 @@ impl Fetcher {
                 Ok(None) => return discard(part).await,
                 Err(error) => error,
             };
-            if part.len_bytes() >= before.saturating_add(PROGRESS_BYTES) {
+            // Only new ground counts: a server that cuts and starts anew could otherwise go on for ever.
+            if part.len_bytes() >= furthest.saturating_add(PROGRESS_BYTES) {
+                furthest = part.len_bytes();
                 attempts.progressed();
             }
             attempts.after(error).await?;
