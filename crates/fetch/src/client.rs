@@ -1,6 +1,7 @@
 //! Sends requests: limits, politeness, redirects.
 
 use std::{
+    error::Error,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -51,7 +52,7 @@ impl Fetcher {
             tracing::trace!("a provider of cryptography was chosen before");
         }
         Ok(Self {
-            client: client(&settings, Version::Any)?,
+            client: client(&settings, &Version::Any)?,
             http1: OnceLock::new(),
             hosts: Hosts::new(settings.per_host),
             settings,
@@ -139,7 +140,7 @@ impl Fetcher {
         if let Some(client) = self.http1.get() {
             return Ok(client);
         }
-        let made = client(&self.settings, Version::Http1)?;
+        let made = client(&self.settings, &Version::Http1)?;
         Ok(self.http1.get_or_init(|| made))
     }
 
@@ -152,7 +153,7 @@ impl Fetcher {
                 url,
                 limit: self.settings.connect_timeout,
             }
-        } else if causes(&source).any(|cause| cause.is::<rustls::Error>()) || names_tls(&source) {
+        } else if causes(&source).any(<dyn Error>::is::<rustls::Error>) || names_tls(&source) {
             FetchError::Tls { url, source }
         } else {
             FetchError::Connect { url, source }
@@ -165,7 +166,7 @@ fn names_tls(error: &reqwest::Error) -> bool {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .filter_map(|cause| cause.get_ref())
-        .any(|inner| inner.is::<rustls::Error>())
+        .any(|inner| inner.downcast_ref::<rustls::Error>().is_some())
 }
 
 enum Version {
@@ -173,7 +174,7 @@ enum Version {
     Http1,
 }
 
-fn client(settings: &Settings, version: Version) -> Result<Client, FetchError> {
+fn client(settings: &Settings, version: &Version) -> Result<Client, FetchError> {
     let builder = Client::builder()
         .connect_timeout(settings.connect_timeout)
         .user_agent(settings.user_agent.as_str())

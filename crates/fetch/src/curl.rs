@@ -136,7 +136,7 @@ fn data_of(option: &str, value: String) -> Result<String, FetchError> {
 }
 
 fn method_of(option: &str, value: &str) -> Result<Method, FetchError> {
-    Method::from_bytes(value.as_bytes()).map_err(|_| refused(option, "names no method"))
+    Method::from_bytes(value.as_bytes()).map_err(|_invalid| refused(option, "names no method"))
 }
 
 fn seconds(option: &str, value: &str) -> Result<Duration, FetchError> {

@@ -36,8 +36,8 @@ impl Default for Settings {
         Self {
             connect_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(30),
-            download_timeout: Duration::from_secs(4 * 60 * 60),
-            text_timeout: Duration::from_secs(3 * 60),
+            download_timeout: Duration::from_hours(4),
+            text_timeout: Duration::from_mins(3),
             max_download_bytes: 32 * GIB,
             max_text_bytes: 32 * MIB,
             max_redirects: 10,
@@ -65,7 +65,7 @@ impl Default for RetryPolicy {
         Self {
             attempts: 4,
             first_delay: Duration::from_secs(1),
-            max_delay: Duration::from_secs(60),
+            max_delay: Duration::from_mins(1),
         }
     }
 }

@@ -31,6 +31,7 @@ mod downloads;
 mod error;
 mod execute;
 mod processor;
+mod regex;
 mod registry;
 mod steps;
 mod variables;

@@ -1,0 +1,443 @@
+//! From Python's pattern language to fancy-regex's.
+
+use super::PatternError;
+
+/// What holds for the whole pattern.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are Python's flags, independent of each other"
+)]
+pub(super) struct Flags {
+    pub(super) ignore_case: bool,
+    pub(super) multi_line: bool,
+    pub(super) dot_all: bool,
+    pub(super) verbose: bool,
+}
+
+impl Flags {
+    pub(super) fn of_names(names: &[String]) -> Self {
+        let mut flags = Self::default();
+        for name in names {
+            match name.as_str() {
+                "IGNORECASE" | "I" => flags.ignore_case = true,
+                "MULTILINE" | "M" => flags.multi_line = true,
+                "DOTALL" | "S" => flags.dot_all = true,
+                "VERBOSE" | "X" => flags.verbose = true,
+                _ => {}
+            }
+        }
+        flags
+    }
+
+    fn set(&mut self, letter: char) -> bool {
+        match letter {
+            'i' => self.ignore_case = true,
+            'm' => self.multi_line = true,
+            's' => self.dot_all = true,
+            'x' => self.verbose = true,
+            'u' | 'a' => {}
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// A pattern in the other language, and what the translation would lose.
+pub(super) struct Translated {
+    pub(super) pattern: String,
+    pub(super) flags: Flags,
+    pub(super) closing_order: Vec<usize>,
+    pub(super) repeats_groups: bool,
+}
+
+/// Translates `pattern`.
+pub(super) fn translate(pattern: &str, flags: Flags) -> Result<Translated, PatternError> {
+    let mut translator = Translator {
+        letters: pattern.chars().collect(),
+        at: 0,
+        out: String::with_capacity(pattern.len() + 16),
+        flags,
+        open: Vec::new(),
+        groups: 0,
+        closed: Vec::new(),
+        repeats_groups: false,
+    };
+    translator.global_flags();
+    translator.run()?;
+    let mut closing_order = vec![0; translator.groups];
+    for (order, group) in translator.closed.iter().enumerate() {
+        if let Some(slot) = closing_order.get_mut(group.saturating_sub(1)) {
+            *slot = order;
+        }
+    }
+    Ok(Translated {
+        pattern: translator.out,
+        flags: translator.flags,
+        closing_order,
+        repeats_groups: translator.repeats_groups,
+    })
+}
+
+/// A parenthesis that is open.
+struct Open {
+    /// The group's number, if it captures.
+    group: Option<usize>,
+    /// How many groups had been opened before it.
+    groups_before: usize,
+    /// Whether what is inside is looked at and not consumed.
+    is_look_around: bool,
+}
+
+struct Translator {
+    letters: Vec<char>,
+    at: usize,
+    out: String,
+    flags: Flags,
+    open: Vec<Open>,
+    groups: usize,
+    closed: Vec<usize>,
+    repeats_groups: bool,
+}
+
+/// `\w` and `\s` of a `str` pattern, as the inside of a class.
+const WORD: &str = r"\p{L}\p{N}_";
+const SPACE: &str = r"\s\x1c-\x1f";
+
+impl Translator {
+    fn peek(&self, ahead: usize) -> Option<char> {
+        self.letters.get(self.at.saturating_add(ahead)).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let letter = self.peek(0)?;
+        self.at = self.at.saturating_add(1);
+        Some(letter)
+    }
+
+    fn starts_with(&self, text: &str) -> bool {
+        text.chars()
+            .enumerate()
+            .all(|(ahead, letter)| self.peek(ahead) == Some(letter))
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
+    }
+
+    fn syntax<T>(&self, what: &'static str) -> Result<T, PatternError> {
+        Err(PatternError::Syntax {
+            what,
+            position: self.at,
+        })
+    }
+
+    /// `(?i)` at the very start holds for the whole.
+    fn global_flags(&mut self) {
+        while self.starts_with("(?") {
+            let mut flags = self.flags;
+            let mut ahead = 2;
+            while let Some(letter) = self.peek(ahead) {
+                if letter == ')' && ahead > 2 {
+                    break;
+                }
+                if !flags.set(letter) {
+                    return;
+                }
+                ahead += 1;
+            }
+            if self.peek(ahead) != Some(')') {
+                return;
+            }
+            self.flags = flags;
+            self.skip(ahead + 1);
+        }
+    }
+
+    fn run(&mut self) -> Result<(), PatternError> {
+        while let Some(letter) = self.next() {
+            match letter {
+                '\\' => self.escape()?,
+                '[' => self.class()?,
+                '(' => self.open_group()?,
+                ')' => self.close_group()?,
+                '$' if self.flags.multi_line => self.out.push('$'),
+                '$' => self.out.push_str(r"(?=\n?\z)"),
+                '{' => self.brace(),
+                '}' | ']' => self.out.extend(['\\', letter]),
+                '#' if self.flags.verbose => while !matches!(self.next(), None | Some('\n')) {},
+                letter if self.flags.verbose && letter.is_whitespace() => {}
+                letter => self.out.push(letter),
+            }
+        }
+        if self.open.is_empty() {
+            Ok(())
+        } else {
+            self.syntax("missing ), unterminated subpattern")
+        }
+    }
+
+    /// A quantifier if it has the form of one, else a letter; `{,n}` counts from 0.
+    fn brace(&mut self) {
+        let rest = self.letters.get(self.at..).unwrap_or_default();
+        let inside: String = rest.iter().take_while(|&&letter| letter != '}').collect();
+        let closed = rest.get(inside.chars().count()) == Some(&'}');
+        let (low, high) = inside
+            .split_once(',')
+            .map_or((inside.as_str(), None), |(low, high)| (low, Some(high)));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let counts = digits(low) && high.is_none_or(digits) && !inside.is_empty() && closed;
+        if !counts {
+            self.out.push_str(r"\{");
+            return;
+        }
+        let low = if low.is_empty() { "0" } else { low };
+        match high {
+            Some(high) => self.out.push_str(&format!("{{{low},{high}}}")),
+            None => self.out.push_str(&format!("{{{low}}}")),
+        }
+        self.skip(inside.chars().count() + 1);
+    }
+
+    fn open_group(&mut self) -> Result<(), PatternError> {
+        let mut open = Open {
+            group: None,
+            groups_before: self.groups,
+            is_look_around: false,
+        };
+        if !self.starts_with("?") {
+            self.capture(&mut open);
+            self.out.push('(');
+        } else if self.starts_with("?P<") {
+            self.capture(&mut open);
+            self.skip(3);
+            let name = self.until('>')?;
+            self.out.push_str(&format!("(?P<{name}>"));
+        } else if self.starts_with("?P=") {
+            self.skip(3);
+            let name = self.until(')')?;
+            self.out.push_str(&format!("(?P={name})"));
+            return Ok(());
+        } else if self.starts_with("?#") {
+            self.until(')')?;
+            return Ok(());
+        } else {
+            open.is_look_around = ["?=", "?!", "?<=", "?<!"]
+                .iter()
+                .any(|start| self.starts_with(start));
+            self.special_group()?;
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn capture(&mut self, open: &mut Open) {
+        self.groups = self.groups.saturating_add(1);
+        open.group = Some(self.groups);
+    }
+
+    /// `(?:`, look-around, `(?>`, `(?i:`, `(?(1)`: these are written alike.
+    fn special_group(&mut self) -> Result<(), PatternError> {
+        for start in ["?:", "?=", "?!", "?<=", "?<!", "?>"] {
+            if self.starts_with(start) {
+                // A look-around may be repeated in Python, but only a group may here.
+                let wrapper = if matches!(start, "?:" | "?>") {
+                    ""
+                } else {
+                    "(?:"
+                };
+                self.out.push_str(&format!("{wrapper}({start}"));
+                self.skip(start.len());
+                return Ok(());
+            }
+        }
+        if self.starts_with("?(") {
+            self.skip(2);
+            let group = self.until(')')?;
+            self.out.push_str(&format!("(?({group})"));
+            return Ok(());
+        }
+        self.skip(1);
+        let flags = self.until(':')?;
+        if flags.is_empty() || !flags.chars().all(|letter| "aimsux-".contains(letter)) {
+            return self.syntax("unknown extension");
+        }
+        let flags: String = flags.chars().filter(|letter| *letter != 'a').collect();
+        self.out.push_str(&format!("(?{flags}:"));
+        Ok(())
+    }
+
+    fn until(&mut self, end: char) -> Result<String, PatternError> {
+        let mut text = String::new();
+        loop {
+            match self.next() {
+                Some(letter) if letter == end => return Ok(text),
+                Some(letter) => text.push(letter),
+                None => return self.syntax("unterminated group"),
+            }
+        }
+    }
+
+    fn close_group(&mut self) -> Result<(), PatternError> {
+        let Some(open) = self.open.pop() else {
+            return self.syntax("unbalanced parenthesis");
+        };
+        self.out.push(')');
+        if open.is_look_around {
+            self.out.push(')');
+        }
+        if let Some(group) = open.group {
+            self.closed.push(group);
+        }
+        if self.groups > open.groups_before && matches!(self.peek(0), Some('*' | '+' | '{')) {
+            self.repeats_groups = true;
+        }
+        Ok(())
+    }
+
+    /// Outside a class.
+    fn escape(&mut self) -> Result<(), PatternError> {
+        let Some(letter) = self.next() else {
+            return self.syntax("bad escape (end of pattern)");
+        };
+        match letter {
+            'w' => self.out.push_str(&format!("[{WORD}]")),
+            'W' => self.out.push_str(&format!("[^{WORD}]")),
+            's' => self.out.push_str(&format!("[{SPACE}]")),
+            'S' => self.out.push_str(&format!("[^{SPACE}]")),
+            'Z' => self.out.push_str(r"\z"),
+            'A' | 'b' | 'B' | 'd' | 'D' => self.out.extend(['\\', letter]),
+            '1'..='9' => {
+                let mut number = String::from(letter);
+                if let Some(digit) = self.peek(0).filter(char::is_ascii_digit) {
+                    number.push(digit);
+                    self.skip(1);
+                }
+                // In a group, so that a digit after it does not join the number.
+                self.out.push_str(&format!(r"(?:\{number})"));
+            }
+            other => {
+                let letter = self.escaped_letter(other)?;
+                self.literal(letter);
+            }
+        }
+        Ok(())
+    }
+
+    /// A letter that is written with a backslash, in a class or not.
+    fn escaped_letter(&mut self, letter: char) -> Result<char, PatternError> {
+        Ok(match letter {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'f' => '\u{c}',
+            'v' => '\u{b}',
+            'a' => '\u{7}',
+            'x' => self.number(2, 16)?,
+            'u' => self.number(4, 16)?,
+            'U' => self.number(8, 16)?,
+            '0' => {
+                self.at = self.at.saturating_sub(1);
+                let octal = (0..3)
+                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
+                    .count();
+                self.number(octal, 8)?
+            }
+            letter if letter.is_ascii_alphanumeric() => return self.syntax("bad escape"),
+            letter => letter,
+        })
+    }
+
+    fn number(&mut self, digits: usize, radix: u32) -> Result<char, PatternError> {
+        let text: String = (0..digits).filter_map(|ahead| self.peek(ahead)).collect();
+        let letter = u32::from_str_radix(&text, radix)
+            .ok()
+            .filter(|_| text.len() == digits)
+            .and_then(char::from_u32);
+        match letter {
+            Some(letter) => {
+                self.skip(digits);
+                Ok(letter)
+            }
+            None => self.syntax("incomplete escape"),
+        }
+    }
+
+    fn literal(&mut self, letter: char) {
+        if letter.is_ascii_punctuation() && letter != '<' && letter != '>' {
+            self.out.push('\\');
+        }
+        if letter.is_whitespace() || letter.is_control() {
+            self.out
+                .push_str(&format!("\\x{{{:x}}}", u32::from(letter)));
+        } else {
+            self.out.push(letter);
+        }
+    }
+
+    fn class(&mut self) -> Result<(), PatternError> {
+        self.out.push('[');
+        if self.peek(0) == Some('^') {
+            self.skip(1);
+            self.out.push('^');
+        }
+        let mut first = true;
+        loop {
+            let Some(letter) = self.next() else {
+                return self.syntax("unterminated character set");
+            };
+            match letter {
+                ']' if !first => break,
+                '\\' => self.class_escape()?,
+                '-' if self.is_range() => self.out.push('-'),
+                letter => self.literal(letter),
+            }
+            first = false;
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    /// Whether the `-` just read stands between two letters.
+    fn is_range(&self) -> bool {
+        let before = self
+            .at
+            .checked_sub(2)
+            .and_then(|at| self.letters.get(at))
+            .copied();
+        let at_start = matches!(before, Some('[')) && !self.out.ends_with("\\[")
+            || matches!(before, Some('^')) && self.out.ends_with("[^");
+        let after_set = [WORD, SPACE, r"\d", r"\D", "]"]
+            .iter()
+            .any(|set| self.out.ends_with(set))
+            && !self.out.ends_with("\\]");
+        !at_start && !after_set && !matches!(self.peek(0), Some(']') | None)
+    }
+
+    fn class_escape(&mut self) -> Result<(), PatternError> {
+        let Some(letter) = self.next() else {
+            return self.syntax("unterminated character set");
+        };
+        match letter {
+            'w' => self.out.push_str(WORD),
+            's' => self.out.push_str(SPACE),
+            'W' => self.out.push_str(&format!("[^{WORD}]")),
+            'S' => self.out.push_str(&format!("[^{SPACE}]")),
+            'd' | 'D' => self.out.extend(['\\', letter]),
+            'b' => self.literal('\u{8}'),
+            '1'..='7' => {
+                self.at = self.at.saturating_sub(1);
+                let octal = (0..3)
+                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
+                    .count();
+                let letter = self.number(octal, 8)?;
+                self.literal(letter);
+            }
+            other => {
+                let letter = self.escaped_letter(other)?;
+                self.literal(letter);
+            }
+        }
+        Ok(())
+    }
+}
