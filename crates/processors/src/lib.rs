@@ -26,16 +26,26 @@
 //! `AutoPkg` 2.9.1, `autopkglib/*.py`, for names, defaults, messages and quirks that recipes rely on.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod bench;
+mod bundles;
 mod context;
+mod disk;
 mod downloads;
 mod error;
 mod execute;
+mod glob;
+mod place;
 mod processor;
 mod regex;
 mod registry;
+mod removal;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod variables;
 mod verify;
+mod web;
 
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};

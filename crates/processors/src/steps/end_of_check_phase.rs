@@ -1,32 +1,26 @@
 //! `EndOfCheckPhase`.
 
-use async_trait::async_trait;
-
-use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
+use crate::{Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep};
 
 /// Marks where `--check` ends; does nothing.
+#[derive(Clone, Copy)]
 pub(crate) struct EndOfCheckPhase;
 
-#[async_trait]
-impl Processor for EndOfCheckPhase {
-    fn name(&self) -> &'static str {
+impl DiskStep for EndOfCheckPhase {
+    fn name(self) -> &'static str {
         "EndOfCheckPhase"
     }
 
-    fn description(&self) -> &'static str {
+    fn description(self) -> &'static str {
         "Marks the end of the check phase; does nothing."
     }
 
-    fn inputs(&self) -> Vec<Input> {
+    fn inputs(self) -> Vec<Input> {
         Vec::new()
     }
 
-    fn outputs(&self) -> Vec<Output> {
-        Vec::new()
-    }
-
-    async fn run(
-        &self,
+    fn work(
+        self,
         _call: &Call,
         _context: &StepContext,
         _env: &mut Env,

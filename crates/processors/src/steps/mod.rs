@@ -1,12 +1,85 @@
 //! The processors, one file each.
 
+mod app_dmg_versioner;
+mod code_signature_verifier;
+mod copier;
+mod deprecation_warning;
+mod dmg_mounter;
 mod end_of_check_phase;
+mod file_creator;
+mod file_finder;
+mod file_mover;
+mod find_and_replace;
+mod flat_pkg_unpacker;
+mod package_required;
+mod path_deleter;
+mod pkg_copier;
+mod pkg_payload_unpacker;
+mod pkg_root_creator;
+mod plist_editor;
+mod plist_reader;
+//mod sparkle_update_info_provider;
+mod symlinker;
+mod unarchiver;
+mod url_downloader;
+mod url_text_searcher;
+mod variable_setter;
+mod versioner;
 
 use std::sync::Arc;
 
-use crate::Processor;
+use proplist::{Dict, Value};
+
+use crate::{Processor, disk::OnDisk};
 
 /// One of each.
 pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
-    vec![Arc::new(end_of_check_phase::EndOfCheckPhase)]
+    vec![
+        Arc::new(OnDisk(app_dmg_versioner::AppDmgVersioner)),
+        Arc::new(url_downloader::UrlDownloader::deprecated("CURLDownloader")),
+        Arc::new(url_text_searcher::UrlTextSearcher::deprecated(
+            "CURLTextSearcher",
+        )),
+        Arc::new(OnDisk(code_signature_verifier::CodeSignatureVerifier)),
+        Arc::new(OnDisk(copier::Copier)),
+        Arc::new(OnDisk(deprecation_warning::DeprecationWarning)),
+        Arc::new(OnDisk(dmg_mounter::Abstract("DmgMounter"))),
+        Arc::new(OnDisk(end_of_check_phase::EndOfCheckPhase)),
+        Arc::new(OnDisk(file_creator::FileCreator)),
+        Arc::new(OnDisk(file_finder::FileFinder)),
+        Arc::new(OnDisk(file_mover::FileMover)),
+        Arc::new(OnDisk(find_and_replace::FindAndReplace)),
+        Arc::new(OnDisk(flat_pkg_unpacker::FlatPkgUnpacker)),
+        Arc::new(OnDisk(package_required::PackageRequired)),
+        Arc::new(OnDisk(path_deleter::PathDeleter)),
+        Arc::new(OnDisk(pkg_copier::PkgCopier)),
+        Arc::new(OnDisk(pkg_payload_unpacker::PkgPayloadUnpacker)),
+        Arc::new(OnDisk(pkg_root_creator::PkgRootCreator)),
+        Arc::new(OnDisk(plist_editor::PlistEditor)),
+        Arc::new(OnDisk(plist_reader::PlistReader)),
+        //        Arc::new(sparkle_update_info_provider::SparkleUpdateInfoProvider),
+        Arc::new(OnDisk(symlinker::Symlinker)),
+        Arc::new(OnDisk(unarchiver::Unarchiver)),
+        Arc::new(url_downloader::UrlDownloader::current()),
+        Arc::new(url_text_searcher::UrlTextSearcher::current()),
+        Arc::new(OnDisk(dmg_mounter::Abstract("URLGetter"))),
+        Arc::new(OnDisk(variable_setter::VariableSetter)),
+        Arc::new(OnDisk(versioner::Versioner)),
+    ]
+}
+
+/// What a step reports for the table at the end: a sentence, and one row in the order of its columns.
+fn summary(text: &str, row: &[(&str, &str)]) -> Value {
+    let data: Dict = row
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    let fields: Vec<Value> = row.iter().map(|&(name, _)| name.into()).collect();
+    let mut summary = Dict::new();
+    summary.insert("summary_text".to_owned(), text.into());
+    if row.len() > 1 {
+        summary.insert("report_fields".to_owned(), Value::Array(fields));
+    }
+    summary.insert("data".to_owned(), data.into());
+    summary.into()
 }
