@@ -32,7 +32,8 @@ impl StepMessages for Recorder {
 }
 
 pub(crate) struct Bench {
-    pub(crate) folder: TempDir,
+    /// Gone when the bench is.
+    _folder: TempDir,
     pub(crate) vendor: Vendor,
     pub(crate) registry: Registry,
     pub(crate) context: StepContext,
@@ -68,7 +69,7 @@ impl Bench {
             workspace.to_str().unwrap().into(),
         );
         Self {
-            folder,
+            _folder: folder,
             vendor: Vendor::start().await.unwrap(),
             registry: Registry::native(),
             context,

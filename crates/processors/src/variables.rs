@@ -1,7 +1,5 @@
 //! Reads variables as `AutoPkg`'s processors do.
 
-use std::path::PathBuf;
-
 use proplist::{Dict, Value};
 
 use crate::{Env, StepError};
@@ -27,11 +25,6 @@ pub(crate) fn some_text(env: &Env, name: &str) -> Result<Option<String>, StepErr
     } else {
         Ok(None)
     }
-}
-
-/// The variable as a path.
-pub(crate) fn path(env: &Env, name: &str) -> Result<PathBuf, StepError> {
-    text(env, name).map(PathBuf::from)
 }
 
 /// The texts of a variable that must be a list of texts; a single text stands for a list of one.

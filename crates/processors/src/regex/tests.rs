@@ -74,7 +74,7 @@ fn flags_are_pythons() {
 
 /// Character offsets, as Python counts them.
 fn chars(text: &str, byte: usize) -> usize {
-    text[..byte].chars().count()
+    text.char_indices().take_while(|(at, _)| *at < byte).count()
 }
 
 fn search_of(pattern: &Pattern, text: &str) -> Result<Json, String> {

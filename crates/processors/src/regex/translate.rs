@@ -121,6 +121,10 @@ impl Translator {
             .all(|(ahead, letter)| self.peek(ahead) == Some(letter))
     }
 
+    fn put(&mut self, pieces: &[&str]) {
+        self.out.extend(pieces.iter().copied());
+    }
+
     fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count);
     }
@@ -193,8 +197,8 @@ impl Translator {
         }
         let low = if low.is_empty() { "0" } else { low };
         match high {
-            Some(high) => self.out.push_str(&format!("{{{low},{high}}}")),
-            None => self.out.push_str(&format!("{{{low}}}")),
+            Some(high) => self.put(&["{", low, ",", high, "}"]),
+            None => self.put(&["{", low, "}"]),
         }
         self.skip(inside.chars().count() + 1);
     }
@@ -212,11 +216,11 @@ impl Translator {
             self.capture(&mut open);
             self.skip(3);
             let name = self.until('>')?;
-            self.out.push_str(&format!("(?P<{name}>"));
+            self.put(&["(?P<", &name, ">"]);
         } else if self.starts_with("?P=") {
             self.skip(3);
             let name = self.until(')')?;
-            self.out.push_str(&format!("(?P={name})"));
+            self.put(&["(?P=", &name, ")"]);
             return Ok(());
         } else if self.starts_with("?#") {
             self.until(')')?;
@@ -246,7 +250,7 @@ impl Translator {
                 } else {
                     "(?:"
                 };
-                self.out.push_str(&format!("{wrapper}({start}"));
+                self.put(&[wrapper, "(", start]);
                 self.skip(start.len());
                 return Ok(());
             }
@@ -254,7 +258,7 @@ impl Translator {
         if self.starts_with("?(") {
             self.skip(2);
             let group = self.until(')')?;
-            self.out.push_str(&format!("(?({group})"));
+            self.put(&["(?(", &group, ")"]);
             return Ok(());
         }
         self.skip(1);
@@ -263,7 +267,7 @@ impl Translator {
             return self.syntax("unknown extension");
         }
         let flags: String = flags.chars().filter(|letter| *letter != 'a').collect();
-        self.out.push_str(&format!("(?{flags}:"));
+        self.put(&["(?", &flags, ":"]);
         Ok(())
     }
 
@@ -301,10 +305,10 @@ impl Translator {
             return self.syntax("bad escape (end of pattern)");
         };
         match letter {
-            'w' => self.out.push_str(&format!("[{WORD}]")),
-            'W' => self.out.push_str(&format!("[^{WORD}]")),
-            's' => self.out.push_str(&format!("[{SPACE}]")),
-            'S' => self.out.push_str(&format!("[^{SPACE}]")),
+            'w' => self.put(&["[", WORD, "]"]),
+            'W' => self.put(&["[^", WORD, "]"]),
+            's' => self.put(&["[", SPACE, "]"]),
+            'S' => self.put(&["[^", SPACE, "]"]),
             'Z' => self.out.push_str(r"\z"),
             'A' | 'b' | 'B' | 'd' | 'D' => self.out.extend(['\\', letter]),
             '1'..='9' => {
@@ -314,7 +318,7 @@ impl Translator {
                     self.skip(1);
                 }
                 // In a group, so that a digit after it does not join the number.
-                self.out.push_str(&format!(r"(?:\{number})"));
+                self.put(&[r"(?:\", &number, ")"]);
             }
             other => {
                 let letter = self.escaped_letter(other)?;
@@ -368,8 +372,8 @@ impl Translator {
             self.out.push('\\');
         }
         if letter.is_whitespace() || letter.is_control() {
-            self.out
-                .push_str(&format!("\\x{{{:x}}}", u32::from(letter)));
+            let code = format!("{:x}", u32::from(letter));
+            self.put(&[r"\x{", &code, "}"]);
         } else {
             self.out.push(letter);
         }
@@ -421,8 +425,8 @@ impl Translator {
         match letter {
             'w' => self.out.push_str(WORD),
             's' => self.out.push_str(SPACE),
-            'W' => self.out.push_str(&format!("[^{WORD}]")),
-            'S' => self.out.push_str(&format!("[^{SPACE}]")),
+            'W' => self.put(&["[^", WORD, "]"]),
+            'S' => self.put(&["[^", SPACE, "]"]),
             'd' | 'D' => self.out.extend(['\\', letter]),
             'b' => self.literal('\u{8}'),
             '1'..='7' => {

@@ -32,8 +32,8 @@ impl DiskStep for FileCreator {
         env: &mut Env,
     ) -> Result<Outputs, StepError> {
         let path = variables::text(env, "file_path")?;
-        let content = variables::text(env, "file_content")?;
-        std::fs::write(&path, content).map_err(|error| {
+        let text = variables::text(env, "file_content")?;
+        std::fs::write(&path, text).map_err(|error| {
             StepError::package(format!("Can't create file at {path}: {error}")).caused_by(error)
         })?;
         context.messages.say(&format!("Created file at {path}"));

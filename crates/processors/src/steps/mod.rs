@@ -11,6 +11,9 @@ mod file_finder;
 mod file_mover;
 mod find_and_replace;
 mod flat_pkg_unpacker;
+//mod git_hub_releases_info_provider;
+mod munki_catalog_builder;
+mod munki_pkginfo_merger;
 mod package_required;
 mod path_deleter;
 mod pkg_copier;
@@ -50,6 +53,9 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(file_mover::FileMover)),
         Arc::new(OnDisk(find_and_replace::FindAndReplace)),
         Arc::new(OnDisk(flat_pkg_unpacker::FlatPkgUnpacker)),
+        //        Arc::new(git_hub_releases_info_provider::GitHubReleasesInfoProvider),
+        Arc::new(OnDisk(munki_catalog_builder::MunkiCatalogBuilder)),
+        Arc::new(OnDisk(munki_pkginfo_merger::MunkiPkginfoMerger)),
         Arc::new(OnDisk(package_required::PackageRequired)),
         Arc::new(OnDisk(path_deleter::PathDeleter)),
         Arc::new(OnDisk(pkg_copier::PkgCopier)),

@@ -49,13 +49,11 @@ impl DiskStep for PkgCopier {
                 "Source does not appear to be a package based on its filename: '{source}'"
             )));
         }
-        let target = match variables::some_text(env, "pkg_path")? {
-            Some(path) => path,
-            None => {
-                let name = source.rsplit('/').next().unwrap_or_default();
-                context.workspace.join(name).to_string_lossy().into_owned()
-            }
+        let default = || {
+            let name = source.rsplit('/').next().unwrap_or_default();
+            context.workspace.join(name).to_string_lossy().into_owned()
         };
+        let target = variables::some_text(env, "pkg_path")?.unwrap_or_else(default);
         // A package that is copied onto itself would be removed first.
         if source != target {
             copy(context, &source, &target, true)?;

@@ -57,12 +57,11 @@ impl DiskStep for Unarchiver {
                 )
             })?,
         };
-        let destination = match variables::some_text(env, "destination_path")? {
-            Some(path) => path,
-            None => {
-                let name = variables::text(env, "NAME")?;
-                context.workspace.join(name).to_string_lossy().into_owned()
-            }
+        let destination = if let Some(path) = variables::some_text(env, "destination_path")? {
+            path
+        } else {
+            let name = variables::text(env, "NAME")?;
+            context.workspace.join(name).to_string_lossy().into_owned()
         };
         check_format(context, env, &archive)?;
         prepare(context, env, Path::new(&destination))?;

@@ -103,15 +103,15 @@ impl Processor for UrlDownloader {
         let target = target(context, env, &request, &url).await?;
         env.insert("pathname".to_owned(), shown(&target).into());
         let cached = usable_cache(&target)?;
-        match download(context, env, request.clone(), &target, cached.as_ref()).await? {
-            Some(pending) => keep(context, env, pending, &target).await?,
-            None => {
-                context.downloads.note_unchanged(&target, request.shown());
-                context
-                    .messages
-                    .say(&format!("Using existing {}", target.display()));
-                env.insert("download_changed".to_owned(), false.into());
-            }
+        let fetched = download(context, env, request.clone(), &target, cached.as_ref()).await?;
+        if let Some(pending) = fetched {
+            keep(context, env, pending, &target).await?;
+        } else {
+            context.downloads.note_unchanged(&target, request.shown());
+            context
+                .messages
+                .say(&format!("Using existing {}", target.display()));
+            env.insert("download_changed".to_owned(), false.into());
         }
         Ok(Outputs::Declared)
     }
