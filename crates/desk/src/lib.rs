@@ -1,2 +1,51 @@
 //! Incidents as the service desk sees them: rules, texts, connectors and the outbox.
+//!
+//! A [`Failure`] is raised; the [`Desk`] opens an incident for it, or counts it on the one that is open, or opens
+//! again one that was over a short while ago. [`Desk::resolve`] closes all incidents of a title after one fully good
+//! run. Each change that desks are told of puts deliveries into the outbox, in the same transaction;
+//! [`Desk::deliver_due`] makes them, at least once.
+//!
+//! ```ignore
+//! let desk = Desk::new(config, db, clock, scrubber)?;
+//! let incident = desk.raise(&Failure { title, class, cause, run: Some(run), step, next_step, excerpt }).await?;
+//! desk.resolve(&title, good_run).await?;
+//! desk.deliver_due().await?;
+//! ```
+//!
+//! - **Key**: scope, title and class; never the version, never the run.
+//! - **Event**: opened, updated, reopened or resolved; each is a [`Notice`] to every connector that wants it.
+//! - **Delivery**: one event for one connector; its id is the same over all attempts.
+//! - **Clock**: until when somebody must have taken an incident, and until when it must be over, by priority. Clocks
+//!   run day and night.
+//!
+//! **Invariants**
+//! - An incident and what desks are told of it change together or not at all: no crash loses a delivery.
+//! - Raising one failure of one run twice counts once.
+//! - No text enters an incident that has not gone through the scrubber and been shortened.
+//! - Repeats are told at 2, 5, 10, 20, 50 … or once a day, never each time.
+//! - Redirects are never followed, and nothing leaves without TLS except where the configuration says so.
+//!
+//! # Source
+//! Standard Webhooks 1.0.0, <https://www.standardwebhooks.com>; RFC 5322 §3.6.4 for threads of mails.
 #![forbid(unsafe_code)]
+
+mod clean;
+mod config;
+mod connector;
+mod desk;
+mod error;
+mod failure;
+mod letter;
+mod notice;
+mod outbox;
+mod rules;
+mod words;
+
+pub use config::{Clocks, Config, EmailConfig, MailTls, WebhookConfig};
+pub use connector::{Attempt, Connector, DeliveryError, SigningKey};
+pub use desk::Desk;
+pub use error::DeskError;
+pub use failure::Failure;
+pub use notice::{Notice, NoticeData, NoticeIncident, SCHEMA};
+pub use outbox::{BACK_OFF, Tally};
+pub use words::{advice, headline};

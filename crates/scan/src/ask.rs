@@ -64,7 +64,7 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(90);
 
 /// For how long after an upload the report may still be missing.
-const LAG: Duration = Duration::from_secs(600);
+const LAG: Duration = Duration::from_mins(10);
 
 impl VirusTotal {
     /// Asks about `medium`, or goes on asking, and answers what is known by now.

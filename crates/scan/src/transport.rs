@@ -15,7 +15,7 @@ use crate::{ScanError, VirusTotal, quota, report::tame};
 const LONGEST_ANSWER: usize = 16 << 20;
 
 /// How long to wait after a refusal that does not say how long.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 const SERVICE: &str = "virustotal";
 

@@ -8,7 +8,9 @@ use crate::StoreError;
 
 /// A word or an id that is kept as text.
 pub(crate) fn word<T: FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    text.parse().or_else(|_| Err(StoreError::row(column, text)))
+    text.parse()
+        .ok()
+        .ok_or_else(|| StoreError::row(column, text))
 }
 
 /// As [`word`], where the column may be null.
@@ -21,10 +23,14 @@ pub(crate) fn optional_word<T: FromStr>(
 
 /// A count, which the database keeps with a sign.
 pub(crate) fn count<T: TryFrom<i64>>(column: &'static str, value: i64) -> Result<T, StoreError> {
-    T::try_from(value).or_else(|_| Err(StoreError::row(column, value.to_string())))
+    T::try_from(value)
+        .ok()
+        .ok_or_else(|| StoreError::row(column, value.to_string()))
 }
 
 /// A JSON document.
 pub(crate) fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).or_else(|_| Err(StoreError::row(column, text)))
+    serde_json::from_str(text)
+        .ok()
+        .ok_or_else(|| StoreError::row(column, text))
 }

@@ -1,0 +1,178 @@
+//! Who is told of incidents, and how fast they must be over, as the configuration file says it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use model::{FailureClass, Priority};
+use redact::Secret;
+use serde::Deserialize;
+use store::EventKind;
+
+/// Who is told of incidents, and how fast they must be over.
+///
+/// ```toml
+/// [desk]
+/// reopen-hours = 24
+/// [desk.priorities]
+/// download = "P2"
+/// [desk.clocks.P1]
+/// respond-minutes = 15
+/// resolve-minutes = 240
+/// [[desk.email]]
+/// name = "service-desk"
+/// host = "mail.example.org"
+/// tls = "starttls"
+/// from = "Auto-Update <auto-update@example.org>"
+/// to = ["desk@example.org"]
+/// [[desk.webhook]]
+/// name = "chat"
+/// url = "https://hooks.example.org/incidents"
+/// secrets = ["whsec_…"]
+/// events = ["opened", "resolved"]
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Whose titles these are; a part of the key of each incident.
+    pub scope: String,
+    /// For how long after its resolution an incident is opened again instead of a new one.
+    pub reopen_hours: u64,
+    /// Priorities that differ from [`FailureClass::default_priority`].
+    pub priorities: BTreeMap<FailureClass, Priority>,
+    /// Clocks that differ from [`Clocks::of`].
+    pub clocks: BTreeMap<Priority, Clocks>,
+    /// Connectors that send mail.
+    pub email: Vec<EmailConfig>,
+    /// Connectors that call webhooks.
+    pub webhook: Vec<WebhookConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            scope: "house".to_owned(),
+            reopen_hours: 24,
+            priorities: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            email: Vec::new(),
+            webhook: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn priority(&self, class: FailureClass) -> Priority {
+        let configured = self.priorities.get(&class).copied();
+        configured.unwrap_or_else(|| class.default_priority())
+    }
+
+    pub(crate) fn clocks(&self, priority: Priority) -> Clocks {
+        let configured = self.clocks.get(&priority).copied();
+        configured.unwrap_or_else(|| Clocks::of(priority))
+    }
+
+    pub(crate) const fn reopen_within(&self) -> Duration {
+        Duration::from_secs(self.reopen_hours.saturating_mul(3_600))
+    }
+}
+
+/// How fast an incident must be taken, and be over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Clocks {
+    /// Minutes until somebody must have taken it.
+    pub respond_minutes: u64,
+    /// Minutes until it must be over.
+    pub resolve_minutes: u64,
+}
+
+impl Clocks {
+    /// The clocks of a priority unless the operator says otherwise.
+    pub const fn of(priority: Priority) -> Self {
+        let (respond_minutes, resolve_minutes) = match priority {
+            Priority::P1 => (15, 4 * 60),
+            Priority::P2 => (60, 24 * 60),
+            Priority::P3 => (8 * 60, 3 * 24 * 60),
+            Priority::P4 => (24 * 60, 7 * 24 * 60),
+        };
+        Self {
+            respond_minutes,
+            resolve_minutes,
+        }
+    }
+
+    pub(crate) const fn respond_within(self) -> Duration {
+        Duration::from_secs(self.respond_minutes.saturating_mul(60))
+    }
+
+    pub(crate) const fn resolve_within(self) -> Duration {
+        Duration::from_secs(self.resolve_minutes.saturating_mul(60))
+    }
+}
+
+/// A connector that sends mail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EmailConfig {
+    /// Its name, by which the outbox knows it.
+    pub name: String,
+    /// The mail server.
+    pub host: String,
+    /// Its port; 465, 587 or 25 by [`MailTls`] if not given.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: MailTls,
+    /// The user to log in as, with `password`.
+    pub user: Option<String>,
+    /// The password to log in with.
+    pub password: Option<Secret<String>>,
+    /// Who the mails are from: `Auto-Update <auto-update@example.org>`.
+    pub from: String,
+    /// Whom they go to.
+    pub to: Vec<String>,
+    /// Which events are sent.
+    #[serde(default = "every_event")]
+    pub events: Vec<EventKind>,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailTls {
+    /// It begins in clear text and must turn to TLS before anything is said (RFC 3207).
+    #[default]
+    Starttls,
+    /// It is TLS from its first byte (RFC 8314).
+    Implicit,
+    /// It is not. With a password only on the loopback interface.
+    None,
+}
+
+/// A connector that calls a webhook.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WebhookConfig {
+    /// Its name, by which the outbox knows it.
+    pub name: String,
+    /// The address, which may hold a token: `https`, or `http` on the loopback interface where that is allowed.
+    pub url: Secret<String>,
+    /// `whsec_` secrets; each signs, so that a new one can be brought in before the old one goes.
+    pub secrets: Vec<Secret<String>>,
+    /// Which events are sent.
+    #[serde(default = "every_event")]
+    pub events: Vec<EventKind>,
+    /// Whether `http` on the loopback interface is allowed.
+    #[serde(default)]
+    pub allow_loopback_http: bool,
+    /// How long one attempt may take.
+    #[serde(default = "twenty")]
+    pub timeout_seconds: u64,
+}
+
+fn every_event() -> Vec<EventKind> {
+    EventKind::ALL.to_vec()
+}
+
+const fn twenty() -> u64 {
+    20
+}

@@ -1,0 +1,171 @@
+//! Webhooks, signed as Standard Webhooks 1.0.0 says.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use chrono::DateTime;
+use model::Timestamp;
+use redact::SafeUrl;
+use reqwest::{Client, Response, StatusCode, header, redirect};
+use store::EventKind;
+use url::{Host, Url};
+
+use super::{Attempt, Connector, DeliveryError, SigningKey, set_up};
+use crate::{DeskError, WebhookConfig};
+
+/// Calls one webhook.
+pub(crate) struct Webhook {
+    name: String,
+    url: Url,
+    keys: Vec<SigningKey>,
+    events: Vec<EventKind>,
+    http: Client,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("name", &self.name)
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Webhook {
+    pub(crate) fn new(config: &WebhookConfig) -> Result<Self, DeskError> {
+        let refused = |why: &str| set_up(&config.name, why);
+        let url = Url::parse(config.url.expose()).or(Err(refused("its address is none")))?;
+        let is_plain = url.scheme() == "http" && config.allow_loopback_http && is_loopback(&url);
+        if url.scheme() != "https" && !is_plain {
+            let shown = SafeUrl::of(&url);
+            return Err(set_up(
+                &config.name,
+                format_args!(
+                    "{shown} is not https; http is for the loopback interface, with `allow-loopback-http`"
+                ),
+            ));
+        }
+        if config.secrets.is_empty() {
+            return Err(refused("it has no secret, so nobody could know who calls"));
+        }
+        let keys = config.secrets.iter().map(SigningKey::parse).collect();
+        let http = Client::builder()
+            .https_only(!is_plain)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(config.timeout_seconds))
+            .user_agent(concat!("auto-update/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self {
+            name: config.name.clone(),
+            url,
+            keys: Option::ok_or_else(keys, || {
+                refused("a secret is not `whsec_` and the base64 of 24 to 64 bytes")
+            })?,
+            events: config.events.clone(),
+            http: http.map_err(|error| set_up(&config.name, error))?,
+        })
+    }
+}
+
+#[async_trait]
+impl Connector for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, kind: EventKind) -> bool {
+        self.events.contains(&kind)
+    }
+
+    async fn deliver(&self, attempt: &Attempt) -> Result<(), DeliveryError> {
+        let id = attempt.delivery.id.to_string();
+        let seconds = attempt.at.as_secs();
+        let body = attempt.delivery.payload.to_string();
+        let sign = |key: &SigningKey| key.sign(&id, seconds, body.as_bytes());
+        let signatures: Vec<String> = self.keys.iter().map(sign).collect();
+        let request = self
+            .http
+            .post(self.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signatures.join(" "))
+            .body(body);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| DeliveryError::Unreachable {
+                source: source.without_url(),
+            })?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::GONE => Err(DeliveryError::Gone),
+            status => Err(DeliveryError::Refused {
+                status: status.as_u16(),
+                retry_after: retry_after(&response, attempt.at),
+            }),
+        }
+    }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
+fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
+    let text = response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(Timestamp::from(date.to_utc()).since(now))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redact::Secret;
+
+    use super::*;
+
+    fn set_up_error(url: &str, secrets: &[&str]) -> Option<String> {
+        let secret = |text: &&str| Secret::new((*text).to_owned());
+        let config = WebhookConfig {
+            name: "hook".to_owned(),
+            url: Secret::new(url.to_owned()),
+            secrets: secrets.iter().map(secret).collect(),
+            events: vec![],
+            allow_loopback_http: true,
+            timeout_seconds: 20,
+        };
+        Webhook::new(&config).err().map(|error| error.to_string())
+    }
+
+    const GOOD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn refuses_a_webhook_that_could_be_read_or_forged() {
+        assert_eq!(set_up_error("https://hooks.example/x", &[GOOD]), None);
+        assert_eq!(set_up_error("http://127.0.0.1:9/x", &[GOOD]), None);
+        let plain = set_up_error("http://hooks.example/x?token=canary-value", &[GOOD]).unwrap();
+        assert!(
+            plain.contains("is not https") && !plain.contains("canary"),
+            "{plain}"
+        );
+        assert!(set_up_error("nonsense", &[GOOD]).is_some());
+        assert!(set_up_error("https://hooks.example/x", &[]).is_some());
+        let unreadable = set_up_error("https://hooks.example/x", &[GOOD, "canary-value"]).unwrap();
+        assert!(!unreadable.contains("canary"), "{unreadable}");
+    }
+}
