@@ -35,11 +35,14 @@ mod downloads;
 mod error;
 mod execute;
 mod glob;
+mod munki_import;
 mod place;
 mod processor;
 mod regex;
 mod registry;
 mod removal;
+#[cfg(test)]
+mod runs;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,11 @@ impl DiskStep for EndOfCheckPhase {
         Vec::new()
     }
 
+    /// It has nothing to read itself, so whatever a recipe gives it is meant for a later step, perhaps of a child.
+    fn takes_any_argument(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,
