@@ -21,7 +21,10 @@ struct Run {
 /// Runs the recipe in `file` against a server with the corpus's site.
 async fn run(file: &Path) -> Run {
     let bench = Bench::new().await;
-    bench.vendor.put_folder(&file.ancestors().nth(2).unwrap().join("site")).unwrap();
+    bench
+        .vendor
+        .put_folder(&file.ancestors().nth(2).unwrap().join("site"))
+        .unwrap();
     again(bench, file).await
 }
 

@@ -346,3 +346,155 @@ async fn unpacks_the_package_of_the_corpus() {
     let payloads = crate::glob::glob(&bench.path("y/**/Payload"), crate::glob::Depth::Recursive);
     assert!(payloads.unwrap().is_empty());
 }
+
+/// A path into the corpus's zipped application, as if it were a folder.
+fn widget() -> Option<String> {
+    let archive = corpus("runs/site/Widget-3.2.1.zip")?;
+    Some(archive.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn paths_go_into_containers_wherever_a_step_takes_one() {
+    let Some(archive) = widget() else { return };
+    let mut bench = Bench::new().await;
+    bench
+        .env
+        .insert("pathname".to_owned(), archive.as_str().into());
+
+    let pattern = json!({"pattern": "%pathname%/**/*.app"});
+    bench.step("FileFinder", pattern).await.unwrap();
+    assert_eq!(
+        bench.text("found_filename"),
+        format!("{archive}/Widget.app")
+    );
+    assert_eq!(bench.text("found_basename"), "Widget.app");
+
+    let keys = json!({"CFBundleIdentifier": "bundle_id"});
+    for path in [
+        "%pathname%/Widget.app",
+        "%pathname%",
+        "%pathname%/Widget.app/Contents/Info.plist",
+    ] {
+        bench.env.shift_remove("bundle_id");
+        bench
+            .step(
+                "PlistReader",
+                json!({"info_path": path, "plist_keys": keys}),
+            )
+            .await
+            .unwrap();
+        assert_eq!(bench.text("bundle_id"), "com.example.Widget", "{path}");
+    }
+
+    let plist = json!({"input_plist_path": "%pathname%/Widget.app/Contents/Info.plist"});
+    bench.step("Versioner", plist).await.unwrap();
+    assert_eq!(bench.text("version"), "3.2.1");
+    let rootless =
+        json!({"input_plist_path": "%pathname%/Contents/Info.plist", "skip_single_root_dir": true});
+    bench.step("Versioner", rootless).await.unwrap();
+    assert_eq!(bench.text("version"), "3.2.1");
+
+    bench
+        .step("AppDmgVersioner", json!({"dmg_path": "%pathname%"}))
+        .await
+        .unwrap();
+    assert_eq!(bench.text("app_name"), "Widget.app");
+
+    let copy =
+        json!({"source_path": "%pathname%/*.app", "destination_path": "%RECIPE_CACHE_DIR%/W.app"});
+    bench.step("Copier", copy).await.unwrap();
+    let program = fs_err::metadata(bench.path("W.app/Contents/MacOS/Widget")).unwrap();
+    assert_eq!(program.permissions().mode() & 0o111, 0o111);
+
+    let one = json!({
+        "source_path": "%pathname%/Widget.app/Contents/Info.plist",
+        "destination_path": "%RECIPE_CACHE_DIR%",
+        "overwrite": false,
+    });
+    bench.step("Copier", one).await.unwrap();
+    assert!(
+        fs_err::metadata(bench.path("Info.plist"))
+            .unwrap()
+            .is_file()
+    );
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_there_is_unknown_and_a_file_that_is_not_there_an_error() {
+    let mut bench = Bench::new().await;
+    fs_err::write(bench.path("a.plist"), "<plist><dict/></plist>").unwrap();
+    let plist = json!({"input_plist_path": "%RECIPE_CACHE_DIR%/a.plist"});
+    bench.step("Versioner", plist).await.unwrap();
+    assert_eq!(bench.text("version"), "UNKNOWN_VERSION");
+    let none = bench.path("b.plist");
+    let error = bench
+        .step("Versioner", json!({"input_plist_path": none}))
+        .await
+        .unwrap_err();
+    assert_eq!(error.message, format!("File '{none}' was not found."));
+    let keyless = json!({"info_path": "%RECIPE_CACHE_DIR%/a.plist", "plist_keys": {"A": "a"}});
+    let error = bench.step("PlistReader", keyless).await.unwrap_err();
+    assert!(
+        error.message.starts_with("Key 'A' could not be found"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_package_is_copied_under_its_name_and_reported() {
+    let mut bench = Bench::new().await;
+    fs_err::create_dir(bench.path("in")).unwrap();
+    for name in ["b.pkg", "a.pkg", "c.txt"] {
+        fs_err::write(bench.path(&format!("in/{name}")), name).unwrap();
+    }
+    let source = json!({"source_pkg": "%RECIPE_CACHE_DIR%/in/*.pkg"});
+    let record = bench.step("PkgCopier", source).await.unwrap();
+    assert_eq!(bench.text("pkg_path"), bench.path("a.pkg"));
+    assert_eq!(
+        fs_err::read_to_string(bench.path("a.pkg")).unwrap(),
+        "a.pkg"
+    );
+    assert_eq!(record.summaries().count(), 1);
+    let wrong = json!({"source_pkg": "%RECIPE_CACHE_DIR%/in/c.txt"});
+    assert!(bench.step("PkgCopier", wrong).await.is_err());
+}
+
+#[tokio::test]
+async fn an_archive_cannot_write_outside_its_destination() {
+    let mut bench = Bench::new().await;
+    let mut archive = tar_with("../../escaped.txt");
+    archive.extend([0; 1024]);
+    fs_err::write(bench.path("evil.tar"), archive).unwrap();
+    let step = json!({"archive_path": "%RECIPE_CACHE_DIR%/evil.tar", "destination_path": "%RECIPE_CACHE_DIR%/a/b"});
+    let error = bench.step("Unarchiver", step).await.unwrap_err();
+    assert!(error.message.starts_with("Unarchiving "), "{error}");
+    assert!(!std::path::Path::new(&bench.path("escaped.txt")).exists());
+}
+
+/// The header of an empty file of that name in a tar archive.
+fn tar_with(name: &str) -> Vec<u8> {
+    let mut header = vec![0_u8; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..108].copy_from_slice(b"0000644\0");
+    header[124..136].copy_from_slice(b"00000000000\0");
+    header[136..148].copy_from_slice(b"00000000000\0");
+    header[148..156].copy_from_slice(b"        ");
+    header[156] = b'0';
+    header[257..263].copy_from_slice(b"ustar\0");
+    header[263..265].copy_from_slice(b"00");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
+
+#[tokio::test]
+async fn a_stopped_run_ends_the_step_it_is_in() {
+    let mut bench = Bench::new().await;
+    bench
+        .vendor
+        .put("/slow", Resource::file(vec![0; 100]).stalling_after(10));
+    bench.context.cancelled.cancel();
+    let url = json!({"url": bench.vendor.url("/slow")});
+    let error = bench.step("URLDownloader", url).await.unwrap_err();
+    assert_eq!(error.message, "URLDownloader was stopped");
+}

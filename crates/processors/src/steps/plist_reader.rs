@@ -86,12 +86,20 @@ fn plist_file(place: &Place) -> Result<Place, StepError> {
     if let Some(info) = bundles::info_plist(place)? {
         return Ok(info);
     }
-    if place.is_file() {
+    let folder = if place.is_folder() {
+        place.clone()
+    } else if place.name().ends_with(".plist") {
         return Ok(place.clone());
-    }
-    for name in place.names()? {
+    } else {
+        // An image or archive is as good as the folder that it would be mounted or unpacked to.
+        match Place::enter(place.shown()) {
+            Ok(Some(contents)) => contents,
+            Ok(None) | Err(_) => return Ok(place.clone()),
+        }
+    };
+    for name in folder.names()? {
         // A link to `/Applications` in a vendor's image leads nowhere here, and is no bundle on a Mac either.
-        if let Some(inside) = place.join(&name)?
+        if let Some(inside) = folder.join(&name)?
             && let Some(info) = bundles::info_plist(&inside)?
         {
             return Ok(info);

@@ -122,16 +122,13 @@ fn prepare(context: &StepContext, env: &Env, destination: &Path) -> Result<(), S
 }
 
 fn unpack(archive: &str, destination: &Path) -> Result<(), StepError> {
-    let missing = || {
-        StepError::package(format!(
-            "Unarchiving {archive} failed: there is no such archive"
-        ))
-    };
-    let contents = Place::enter(archive)?.ok_or_else(missing)?;
-    contents.extract(destination).map_err(|error| {
-        StepError::package(format!("Unarchiving {archive} failed: {}", error.message))
-            .caused_by(error)
-    })?;
+    let failed = |why: &str| StepError::package(format!("Unarchiving {archive} failed: {why}"));
+    let contents = Place::enter(archive)
+        .map_err(|error| failed(&error.message).caused_by(error))?
+        .ok_or_else(|| failed("there is no such archive"))?;
+    contents
+        .extract(destination)
+        .map_err(|error| failed(&error.message).caused_by(error))?;
     Ok(())
 }
 
