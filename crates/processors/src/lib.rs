@@ -35,7 +35,6 @@ mod downloads;
 mod error;
 mod execute;
 mod glob;
-mod munki_import;
 mod place;
 mod processor;
 mod regex;
@@ -48,6 +47,7 @@ mod steps;
 mod tests;
 mod variables;
 mod verify;
+mod version_order;
 mod web;
 
 pub use context::{StepContext, StepMessages};

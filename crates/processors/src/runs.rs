@@ -198,9 +198,9 @@ async fn a_tar_archive_goes_through_although_autopkg_fails_over_it() {
         fs_err::read_to_string(&made).unwrap(),
         "Made for Widget 3.2.1\n"
     );
-    let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(mode(&made), 0o640);
-    assert_eq!(mode(&workspace.join("root/Applications")), 0o775);
+    let bits = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(bits(&made), 0o640);
+    assert_eq!(bits(&workspace.join("root/Applications")), 0o775);
     let mine = files(workspace);
     for (path, sha256) in expected_files(&runs, "Tar") {
         assert_eq!(mine.get(&path), Some(&sha256), "{path}");

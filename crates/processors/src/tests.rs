@@ -498,3 +498,58 @@ async fn a_stopped_run_ends_the_step_it_is_in() {
     let error = bench.step("URLDownloader", url).await.unwrap_err();
     assert_eq!(error.message, "URLDownloader was stopped");
 }
+
+#[tokio::test]
+async fn the_newest_release_with_a_wanted_file_is_taken_from_git_hub() {
+    let mut bench = Bench::new().await;
+    let asset = |name: &str| json!({"name": name, "url": "api", "browser_download_url": format!("https://v.example/{name}")});
+    let releases = json!([
+        {"tag_name": "v3.0b1", "prerelease": true, "assets": [asset("W-3.dmg")]},
+        {"tag_name": "v1.9", "assets": [asset("W-1.9.dmg")]},
+        {"tag_name": "v1.10", "body": "notes", "assets": [asset("W.txt"), asset("W-1.10.dmg")]},
+    ]);
+    bench
+        .vendor
+        .put("/repos/w/w/releases", Resource::page(&releases.to_string()));
+    bench
+        .vendor
+        .put("/repos/none/w/releases", Resource::page("[]"));
+    let api = bench.vendor.url("");
+    let ask = |extra: serde_json::Value| {
+        let mut arguments = json!({"github_repo": "w/w", "asset_regex": ".*\\.dmg$", "GITHUB_URL": api,
+            "GITHUB_TOKEN_PATH": "/nonexistent"});
+        arguments
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        arguments
+    };
+    bench
+        .step("GitHubReleasesInfoProvider", ask(json!({})))
+        .await
+        .unwrap();
+    assert_eq!(bench.text("version"), "1.9");
+    let highest = ask(json!({"sort_by_highest_tag_names": true}));
+    bench
+        .step("GitHubReleasesInfoProvider", highest)
+        .await
+        .unwrap();
+    assert_eq!(bench.text("version"), "1.10");
+    assert_eq!(bench.text("url"), "https://v.example/W-1.10.dmg");
+    let early = ask(json!({"include_prereleases": true, "sort_by_highest_tag_names": ""}));
+    bench
+        .step("GitHubReleasesInfoProvider", early)
+        .await
+        .unwrap();
+    assert_eq!(bench.text("version"), "3.0b1");
+    let none = ask(json!({"github_repo": "none/w"}));
+    let error = bench
+        .step("GitHubReleasesInfoProvider", none)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.message,
+        "No releases found for repo 'none/w' on page 1"
+    );
+    assert_eq!(error.class, FailureClass::SourceChanged);
+}

@@ -3,14 +3,11 @@
 use async_trait::async_trait;
 use fetch::Request;
 use model::FailureClass;
-use recipe::LooseVersion;
 use serde::Deserialize;
 
 use crate::{
-    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError,
-    place::describe,
-    regex::Pattern,
-    variables, web,
+    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, place::describe,
+    regex::Pattern, variables, version_order, web,
 };
 
 /// A project with more releases without a matching file than this has none.
@@ -138,9 +135,7 @@ impl Wanted {
     /// The first release, in the page's order, that has a wanted file.
     fn choose(&self, mut releases: Vec<Release>) -> Result<Option<(Release, Asset)>, StepError> {
         if self.highest_tag {
-            releases.sort_by(|left, right| {
-                LooseVersion::new(&right.tag_name).compare_padded(&LooseVersion::new(&left.tag_name))
-            });
+            releases.sort_by(|left, right| version_order::compare(&right.tag_name, &left.tag_name));
         }
         for release in releases {
             if release.draft || (release.prerelease && !self.prereleases) {
@@ -190,8 +185,7 @@ async fn find(
         .get("GITHUB_RELEASES_PER_PAGE")
         .map_or_else(|| "30".to_owned(), proplist::str_form);
     for page in 1..=MOST_PAGES {
-        let url =
-            format!("{base}/repos/{repository}/releases?page={page}&per_page={per_page}");
+        let url = format!("{base}/repos/{repository}/releases?page={page}&per_page={per_page}");
         let releases: Vec<Release> = parse(&ask(context, env, &url).await?)?;
         if releases.is_empty() {
             return Err(none(page));
@@ -277,7 +271,12 @@ mod tests {
 
     #[test]
     fn tags_become_versions() {
-        for (tag, version) in [("v1.2", "1.2"), ("v.1", "1"), ("1.2", "1.2"), ("version", "ersion")] {
+        for (tag, version) in [
+            ("v1.2", "1.2"),
+            ("v.1", "1"),
+            ("1.2", "1.2"),
+            ("version", "ersion"),
+        ] {
             assert_eq!(version_of_tag(tag), version);
         }
     }

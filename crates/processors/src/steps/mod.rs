@@ -11,7 +11,7 @@ mod file_finder;
 mod file_mover;
 mod find_and_replace;
 mod flat_pkg_unpacker;
-//mod git_hub_releases_info_provider;
+mod git_hub_releases_info_provider;
 mod munki_catalog_builder;
 mod munki_pkginfo_merger;
 mod package_required;
@@ -21,7 +21,7 @@ mod pkg_payload_unpacker;
 mod pkg_root_creator;
 mod plist_editor;
 mod plist_reader;
-//mod sparkle_update_info_provider;
+mod sparkle_update_info_provider;
 mod symlinker;
 mod unarchiver;
 mod url_downloader;
@@ -53,7 +53,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(file_mover::FileMover)),
         Arc::new(OnDisk(find_and_replace::FindAndReplace)),
         Arc::new(OnDisk(flat_pkg_unpacker::FlatPkgUnpacker)),
-        //        Arc::new(git_hub_releases_info_provider::GitHubReleasesInfoProvider),
+        Arc::new(git_hub_releases_info_provider::GitHubReleasesInfoProvider),
         Arc::new(OnDisk(munki_catalog_builder::MunkiCatalogBuilder)),
         Arc::new(OnDisk(munki_pkginfo_merger::MunkiPkginfoMerger)),
         Arc::new(OnDisk(package_required::PackageRequired)),
@@ -63,7 +63,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(pkg_root_creator::PkgRootCreator)),
         Arc::new(OnDisk(plist_editor::PlistEditor)),
         Arc::new(OnDisk(plist_reader::PlistReader)),
-        //        Arc::new(sparkle_update_info_provider::SparkleUpdateInfoProvider),
+        Arc::new(sparkle_update_info_provider::SparkleUpdateInfoProvider),
         Arc::new(OnDisk(symlinker::Symlinker)),
         Arc::new(OnDisk(unarchiver::Unarchiver)),
         Arc::new(url_downloader::UrlDownloader::current()),

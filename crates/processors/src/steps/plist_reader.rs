@@ -81,6 +81,11 @@ impl DiskStep for PlistReader {
     }
 }
 
+/// Whether the name is one of a property list; as in `AutoPkg`, only in lower case.
+fn is_plist(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| end == "plist")
+}
+
 /// A bundle's `Info.plist`, the file itself, or the `Info.plist` of the first bundle in the folder.
 fn plist_file(place: &Place) -> Result<Place, StepError> {
     if let Some(info) = bundles::info_plist(place)? {
@@ -88,7 +93,7 @@ fn plist_file(place: &Place) -> Result<Place, StepError> {
     }
     let folder = if place.is_folder() {
         place.clone()
-    } else if place.name().ends_with(".plist") {
+    } else if is_plist(place.name()) {
         return Ok(place.clone());
     } else {
         // An image or archive is as good as the folder that it would be mounted or unpacked to.

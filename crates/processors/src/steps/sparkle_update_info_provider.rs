@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proplist::{Dict, Value, str_form};
-use recipe::LooseVersion;
 use roxmltree::{Document, Node};
 use url::form_urlencoded;
 
 use crate::{
-    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, variables, web,
+    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, variables, version_order,
+    web,
 };
 
 const NAMESPACE: &str = "http://www.andymatuschak.org/xml-namespaces/sparkle";
@@ -142,14 +142,10 @@ fn newest(context: &StepContext, env: &Env, feed: &str) -> Result<Item, StepErro
         .say(&format!("Items in {shown} channel: {}", items.len()));
     // The first among equals, so the comparison is strict.
     let newest = items.into_iter().reduce(|best, item| {
-        let newer = LooseVersion::new(&item.version)
-            .compare_padded(&LooseVersion::new(&best.version))
-            .is_gt();
+        let newer = version_order::compare(&item.version, &best.version).is_gt();
         if newer { item } else { best }
     });
-    newest.ok_or_else(|| {
-        web::source_changed(format!("No items were found in {shown} channel."))
-    })
+    newest.ok_or_else(|| web::source_changed(format!("No items were found in {shown} channel.")))
 }
 
 fn items(env: &Env, feed: &str) -> Result<Vec<Item>, StepError> {
@@ -176,10 +172,7 @@ fn items(env: &Env, feed: &str) -> Result<Vec<Item>, StepError> {
         .collect()
 }
 
-fn children<'a, 'i>(
-    node: Node<'a, 'i>,
-    name: &'static str,
-) -> impl Iterator<Item = Node<'a, 'i>> {
+fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children()
         .filter(move |child| child.has_tag_name(name) && child.tag_name().namespace().is_none())
 }
@@ -233,9 +226,7 @@ fn guessed_version(url: &str) -> Result<String, StepError> {
     stem.rsplit_once('_')
         .or_else(|| stem.rsplit_once('-'))
         .map(|(_, version)| version.to_owned())
-        .ok_or_else(|| {
-            web::source_changed("Can't extract version info from item in feed!")
-        })
+        .ok_or_else(|| web::source_changed("Can't extract version info from item in feed!"))
 }
 
 /// The address with its path percent-encoded as Python's `quote` does, and without a fragment.
@@ -254,7 +245,10 @@ fn quoted(url: &str, quotes: bool) -> String {
         .find('/')
         .and_then(|at| rest.split_at_checked(at))
         .unwrap_or((rest, ""));
-    format!("{scheme}://{host}{}{query}", utf8_percent_encode(path, QUOTED))
+    format!(
+        "{scheme}://{host}{}{query}",
+        utf8_percent_encode(path, QUOTED)
+    )
 }
 
 async fn additional_pkginfo(
@@ -275,9 +269,9 @@ async fn additional_pkginfo(
                     additional.insert(key, version.as_str().into());
                 }
             }
-            other => context
-                .messages
-                .warn(&format!("key {other} isn't supported for import from a feed")),
+            other => context.messages.warn(&format!(
+                "key {other} isn't supported for import from a feed"
+            )),
         }
     }
     Ok(additional)
@@ -326,15 +320,27 @@ mod tests {
     #[test]
     fn a_feed_without_releases_says_so() {
         let empty = Env::new();
-        assert!(items(&empty, "<rss").unwrap_err().message.contains("Error parsing XML"));
-        assert!(items(&empty, &feed("")).unwrap_err().message.contains("No channel items"));
+        assert!(
+            items(&empty, "<rss")
+                .unwrap_err()
+                .message
+                .contains("Error parsing XML")
+        );
+        assert!(
+            items(&empty, &feed(""))
+                .unwrap_err()
+                .message
+                .contains("No channel items")
+        );
         let nameless = feed("<item><enclosure url=\"https://v.example/App.zip\"/></item>");
         assert!(items(&empty, &nameless).is_err());
     }
 
     #[test]
     fn query_pairs_replace_the_query() {
-        let pairs: Dict = [("a b".to_owned(), Value::from("c&d"))].into_iter().collect();
+        let pairs: Dict = [("a b".to_owned(), Value::from("c&d"))]
+            .into_iter()
+            .collect();
         assert_eq!(
             with_query("https://v.example/feed?old=1", &pairs),
             "https://v.example/feed?a+b=c%26d"
