@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path};
 
 use model::Sha256;
 use proplist::{Dict, Value};
+use testkit::vendor::Resource;
 
 use crate::{
     Call, StepError,
@@ -21,10 +22,12 @@ struct Run {
 /// Runs the recipe in `file` against a server with the corpus's site.
 async fn run(file: &Path) -> Run {
     let bench = Bench::new().await;
-    bench
-        .vendor
-        .put_folder(&file.ancestors().nth(2).unwrap().join("site"))
-        .unwrap();
+    let site = file.ancestors().nth(2).unwrap().join("site");
+    bench.vendor.put_folder(&site).unwrap();
+    let address = bench.vendor.address().to_string();
+    let feed = fs_err::read_to_string(site.join("appcast.xml")).unwrap();
+    let feed = Resource::page(&feed.replace("127.0.0.1:8899", &address));
+    bench.vendor.put("/appcast.xml", feed);
     again(bench, file).await
 }
 
