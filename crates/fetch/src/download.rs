@@ -137,7 +137,9 @@ impl Fetcher {
                 furthest = part.len_bytes();
                 attempts.progressed();
             }
-            attempts.after(error).await?;
+            if let Err(error) = attempts.after(error).await {
+                return abandon(part).await.and(Err(error));
+            }
         }
     }
 
@@ -161,7 +163,11 @@ impl Fetcher {
         }
         let start = match Start::of(request, &part, &answer.response) {
             Ok(start) => start,
-            Err(error) => return restarted(part).await.map(|part| (part, Err(error))),
+            // What has come is of another file; a mere refusal says nothing about it.
+            Err(error @ FetchError::Cut { .. }) => {
+                return restarted(part).await.map(|part| (part, Err(error)));
+            }
+            Err(error) => return Ok((part, Err(error))),
         };
         let received = Received::of(&answer);
         let pump = Pump {
@@ -426,6 +432,14 @@ async fn open(target: &Path, request: &Request) -> Result<Part, FetchError> {
 async fn restarted(mut part: Part) -> Result<Part, FetchError> {
     let path = part.path().to_owned();
     on_disk(&path, move || part.restart().map(|()| part)).await
+}
+
+/// Leaves what a later download may continue, and nothing else.
+async fn abandon(part: Part) -> Result<(), FetchError> {
+    if part.resume().is_some() {
+        return Ok(());
+    }
+    discard(part).await.map(|_unchanged| ())
 }
 
 async fn discard(part: Part) -> Result<Fetched, FetchError> {

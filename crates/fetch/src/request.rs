@@ -104,8 +104,10 @@ impl Request {
         let refused = || FetchError::Header {
             name: name.to_owned(),
         };
-        let header = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_invalid| refused())?;
-        let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_invalid| refused())?;
+        let header =
+            HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_invalid| refused())?;
+        let value =
+            HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_invalid| refused())?;
         self.headers.insert(header, value);
         Ok(self)
     }

@@ -227,6 +227,21 @@ async fn passing_failures_are_tried_again_and_lasting_ones_are_not() {
         "curl: (22) The requested URL returned error: 404"
     );
     assert_eq!(here.vendor.seen().len(), 4);
+    assert!(here.names().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_cost_what_has_come() {
+    let here = Here::with(
+        Resource::file(content())
+            .cut_after(500_000)
+            .failing_second(503),
+    )
+    .await;
+    here.download().await.unwrap().discard().unwrap();
+    let ranges = here.asked("range");
+    assert_eq!(ranges[1].as_deref(), Some("bytes=500000-"));
+    assert_eq!(ranges[2].as_deref(), Some("bytes=500000-"));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub struct Resource {
     ranges: bool,
     announced_bytes: Option<u64>,
     cuts: VecDeque<usize>,
-    failures: VecDeque<StatusCode>,
+    failures: VecDeque<Option<StatusCode>>,
     stall_after: Option<usize>,
 }
 
@@ -61,7 +61,7 @@ impl Resource {
 
     /// An error page.
     pub fn failure(status: u16) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = code(status);
         Self::answer(status, Bytes::from(format!("<h1>{status}</h1>")))
     }
 
@@ -111,8 +111,14 @@ impl Resource {
     /// Answers the next request with that status instead; once, as with cuts.
     #[must_use]
     pub fn failing_first(mut self, status: u16) -> Self {
-        self.failures
-            .push_back(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        self.failures.push_back(Some(code(status)));
+        self
+    }
+
+    /// As [`Resource::failing_first`], after one request that is answered as usual.
+    #[must_use]
+    pub fn failing_second(mut self, status: u16) -> Self {
+        self.failures.extend([None, Some(code(status))]);
         self
     }
 
@@ -129,6 +135,10 @@ impl Resource {
         self.announced_bytes = Some(len_bytes);
         self
     }
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// A request that the server got.
@@ -261,7 +271,7 @@ async fn serve(State(site): State<Shared>, request: Request) -> Response {
 }
 
 fn answer(resource: &mut Resource, asked: &HeaderMap) -> Response {
-    if let Some(status) = resource.failures.pop_front() {
+    if let Some(Some(status)) = resource.failures.pop_front() {
         return plain(status, Body::from("later"));
     }
     if is_known(resource, asked) {
