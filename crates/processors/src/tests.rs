@@ -553,3 +553,37 @@ async fn the_newest_release_with_a_wanted_file_is_taken_from_git_hub() {
     );
     assert_eq!(error.class, FailureClass::SourceChanged);
 }
+
+#[tokio::test]
+async fn a_predicate_ends_the_recipe_without_failure() {
+    let mut bench = Bench::new().await;
+    bench.env.insert("download_changed".to_owned(), true.into());
+    let predicate = json!({"predicate": "download_changed == False"});
+    let record = bench
+        .step("StopProcessingIf", predicate.clone())
+        .await
+        .unwrap();
+    assert!(!record.stops_recipe && record.output.is_empty());
+    bench
+        .env
+        .insert("download_changed".to_owned(), false.into());
+    let record = bench.step("StopProcessingIf", predicate).await.unwrap();
+    assert!(record.stops_recipe);
+    assert_eq!(
+        bench.said(),
+        [
+            "(download_changed == False) is False",
+            "(download_changed == False) is True"
+        ]
+    );
+    let error = bench
+        .step("StopProcessingIf", json!({"predicate": "version =="}))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .starts_with("Predicate error for 'version =='"),
+        "{error}"
+    );
+}

@@ -22,6 +22,7 @@ mod pkg_root_creator;
 mod plist_editor;
 mod plist_reader;
 mod sparkle_update_info_provider;
+mod stop_processing_if;
 mod symlinker;
 mod unarchiver;
 mod url_downloader;
@@ -64,6 +65,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(plist_editor::PlistEditor)),
         Arc::new(OnDisk(plist_reader::PlistReader)),
         Arc::new(sparkle_update_info_provider::SparkleUpdateInfoProvider),
+        Arc::new(OnDisk(stop_processing_if::StopProcessingIf)),
         Arc::new(OnDisk(symlinker::Symlinker)),
         Arc::new(OnDisk(unarchiver::Unarchiver)),
         Arc::new(url_downloader::UrlDownloader::current()),
