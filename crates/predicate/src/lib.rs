@@ -26,6 +26,8 @@
 //! text and a number is an error here, where Foundation raises an exception.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod corpus;
 mod error;
 mod evaluate;
 mod lexer;
