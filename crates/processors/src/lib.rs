@@ -36,6 +36,8 @@ mod error;
 mod execute;
 mod glob;
 mod place;
+#[cfg(test)]
+mod plans;
 mod processor;
 mod regex;
 mod registry;
