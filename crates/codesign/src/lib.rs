@@ -2,11 +2,17 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::arithmetic_side_effects)]
 
+mod asn1;
+mod checks;
+mod cms;
 mod error;
+mod flaw;
+mod hash;
 mod pins;
 mod report;
 mod requirement;
 mod verify;
+mod x509;
 
 pub use error::CodesignError;
 pub use pins::Pins;
