@@ -36,6 +36,9 @@ mod quota;
 mod report;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use ask::{Answer, Medium, NoReport};
 pub use assess::{Action, Assessment, Inconclusive, Policy, Thresholds, assess};
 pub use client::{AnalysisState, DIRECT_UPLOAD_LIMIT, LookUp, UPLOAD_LIMIT, VirusTotal};

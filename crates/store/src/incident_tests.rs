@@ -140,7 +140,7 @@ async fn a_lost_lease_is_claimed_again_and_the_late_finisher_loses() {
     let lost = db.delivery_claim(NOW, LEASE).await.unwrap().unwrap();
     assert_eq!(db.delivery_next_due().await.unwrap(), Some(LEASE));
     let again = db
-        .delivery_claim(LEASE, LEASE.plus(std::time::Duration::from_secs(60)))
+        .delivery_claim(LEASE, LEASE.plus(std::time::Duration::from_mins(1)))
         .await
         .unwrap()
         .unwrap();

@@ -65,7 +65,7 @@ impl SmtpServer {
             .context("no Python has aiosmtpd: install Debian's python3-aiosmtpd")?;
         fs_err::create_dir_all(folder)?;
         let mut child = Command::new(python)
-            .args(["-c", SERVER])
+            .args(["-W", "ignore", "-c", SERVER])
             .arg(folder)
             .args(password)
             .stdin(Stdio::piped())
