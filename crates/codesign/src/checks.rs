@@ -48,9 +48,16 @@ impl Checks {
         self.list
     }
 
+    /// The checks that failed.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &Check> {
+        self.list
+            .iter()
+            .filter(|check| check.result == Outcome::Fail)
+    }
+
     /// The first check that failed.
     pub(crate) fn first_failure(&self) -> Option<&Check> {
-        self.list.iter().find(|check| check.result == Outcome::Fail)
+        self.failures().next()
     }
 
     fn add(&mut self, name: &'static str, result: Outcome, detail: Option<String>) {

@@ -3,14 +3,19 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod asn1;
+mod bundle;
 mod checks;
 mod cms;
+mod code;
 mod error;
 mod flaw;
 mod hash;
+mod macho;
 mod pins;
+mod program;
 mod report;
 mod requirement;
+mod verdict;
 mod verify;
 mod x509;
 

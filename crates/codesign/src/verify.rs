@@ -1,12 +1,22 @@
 //! The way in: finds out what a path names, and has it judged.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use media::{Entry, Location, MediaError, Tree};
 use model::Timestamp;
+use wire::{ReadAt, read_up_to};
 
-use crate::{CodesignError, Pins, Report};
+use crate::{
+    CodesignError, Notarization, Pins, Report,
+    bundle::{Layout, judge_bundle, main_program_of},
+    checks::Checks,
+    macho,
+    program::{Judged, judge_program},
+    verdict::conclude,
+};
 
-/// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers.
+/// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers. A
+/// container that holds nothing but one bundle stands for it.
 ///
 /// `now` is the time of judgement for signatures without a time stamp.
 ///
@@ -14,9 +24,120 @@ use crate::{CodesignError, Pins, Report};
 /// If the path cannot be read, or names nothing that can carry a signature. A bad signature is a report.
 pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
     let name = path.display().to_string();
-    let _ = (pins, now);
-    Err(CodesignError::NotCode {
-        path: name,
-        what: "nothing".to_owned(),
-    })
+    let failed = |source: MediaError| CodesignError::Media {
+        path: name.clone(),
+        source,
+    };
+    let Location { tree, inner } = media::locate(path).map_err(failed)?;
+    let place = Place {
+        name: &name,
+        tree: tree.as_ref(),
+        inner: &inner,
+    };
+    let entry = tree.entry(&inner).map_err(failed)?;
+    if entry.is_folder() {
+        return place.judge_folder(pins, now);
+    }
+    let source = tree.source(&inner).map_err(failed)?;
+    match Found::look(&source).map_err(|source| CodesignError::Io {
+        path: name.clone(),
+        source,
+    })? {
+        Found::Program => Ok(place.judge_file(&source, pins, now)),
+        Found::Other => {
+            let contents = media::open(path).map_err(failed)?;
+            let children = contents.children("").map_err(failed)?;
+            let inner = only_bundle(&children).ok_or_else(|| {
+                place.not_code("it is no program, bundle, disk image or flat package")
+            })?;
+            let place = Place {
+                name: &name,
+                tree: contents.as_ref(),
+                inner,
+            };
+            place.judge_folder(pins, now)
+        }
+    }
+}
+
+/// What a file is, by its bytes.
+enum Found {
+    Program,
+    Other,
+}
+
+impl Found {
+    fn look(source: &Arc<dyn ReadAt>) -> std::io::Result<Self> {
+        let mut head = [0; 8];
+        let len = read_up_to(source.as_ref(), 0, &mut head)?;
+        let head = head.get(..len).unwrap_or_default();
+        Ok(match head {
+            _ if macho::is_program(head) => Self::Program,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// Where the thing lies that is judged.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// As the caller named it.
+    name: &'a str,
+    tree: &'a dyn Tree,
+    inner: &'a str,
+}
+
+impl Place<'_> {
+    fn judge_folder(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
+        let mut checks = Checks::default();
+        let judged = match Layout::find(self.tree, self.inner) {
+            Ok(Some(layout)) => judge_bundle(self.tree, &layout, now, &mut checks),
+            Ok(None) => return Err(self.not_code("a folder that is no bundle")),
+            Err(flaw) => {
+                checks.fail("bundle-structure", flaw);
+                Judged::default()
+            }
+        };
+        Ok(conclude(
+            self.name,
+            &judged,
+            Notarization::None,
+            pins,
+            checks,
+        ))
+    }
+
+    /// The main program of a bundle stands for the bundle, as on macOS.
+    fn judge_file(self, source: &Arc<dyn ReadAt>, pins: &Pins, now: Timestamp) -> Report {
+        let mut checks = Checks::default();
+        let judged = match main_program_of(self.tree, self.inner) {
+            Ok(Some(layout)) => judge_bundle(self.tree, &layout, now, &mut checks),
+            Ok(None) => judge_program(source, None, now, &mut checks),
+            Err(flaw) => {
+                checks.fail("bundle-structure", flaw);
+                Judged::default()
+            }
+        };
+        conclude(self.name, &judged, Notarization::None, pins, checks)
+    }
+
+    fn not_code(self, what: &str) -> CodesignError {
+        CodesignError::NotCode {
+            path: self.name.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+}
+
+/// The one folder with an extension in a container that holds nothing else that counts.
+fn only_bundle(children: &[Entry]) -> Option<&str> {
+    let mut counting = children
+        .iter()
+        .filter(|entry| !matches!(entry.name(), "__MACOSX" | ".DS_Store"));
+    match (counting.next(), counting.next()) {
+        (Some(entry), None) if entry.is_folder() && entry.name().contains('.') => {
+            Some(entry.path.as_str())
+        }
+        _ => None,
+    }
 }

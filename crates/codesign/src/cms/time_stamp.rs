@@ -66,7 +66,7 @@ fn stated_time(info: &[u8], signature: &[u8]) -> Result<Timestamp, Flaw> {
     if info.small()? != 1 {
         return Err(info.invalid("an unknown version").into());
     }
-    info.oid()?; // the authority's policy
+    info.expect(tag::OID)?; // the authority's policy
     let mut imprint = info.constructed(tag::SEQUENCE)?;
     let oid = imprint.algorithm()?;
     let stated = imprint.expect(tag::OCTET_STRING)?.content;

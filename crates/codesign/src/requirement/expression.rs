@@ -110,7 +110,7 @@ pub enum DateMatch {
 
 impl Expression {
     /// All of `terms`, chains in them made part of this one.
-    pub(super) fn all_of(terms: Vec<Self>) -> Self {
+    pub(crate) fn all_of(terms: Vec<Self>) -> Self {
         flat(terms, Self::And, |term| match term {
             Self::And(inner) => Ok(inner),
             other => Err(other),
@@ -118,7 +118,7 @@ impl Expression {
     }
 
     /// One of `terms`, likewise.
-    pub(super) fn any_of(terms: Vec<Self>) -> Self {
+    pub(crate) fn any_of(terms: Vec<Self>) -> Self {
         flat(terms, Self::Or, |term| match term {
             Self::Or(inner) => Ok(inner),
             other => Err(other),

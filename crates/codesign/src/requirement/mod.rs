@@ -1,6 +1,8 @@
 //! Apple's requirement language: what code must be, as text, as bytes, and judged.
 
+mod binary;
 mod date;
+mod evaluate;
 mod expression;
 mod lexer;
 mod print;
@@ -8,6 +10,9 @@ mod text;
 
 use std::{fmt, str::FromStr};
 
+use wire::ParseError;
+
+pub(crate) use evaluate::{Context, Undecided};
 pub use expression::{DateMatch, Expression, Match, Slot};
 
 /// A code requirement.
@@ -46,6 +51,22 @@ impl Requirement {
     /// What it says.
     pub const fn expression(&self) -> &Expression {
         &self.expression
+    }
+
+    /// The designated requirement in the set of requirements that a signature carries.
+    pub(crate) fn designated_in(set: &[u8]) -> Result<Option<Self>, ParseError> {
+        let designated = binary::designated(set)?;
+        Ok(designated.map(|expression| Self { expression }))
+    }
+
+    /// The requirement that says `expression`.
+    pub(crate) const fn new(expression: Expression) -> Self {
+        Self { expression }
+    }
+
+    /// Whether the code meets it.
+    pub(crate) fn is_met_by(&self, context: Context<'_>) -> Result<bool, Undecided> {
+        evaluate::evaluate(&self.expression, context)
     }
 
     /// Whether it says no more than `always`.

@@ -71,6 +71,19 @@ impl Chain {
         self.certificates.first()
     }
 
+    /// The team that Apple wrote into the signer's certificate.
+    pub(crate) fn team_id(&self) -> Option<String> {
+        self.leaf().and_then(Certificate::organizational_unit)
+    }
+
+    /// The names of the certificates, the signer's first.
+    pub(crate) fn authorities(&self) -> Vec<String> {
+        self.certificates
+            .iter()
+            .map(Certificate::common_name)
+            .collect()
+    }
+
     /// Whether every certificate may do what it does here, and was valid at `at`.
     pub(crate) fn judge(&self, purpose: Purpose, at: Timestamp) -> Result<(), Flaw> {
         for (index, certificate) in self.certificates.iter().enumerate() {

@@ -1,0 +1,259 @@
+//! Where a bundle keeps its parts.
+
+use media::{Entry, Kind, MediaError, Tree};
+use proplist::Value;
+
+use crate::flaw::Flaw;
+
+const MAX_INFO_LEN: u64 = 16 << 20;
+
+/// Where the parts of a bundle lie; all paths are paths of its tree.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Layout {
+    /// The bundle itself.
+    pub(crate) root: String,
+    /// The folder that is sealed: `Contents`, a version of a framework, or the bundle itself.
+    pub(crate) sealed: String,
+    /// The bytes of the information property list.
+    pub(crate) info: Vec<u8>,
+    /// The main program.
+    pub(crate) program: Option<String>,
+}
+
+impl Layout {
+    /// The parts of the bundle at `root`; nothing if it is no bundle.
+    pub(crate) fn find(tree: &dyn Tree, root: &str) -> Result<Option<Self>, Flaw> {
+        let (sealed, info, programs) = match Form::of(tree, root)? {
+            Some(Form::Contents) => {
+                let sealed = join(root, "Contents");
+                (
+                    sealed.clone(),
+                    join(&sealed, "Info.plist"),
+                    join(&sealed, "MacOS"),
+                )
+            }
+            Some(Form::Flat(info)) => (root.to_owned(), join(root, info), root.to_owned()),
+            Some(Form::Version(name)) => {
+                let version = join(root, &format!("Versions/{name}"));
+                (
+                    version.clone(),
+                    join(&version, "Resources/Info.plist"),
+                    version,
+                )
+            }
+            None => return Ok(None),
+        };
+        let Some(info) = read_file(tree, &info, MAX_INFO_LEN)? else {
+            return Ok(None);
+        };
+        let program = program(tree, (root, &programs), &info)?;
+        Ok(Some(Self {
+            root: root.to_owned(),
+            sealed,
+            info,
+            program,
+        }))
+    }
+
+    /// Whether something lies beside the sealed folder that nothing protects.
+    pub(crate) fn judge_root(&self, tree: &dyn Tree) -> Result<(), Flaw> {
+        if self.sealed == self.root {
+            return Ok(());
+        }
+        let is_framework = !self.sealed.ends_with("/Contents") && self.sealed != "Contents";
+        for entry in tree.children(&self.root).map_err(unreadable)? {
+            let known = match (entry.name(), &entry.kind) {
+                (".DS_Store" | "Icon\r", Kind::File { .. }) => true,
+                ("Contents", Kind::Folder) => !is_framework,
+                ("Versions", Kind::Folder) => is_framework,
+                (_, Kind::Link { target }) => {
+                    is_framework && target.starts_with("Versions/Current/")
+                }
+                _ => false,
+            };
+            if !known {
+                return Err(Flaw::new(
+                    "unsealed-root",
+                    format!("`{}` lies beside what is sealed", entry.path),
+                ));
+            }
+        }
+        if !is_framework {
+            return Ok(());
+        }
+        for entry in tree
+            .children(&join(&self.root, "Versions"))
+            .map_err(unreadable)?
+        {
+            let known = match (entry.name(), &entry.kind) {
+                (".DS_Store", Kind::File { .. }) | ("Current", Kind::Link { .. }) => true,
+                (_, Kind::Folder) => entry.path == self.sealed,
+                _ => false,
+            };
+            if !known {
+                return Err(Flaw::new(
+                    "unsealed-root",
+                    format!("`{}` is not the version that is sealed", entry.path),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Form {
+    /// `Contents/Info.plist`.
+    Contents,
+    /// An information property list at this place in the bundle itself.
+    Flat(&'static str),
+    /// A framework whose current version has this name.
+    Version(String),
+}
+
+impl Form {
+    fn of(tree: &dyn Tree, root: &str) -> Result<Option<Self>, Flaw> {
+        if entry(tree, &join(root, "Contents"))?.is_some_and(|entry| entry.is_folder()) {
+            return Ok(Some(Self::Contents));
+        }
+        if let Some(current) = entry(tree, &join(root, "Versions/Current"))? {
+            let Kind::Link { target } = current.kind else {
+                return Err(Flaw::new(
+                    "bundle-structure",
+                    "the current version of the framework is not a link",
+                ));
+            };
+            if target.contains('/') || target.starts_with('.') {
+                return Err(Flaw::new(
+                    "bundle-structure",
+                    "the current version of the framework lies elsewhere",
+                ));
+            }
+            return Ok(Some(Self::Version(target)));
+        }
+        for place in ["Info.plist", "Resources/Info.plist"] {
+            if entry(tree, &join(root, place))?.is_some_and(|entry| entry.is_file()) {
+                return Ok(Some(Self::Flat(place)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The program that the information property list names, or that has the bundle's own name.
+fn program(
+    tree: &dyn Tree,
+    (root, folder): (&str, &str),
+    info: &[u8],
+) -> Result<Option<String>, Flaw> {
+    let info = match proplist::from_bytes(info) {
+        Ok(Value::Dict(dict)) => dict,
+        Ok(_) => {
+            return Err(Flaw::new(
+                "malformed",
+                "the information property list is no dictionary",
+            ));
+        }
+        Err(error) => {
+            return Err(Flaw::new(
+                "malformed",
+                format!("the information property list: {error}"),
+            ));
+        }
+    };
+    let stated = info.get("CFBundleExecutable").and_then(Value::as_str);
+    let own = root.rsplit('/').next().unwrap_or(root);
+    let own = own.rsplit_once('.').map_or(own, |(name, _)| name);
+    let name = stated.unwrap_or(own);
+    if name.is_empty() || name.contains('/') || name == ".." {
+        return Err(Flaw::new(
+            "bundle-structure",
+            "the main program has a name that is a path",
+        ));
+    }
+    let path = join(folder, name);
+    match entry(tree, &path)? {
+        Some(entry) if entry.is_file() => Ok(Some(path)),
+        Some(_) => Err(Flaw::new(
+            "bundle-structure",
+            format!("the main program `{path}` is not a file"),
+        )),
+        None if stated.is_none() => Ok(None),
+        None => Err(Flaw::new(
+            "bundle-structure",
+            format!("the main program `{path}` is missing"),
+        )),
+    }
+}
+
+/// The bundle whose main program lies at `path`, if there is one: it is signed together with its bundle.
+pub(crate) fn main_program_of(tree: &dyn Tree, path: &str) -> Result<Option<Layout>, Flaw> {
+    let mut folder = path;
+    for _ in 0..3 {
+        let Some((above, _)) = folder.rsplit_once('/') else {
+            break;
+        };
+        folder = above;
+        let Some(layout) = Layout::find(tree, folder).unwrap_or(None) else {
+            continue;
+        };
+        if layout.program.as_deref() == Some(path) {
+            return Ok(Some(layout));
+        }
+    }
+    Ok(None)
+}
+
+/// What is at `path`, if anything is.
+pub(super) fn entry(tree: &dyn Tree, path: &str) -> Result<Option<Entry>, Flaw> {
+    match tree.entry(path) {
+        Ok(entry) => Ok(Some(entry)),
+        Err(MediaError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// The bytes of the file at `path`, if there is one, and it is not longer than it may be.
+pub(super) fn read_file(
+    tree: &dyn Tree,
+    path: &str,
+    max_len: u64,
+) -> Result<Option<Vec<u8>>, Flaw> {
+    let Some(entry) = entry(tree, path)? else {
+        return Ok(None);
+    };
+    match entry.len_bytes() {
+        None => Err(Flaw::new(
+            "bundle-structure",
+            format!("`{path}` is not a file"),
+        )),
+        Some(len) if len > max_len => Err(Flaw::new(
+            "bundle-structure",
+            format!("`{path}` is too long"),
+        )),
+        Some(len) => {
+            let source = tree.source(path).map_err(unreadable)?;
+            let bytes = wire::read_vec(source.as_ref(), 0, len);
+            bytes
+                .map(Some)
+                .map_err(|error| Flaw::new("unreadable", format!("`{path}`: {error}")))
+        }
+    }
+}
+
+/// `folder/name`, at the root just `name`.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    match folder.is_empty() {
+        true => name.to_owned(),
+        false => format!("{folder}/{name}"),
+    }
+}
+
+pub(super) fn unreadable(error: MediaError) -> Flaw {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Flaw::new("unreadable", text)
+}

@@ -1,0 +1,290 @@
+//! The list of a bundle's resources, compared with what is there.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
+
+use media::{Entry, Kind, Tree};
+use proplist::{Dict, Value};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{
+    layout::{join, unreadable},
+    rules::{Rules, Treatment},
+};
+use crate::{flaw::Flaw, hash::Algorithm};
+
+const MAX_LEVELS: usize = 64;
+const BLOCK_LEN: usize = 128 << 10;
+
+/// What the seal says, version 2 (`files2`, `rules2`).
+#[derive(Debug)]
+pub(super) struct Seal {
+    rules: Rules,
+    /// By path relative to the sealed folder, in composed form: the same name may be stored in either form.
+    files: HashMap<String, Sealed>,
+}
+
+/// What is sealed of one file.
+#[derive(Debug)]
+struct Sealed {
+    is_optional: bool,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Hashes {
+        sha1: Option<Vec<u8>>,
+        sha256: Option<Vec<u8>>,
+    },
+    Link {
+        target: String,
+    },
+    Nested(NestedSeal),
+}
+
+/// What is sealed of code that has a signature of its own.
+#[derive(Clone, Debug)]
+pub(super) struct NestedSeal {
+    pub(super) cdhash: Option<Vec<u8>>,
+    pub(super) requirement: Option<String>,
+}
+
+/// Code with a signature of its own, to be judged by it.
+#[derive(Debug)]
+pub(super) struct Nested {
+    pub(super) path: String,
+    pub(super) seal: NestedSeal,
+}
+
+impl Seal {
+    /// Reads a list of resources (`_CodeSignature/CodeResources`).
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Flaw> {
+        let list = match proplist::from_bytes(bytes) {
+            Ok(Value::Dict(list)) => list,
+            Ok(_) => {
+                return Err(Flaw::new(
+                    "malformed",
+                    "the list of resources is no dictionary",
+                ));
+            }
+            Err(error) => {
+                return Err(Flaw::new(
+                    "malformed",
+                    format!("the list of resources: {error}"),
+                ));
+            }
+        };
+        let part = |name: &str| list.get(name).and_then(Value::as_dict);
+        let (Some(rules), Some(files)) = (part("rules2"), part("files2")) else {
+            return Err(Flaw::new(
+                "resource-envelope-obsolete",
+                "only a seal of the first version, which leaves code unsealed",
+            ));
+        };
+        let mut sealed = HashMap::new();
+        for (path, value) in files {
+            if sealed
+                .insert(composed(path), Sealed::read(path, value)?)
+                .is_some()
+            {
+                return Err(Flaw::new("malformed", format!("`{path}` is sealed twice")));
+            }
+        }
+        Ok(Self {
+            rules: Rules::read(rules)?,
+            files: sealed,
+        })
+    }
+
+    /// Compares the folder `sealed` with the list; `program` is the main program in it, which its own signature seals.
+    /// Gives the code that is sealed by reference, and the number of files that were compared.
+    pub(super) fn compare(
+        &self,
+        tree: &dyn Tree,
+        folder: &str,
+        program: Option<&str>,
+    ) -> Result<(Vec<Nested>, usize), Flaw> {
+        let mut walk = Walk {
+            seal: self,
+            tree,
+            folder,
+            program,
+            nested: Vec::new(),
+            seen: HashSet::new(),
+        };
+        walk.folder("", MAX_LEVELS)?;
+        let missing = self
+            .files
+            .iter()
+            .filter(|(path, sealed)| !sealed.is_optional && !walk.seen.contains(*path))
+            .map(|(path, _)| path)
+            .min();
+        match missing {
+            Some(path) => Err(Flaw::new(
+                "resource-missing",
+                format!("`{path}` is missing"),
+            )),
+            None => Ok((walk.nested, walk.seen.len())),
+        }
+    }
+}
+
+impl Sealed {
+    fn read(path: &str, value: &Value) -> Result<Self, Flaw> {
+        let malformed = || Flaw::new("malformed", format!("the seal of `{path}`"));
+        let dict = match value {
+            Value::Data(sha1) => {
+                let what = What::Hashes {
+                    sha1: Some(sha1.clone()),
+                    sha256: None,
+                };
+                return Ok(Self {
+                    is_optional: false,
+                    what,
+                });
+            }
+            Value::Dict(dict) => dict,
+            _ => return Err(malformed()),
+        };
+        let data = |name: &str| data(dict, name).ok_or_else(malformed);
+        let text = |name: &str| dict.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (sha1, sha256) = (data("hash")?, data("hash2")?);
+        let (cdhash, requirement) = (data("cdhash")?, text("requirement"));
+        let what = match (text("symlink"), sha1.is_some() || sha256.is_some()) {
+            (Some(target), false) => What::Link { target },
+            (None, true) => What::Hashes { sha1, sha256 },
+            (None, false) if cdhash.is_some() || requirement.is_some() => {
+                What::Nested(NestedSeal {
+                    cdhash,
+                    requirement,
+                })
+            }
+            _ => return Err(malformed()),
+        };
+        Ok(Self {
+            is_optional: dict.get("optional") == Some(&Value::Bool(true)),
+            what,
+        })
+    }
+}
+
+/// The bytes under `name`: `Some(None)` if there is nothing, nothing if it is something else.
+fn data(dict: &Dict, name: &str) -> Option<Option<Vec<u8>>> {
+    match dict.get(name) {
+        None => Some(None),
+        Some(Value::Data(bytes)) if !bytes.is_empty() => Some(Some(bytes.clone())),
+        Some(_) => None,
+    }
+}
+
+struct Walk<'a> {
+    seal: &'a Seal,
+    tree: &'a dyn Tree,
+    folder: &'a str,
+    program: Option<&'a str>,
+    nested: Vec<Nested>,
+    seen: HashSet<String>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, relative: &str, levels: usize) -> Result<(), Flaw> {
+        let Some(levels) = levels.checked_sub(1) else {
+            return Err(Flaw::new("bundle-structure", "folders nested too deep"));
+        };
+        for entry in self
+            .tree
+            .children(&path(self.folder, relative))
+            .map_err(unreadable)?
+        {
+            let relative = join(relative, entry.name());
+            if self.is_apart(&relative, &entry) {
+                continue;
+            }
+            let treatment = self.seal.rules.treatment(&relative);
+            match (&entry.kind, treatment) {
+                (Kind::Folder, Treatment::Nested) if entry.name().contains('.') => {
+                    self.sealed(&relative, &entry)?
+                }
+                (Kind::Folder, _) => self.folder(&relative, levels)?,
+                (_, Treatment::Omitted) => {}
+                (_, Treatment::Sealed | Treatment::Nested) => self.sealed(&relative, &entry)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot be sealed: the seal itself, the notarization ticket, the receipt of the store, the main program.
+    fn is_apart(&self, relative: &str, entry: &Entry) -> bool {
+        match relative {
+            "_CodeSignature" | "_MASReceipt" => entry.is_folder(),
+            "CodeResources" => entry.is_file(),
+            _ => entry.is_file() && self.program == Some(entry.path.as_str()),
+        }
+    }
+
+    fn sealed(&mut self, relative: &str, entry: &Entry) -> Result<(), Flaw> {
+        let key = composed(relative);
+        let Some(sealed) = self.seal.files.get(&key) else {
+            return Err(Flaw::new(
+                "resource-added",
+                format!("`{relative}` was added"),
+            ));
+        };
+        if !self.seen.insert(key) {
+            return Err(Flaw::new(
+                "resource-added",
+                format!("`{relative}` is there twice"),
+            ));
+        }
+        let altered = || Flaw::new("resource-altered", format!("`{relative}` was altered"));
+        match (&sealed.what, &entry.kind) {
+            (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => Ok(()),
+            (What::Hashes { sha1, sha256 }, Kind::File { .. }) => {
+                let (own_sha1, own_sha256) = self.hashes(&entry.path, sha1.is_some())?;
+                let same = sha1.as_ref().is_none_or(|sha1| *sha1 == own_sha1)
+                    && sha256.as_ref().is_none_or(|sha256| *sha256 == own_sha256);
+                same.then_some(()).ok_or_else(altered)
+            }
+            (What::Nested(seal), Kind::File { .. } | Kind::Folder) => {
+                self.nested.push(Nested {
+                    path: entry.path.clone(),
+                    seal: seal.clone(),
+                });
+                Ok(())
+            }
+            _ => Err(altered()),
+        }
+    }
+
+    fn hashes(&self, path: &str, with_sha1: bool) -> Result<(Vec<u8>, Vec<u8>), Flaw> {
+        let mut reader = self.tree.open(path).map_err(unreadable)?;
+        let (mut sha1, mut sha256) = (Algorithm::Sha1.hasher(), Algorithm::Sha256.hasher());
+        let mut block = vec![0; BLOCK_LEN];
+        loop {
+            let len = reader
+                .read(&mut block)
+                .map_err(|error| Flaw::new("unreadable", format!("`{path}`: {error}")))?;
+            let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
+                return Ok((sha1.finish(), sha256.finish()));
+            };
+            if with_sha1 {
+                sha1.update(bytes);
+            }
+            sha256.update(bytes);
+        }
+    }
+}
+
+fn path(folder: &str, relative: &str) -> String {
+    match relative.is_empty() {
+        true => folder.to_owned(),
+        false => join(folder, relative),
+    }
+}
+
+fn composed(path: &str) -> String {
+    path.nfc().collect()
+}

@@ -1,0 +1,470 @@
+//! Judges one signature.
+
+use const_oid::ObjectIdentifier;
+use model::Timestamp;
+use proplist::{Dict, Value};
+use wire::ReadAt;
+
+use super::{Blobs, CodeDirectory, Facts, pages, slot};
+use crate::{
+    Requirement,
+    asn1::{Reader, tag},
+    checks::Checks,
+    cms::{Attribute, SignedData, signed_at},
+    flaw::Flaw,
+    hash::Algorithm,
+    x509::{Chain, Purpose},
+};
+
+const CDHASH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.1");
+const CDHASH_SET: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.2");
+
+/// The check names of this file.
+const DIRECTORIES: &str = "code-directories";
+const CMS: &str = "cms-signature";
+const CDHASHES: &str = "cdhash-attributes";
+
+/// What a signature is about, beside its own parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) code: &'a dyn ReadAt,
+    /// How many bytes of the code must be hashed.
+    pub(crate) code_limit: u64,
+    /// The information property list: of the bundle, or of the program itself.
+    pub(crate) info: Option<&'a [u8]>,
+    /// The list of sealed resources.
+    pub(crate) resources: Option<&'a [u8]>,
+    /// What the kind of container adds: for a disk image, its trailer.
+    pub(crate) rep_specific: Option<&'a [u8]>,
+}
+
+/// Judges the signature in `blobs` about `subject`, notes what came of each check, and gives what the signature says;
+/// nothing if not even its code directories can be read.
+pub(crate) fn judge(
+    blobs: &Blobs<'_>,
+    subject: Subject<'_>,
+    now: Timestamp,
+    checks: &mut Checks,
+) -> Option<Facts> {
+    let directories = match directories(blobs) {
+        Ok(directories) => directories,
+        Err(flaw) => {
+            checks.fail(DIRECTORIES, flaw);
+            return None;
+        }
+    };
+    let first = directories.first()?;
+    checks.note(DIRECTORIES, agree(&directories, subject.code_limit));
+    checks.note("page-hashes", pages::verify(subject.code, &directories));
+    checks.note("special-slots", special_slots(blobs, &directories, subject));
+    let designated = match designated(blobs) {
+        Ok(designated) => designated,
+        Err(flaw) => {
+            checks.fail("designated-requirement", flaw);
+            None
+        }
+    };
+    let entitlements = match blobs
+        .payload(slot::ENTITLEMENTS)
+        .map(dictionary)
+        .transpose()
+    {
+        Ok(entitlements) => entitlements,
+        Err(flaw) => {
+            checks.fail("special-slots", flaw.within("entitlements"));
+            None
+        }
+    };
+    let mut facts = Facts {
+        identifier: first.identifier.clone(),
+        team_id: first.team_id.clone(),
+        flags: first.flags,
+        platform: first.platform,
+        cdhashes: directories
+            .iter()
+            .map(|directory| (directory.hash, directory.cdhash()))
+            .collect(),
+        designated,
+        chain: None,
+        signed_at: None,
+        info: subject.info.and_then(|bytes| dictionary(bytes).ok()),
+        entitlements,
+    };
+    judge_signer(blobs, &directories, &mut facts, now, checks);
+    Some(facts)
+}
+
+/// The directories, the one that is signed first.
+fn directories<'a>(blobs: &Blobs<'a>) -> Result<Vec<CodeDirectory<'a>>, Flaw> {
+    let Some(first) = blobs.get(slot::CODE_DIRECTORY) else {
+        return Err(Flaw::new(
+            "code-directory-missing",
+            "the signature has no code directory",
+        ));
+    };
+    let mut directories = vec![CodeDirectory::parse(first)?];
+    for alternate in slot::ALTERNATE_CODE_DIRECTORIES.filter_map(|number| blobs.get(number)) {
+        let directory = CodeDirectory::parse(alternate)?;
+        if directories.iter().any(|other| other.hash == directory.hash) {
+            return Err(Flaw::new(
+                "code-directories-disagree",
+                "two code directories with one kind of hash",
+            ));
+        }
+        directories.push(directory);
+    }
+    Ok(directories)
+}
+
+/// Whether all directories say the same of the code, and cover all of it.
+fn agree(directories: &[CodeDirectory<'_>], code_limit: u64) -> Result<(), Flaw> {
+    let Some(first) = directories.first() else {
+        return Ok(());
+    };
+    for directory in directories {
+        if directory.code_limit != code_limit {
+            let stated = directory.code_limit;
+            return Err(Flaw::new(
+                "code-limit-wrong",
+                format!("{stated} bytes are hashed, {code_limit} ought to be"),
+            ));
+        }
+        if (
+            &directory.identifier,
+            &directory.team_id,
+            directory.flags,
+            directory.platform,
+        ) != (
+            &first.identifier,
+            &first.team_id,
+            first.flags,
+            first.platform,
+        ) {
+            return Err(Flaw::new(
+                "code-directories-disagree",
+                "the code directories name different identities",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything beside the code is what the directories state, and nothing is there that they do not know.
+fn special_slots(
+    blobs: &Blobs<'_>,
+    directories: &[CodeDirectory<'_>],
+    subject: Subject<'_>,
+) -> Result<(), Flaw> {
+    let sealed = blobs
+        .slots()
+        .filter(|slot| (1..=slot::LAST_SEALED).contains(slot));
+    let last = sealed.max().unwrap_or(0).max(
+        directories
+            .iter()
+            .map(CodeDirectory::special_count)
+            .max()
+            .unwrap_or(0),
+    );
+    for directory in directories {
+        for number in 1..=last.max(slot::REP_SPECIFIC) {
+            let component = match number {
+                slot::INFO => subject.info,
+                slot::RESOURCES => subject.resources,
+                slot::REP_SPECIFIC => subject.rep_specific,
+                other => blobs.get(other),
+            };
+            match (component, directory.special(number)) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    return Err(Flaw::new(
+                        "slot-missing",
+                        format!("{} is missing", slot_name(number)),
+                    ));
+                }
+                (Some(_), None) => {
+                    return Err(Flaw::new(
+                        "slot-not-sealed",
+                        format!("{} is not part of what was signed", slot_name(number)),
+                    ));
+                }
+                (Some(bytes), Some(hash)) if directory.hash.of(bytes) == hash => {}
+                (Some(_), Some(_)) => {
+                    return Err(Flaw::new(
+                        "slot-hash-wrong",
+                        format!("{} was altered", slot_name(number)),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn slot_name(number: u32) -> String {
+    match number {
+        slot::INFO => "the information property list".to_owned(),
+        slot::REQUIREMENTS => "the set of requirements".to_owned(),
+        slot::RESOURCES => "the list of sealed resources".to_owned(),
+        slot::ENTITLEMENTS => "the list of entitlements".to_owned(),
+        slot::REP_SPECIFIC => "the trailer of the disk image".to_owned(),
+        slot::ENTITLEMENTS_DER => "the encoded list of entitlements".to_owned(),
+        other => format!("the part {other}"),
+    }
+}
+
+fn designated(blobs: &Blobs<'_>) -> Result<Option<Requirement>, Flaw> {
+    match blobs.get(slot::REQUIREMENTS) {
+        Some(set) => Ok(Requirement::designated_in(set)?),
+        None => Ok(None),
+    }
+}
+
+fn dictionary(bytes: &[u8]) -> Result<Dict, Flaw> {
+    match proplist::from_bytes(bytes) {
+        Ok(Value::Dict(dict)) => Ok(dict),
+        Ok(_) => Err(Flaw::new(
+            "malformed",
+            "a property list that is no dictionary",
+        )),
+        Err(error) => Err(Flaw::new("malformed", error.to_string())),
+    }
+}
+
+fn judge_signer(
+    blobs: &Blobs<'_>,
+    directories: &[CodeDirectory<'_>],
+    facts: &mut Facts,
+    now: Timestamp,
+    checks: &mut Checks,
+) {
+    let message = blobs
+        .payload(slot::SIGNATURE)
+        .filter(|message| !message.is_empty());
+    let Some(message) = message else {
+        match facts.is_ad_hoc() {
+            true => checks.not_applicable(CMS),
+            false => checks.fail(
+                CMS,
+                Flaw::new(
+                    "cms-missing",
+                    "nobody signed, though the code directory says otherwise",
+                ),
+            ),
+        }
+        return;
+    };
+    if facts.is_ad_hoc() {
+        checks.fail(
+            CMS,
+            Flaw::new(
+                "cms-unexpected",
+                "the code directory says that nobody signed",
+            ),
+        );
+        return;
+    }
+    match verify_message(message, directories, now, checks) {
+        Ok((chain, at)) => {
+            checks.note(CMS, Ok(()));
+            checks.note(
+                "team-identifier",
+                team_is_signers(facts.team_id.as_deref(), &chain),
+            );
+            if facts.team_id.is_none() && chain.is_apples {
+                facts.team_id = chain.team_id();
+            }
+            facts.chain = Some(chain);
+            facts.signed_at = at;
+        }
+        Err(flaw) => checks.fail(CMS, flaw),
+    }
+}
+
+type Signer = (Chain, Option<Timestamp>);
+
+fn verify_message(
+    message: &[u8],
+    directories: &[CodeDirectory<'_>],
+    now: Timestamp,
+    checks: &mut Checks,
+) -> Result<Signer, Flaw> {
+    let message = SignedData::parse(message)?;
+    if message.content.is_some() {
+        return Err(Flaw::new(
+            "cms-structure",
+            "the signature carries content of its own",
+        ));
+    }
+    let first = directories
+        .first()
+        .map(CodeDirectory::bytes)
+        .unwrap_or_default();
+    let chain = message.verify(first)?;
+    checks.note(CDHASHES, cdhashes_are_signed(&message, directories));
+    let at = judge_chain(&message, &chain, (Purpose::Code, now), checks);
+    Ok((chain, at))
+}
+
+/// Judges the certificates of a signature that is genuine in itself, and the time stamp; gives the time.
+pub(crate) fn judge_chain(
+    message: &SignedData,
+    chain: &Chain,
+    (purpose, now): (Purpose, Timestamp),
+    checks: &mut Checks,
+) -> Option<Timestamp> {
+    let at = match signed_at(message) {
+        Ok(None) => {
+            checks.not_applicable("time-stamp");
+            None
+        }
+        Ok(Some(at)) => {
+            checks.pass("time-stamp", at.to_string());
+            Some(at)
+        }
+        Err(flaw) => {
+            checks.fail("time-stamp", flaw);
+            None
+        }
+    };
+    note_chain(
+        chain,
+        &message.certificates,
+        (purpose, at.unwrap_or(now)),
+        checks,
+    );
+    at
+}
+
+/// Judges `chain` at a moment.
+pub(crate) fn note_chain(
+    chain: &Chain,
+    carried: &[crate::x509::Certificate],
+    (purpose, at): (Purpose, Timestamp),
+    checks: &mut Checks,
+) {
+    if chain.is_apples {
+        checks.note(
+            "certificate-chain",
+            SignedData::accounts_for_all(carried, &[chain]),
+        );
+        checks.note("certificate-chain", chain.judge(purpose, at));
+    } else {
+        checks.fail(
+            "certificate-chain",
+            Flaw::new(
+                "chain-not-apples",
+                "the certificates do not lead to a root of Apple's",
+            ),
+        );
+    }
+    checks.not_made("revocation", "Apple can be asked only over the network");
+}
+
+/// The signature is made over the first directory; the others are bound to it only by two lists of hashes among the
+/// signed attributes. Where a list is, it must be right; each further directory must be in one.
+fn cdhashes_are_signed(
+    message: &SignedData,
+    directories: &[CodeDirectory<'_>],
+) -> Result<(), Flaw> {
+    let list = Attribute::one(&message.signed, CDHASH_LIST)?
+        .map(stated_list)
+        .transpose()?;
+    let set = Attribute::one(&message.signed, CDHASH_SET)?
+        .map(stated_set)
+        .transpose()?;
+    let wrong = |what: &str| {
+        Err(Flaw::new(
+            "cdhash-attribute-wrong",
+            format!("{what} differs from the code directories"),
+        ))
+    };
+    if let Some(list) = &list {
+        let mut cdhashes: Vec<Vec<u8>> = directories.iter().map(CodeDirectory::cdhash).collect();
+        let mut stated = list.clone();
+        cdhashes.sort();
+        stated.sort();
+        if stated != cdhashes {
+            return wrong("the signed list of hashes");
+        }
+    }
+    if let Some(set) = &set {
+        if set.len() != directories.len() {
+            return wrong("the signed set of hashes");
+        }
+        for directory in directories {
+            let full = directory.hash.algorithm().digest(directory.bytes());
+            let found = set.iter().any(|(algorithm, hash)| {
+                *algorithm == directory.hash.algorithm()
+                    && (*hash == full || *hash == directory.own_hash())
+            });
+            if !found {
+                return wrong("the signed set of hashes");
+            }
+        }
+    }
+    match list.is_none() && set.is_none() && directories.len() > 1 {
+        true => Err(Flaw::new(
+            "code-directory-unbound",
+            "a further code directory that nothing signed names",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// A property list with an array `cdhashes`.
+fn stated_list(attribute: &Attribute) -> Result<Vec<Vec<u8>>, Flaw> {
+    let mut reader = Reader::new("signed list of hashes", attribute.value()?);
+    let bytes = reader.expect(tag::OCTET_STRING)?.content;
+    reader.finish()?;
+    let dict = dictionary(bytes)?;
+    let hashes = dict
+        .get("cdhashes")
+        .and_then(Value::as_array)
+        .unwrap_or_default();
+    let hashes: Option<Vec<Vec<u8>>> = hashes
+        .iter()
+        .map(|hash| hash.as_data().map(<[u8]>::to_vec))
+        .collect();
+    hashes.ok_or_else(|| {
+        Flaw::new(
+            "malformed",
+            "the signed list of hashes holds something else",
+        )
+    })
+}
+
+/// Pairs of an algorithm and a full digest.
+fn stated_set(attribute: &Attribute) -> Result<Vec<(Algorithm, Vec<u8>)>, Flaw> {
+    let mut hashes = Vec::new();
+    for value in &attribute.values {
+        let mut pair = Reader::only("signed set of hashes", value, tag::SEQUENCE)?;
+        let oid = pair.oid()?;
+        let hash = pair.expect(tag::OCTET_STRING)?.content.to_vec();
+        pair.finish()?;
+        let Some(algorithm) = Algorithm::from_oid(oid) else {
+            return Err(Flaw::new(
+                "weak-or-unknown-algorithm",
+                format!("the digest algorithm {oid} is not believed"),
+            ));
+        };
+        hashes.push((algorithm, hash));
+    }
+    Ok(hashes)
+}
+
+/// The team in the code directory must be the one that Apple wrote into the signer's certificate.
+fn team_is_signers(team_id: Option<&str>, chain: &Chain) -> Result<(), Flaw> {
+    let Some(stated) = team_id else {
+        return Ok(());
+    };
+    match chain.team_id() {
+        Some(signers) if signers == stated => Ok(()),
+        signers => {
+            let signers = signers.unwrap_or_else(|| "nobody".to_owned());
+            Err(Flaw::new(
+                "team-identifier-wrong",
+                format!("the code names the team {stated}, the certificate {signers}"),
+            ))
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One signature of one piece of code: the directory of its hashes, and who signed that.
+
+mod directory;
+mod facts;
+mod judge;
+mod pages;
+mod super_blob;
+
+pub(crate) use directory::{CodeDirectory, HashKind};
+pub(crate) use facts::Facts;
+pub(crate) use judge::{Subject, judge};
+pub(crate) use super_blob::{Blobs, slot};

@@ -1,0 +1,235 @@
+//! Draws the conclusion from what was looked at.
+
+use crate::{
+    Check, Expression, Match, Notarization, Outcome, Pins, Report, Requirement, Slot, Verdict,
+    checks::Checks,
+    code::Facts,
+    flaw::Flaw,
+    program::Judged,
+    requirement::Context,
+    x509::{Certificate, Chain},
+};
+
+const APP_STORE: &str = "1.2.840.113635.100.6.1.9";
+const DEVELOPER_ID_APPLICATION: &str = "1.2.840.113635.100.6.1.13";
+const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.6.1.14";
+const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
+
+/// What kind of thing was judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Code,
+    Package,
+}
+
+/// The report on code whose signatures and surroundings have been looked at.
+pub(crate) fn conclude(
+    path: &str,
+    judged: &Judged,
+    notarization: Notarization,
+    pins: &Pins,
+    mut checks: Checks,
+) -> Report {
+    let has_ticket = notarization == Notarization::Stapled;
+    judge_designated(judged, has_ticket, &mut checks);
+    let first = judged.facts().next();
+    let chain = first.and_then(|facts| facts.chain.as_ref());
+    let verdict = match judged.is_unsigned {
+        true if checks.first_failure().is_none() => Verdict::Unsigned,
+        true => Verdict::Invalid,
+        false => verdict(first.is_some(), chain, Kind::Code, &checks),
+    };
+    let requirement_met = pins
+        .requirement
+        .as_ref()
+        .map(|requirement| judge_requirement(requirement, judged, has_ticket, &mut checks));
+    let authorities = chain.map(Chain::authorities).unwrap_or_default();
+    let authorities_met = judge_authorities(pins, &authorities, &mut checks);
+    Report {
+        schema: Report::SCHEMA,
+        path: path.to_owned(),
+        verdict,
+        identifier: first.map(|facts| facts.identifier.clone()),
+        team_id: first.and_then(|facts| facts.team_id.clone()),
+        authorities,
+        cdhash: first.and_then(Facts::cdhash).map(hex::encode),
+        designated_requirement: first
+            .and_then(designated)
+            .map(|requirement| requirement.to_string()),
+        requirement_met,
+        authorities_met,
+        notarization,
+        signed_at: first.and_then(|facts| facts.signed_at),
+        checks: checks.into_list(),
+    }
+}
+
+/// The judgement in one word. `chain` is nothing if nobody signed.
+pub(crate) fn verdict(
+    is_read: bool,
+    chain: Option<&Chain>,
+    kind: Kind,
+    checks: &Checks,
+) -> Verdict {
+    let leads_elsewhere = |check: &&Check| check.code == Some("chain-not-apples");
+    let failures = checks
+        .failures()
+        .filter(|check| check.name != "notarization-ticket");
+    if !is_read || failures.filter(|check| !leads_elsewhere(check)).count() > 0 {
+        return Verdict::Invalid;
+    }
+    match chain {
+        None => Verdict::AdHoc,
+        Some(chain) if !chain.is_apples => Verdict::NotTrusted,
+        Some(chain) => classify(chain, kind),
+    }
+}
+
+fn classify(chain: &Chain, kind: Kind) -> Verdict {
+    let leaf = |oid| chain.leaf().is_some_and(|leaf| leaf.has_extension(oid));
+    let above = chain.certificates.get(1);
+    let developer_id =
+        above.is_some_and(|above: &Certificate| above.has_extension(DEVELOPER_ID_AUTHORITY));
+    let (application, installer) = (leaf(DEVELOPER_ID_APPLICATION), leaf(DEVELOPER_ID_INSTALLER));
+    match kind {
+        Kind::Code if installer => Verdict::WrongKind,
+        Kind::Code if developer_id && application => Verdict::DeveloperId,
+        Kind::Code if leaf(APP_STORE) => Verdict::MacAppStore,
+        Kind::Code if is_apples_code(chain) => Verdict::Apple,
+        Kind::Package if application || leaf(APP_STORE) || may_sign_code(chain) => {
+            Verdict::WrongKind
+        }
+        Kind::Package if developer_id && installer => Verdict::DeveloperIdInstaller,
+        Kind::Package if is_apples_package(chain) => Verdict::Apple,
+        Kind::Code | Kind::Package => Verdict::Valid,
+    }
+}
+
+fn is_apples_code(chain: &Chain) -> bool {
+    chain
+        .authorities()
+        .get(1)
+        .is_some_and(|name| name == "Apple Code Signing Certification Authority")
+}
+
+fn is_apples_package(chain: &Chain) -> bool {
+    chain
+        .authorities()
+        .get(1)
+        .is_some_and(|name| name == "Apple Software Update Certification Authority")
+}
+
+fn may_sign_code(chain: &Chain) -> bool {
+    let usages = chain
+        .leaf()
+        .and_then(|leaf| leaf.extended_key_usage().ok().flatten());
+    usages.is_some_and(|usages| {
+        usages
+            .iter()
+            .any(|usage| usage.to_string() == "1.3.6.1.5.5.7.3.3")
+    })
+}
+
+/// The code must be what its own signer says later versions will be.
+fn judge_designated(judged: &Judged, has_ticket: bool, checks: &mut Checks) {
+    const NAME: &str = "designated-requirement";
+    for (name, facts) in &judged.signatures {
+        match &facts.designated {
+            None => checks.not_applicable(NAME),
+            Some(requirement) => match requirement.is_met_by(Context { facts, has_ticket }) {
+                Ok(true) => checks.note(NAME, Ok(())),
+                Ok(false) => {
+                    let flaw = Flaw::new("designated-requirement-not-met", requirement.to_string());
+                    checks.fail(NAME, flaw.within(name));
+                }
+                Err(undecided) => checks.not_made(NAME, &undecided.to_string()),
+            },
+        }
+    }
+}
+
+/// Whether every architecture meets the pinned requirement. What cannot be decided is not met.
+fn judge_requirement(
+    requirement: &Requirement,
+    judged: &Judged,
+    has_ticket: bool,
+    checks: &mut Checks,
+) -> bool {
+    const NAME: &str = "requirement";
+    if judged.signatures.is_empty() {
+        checks.fail(
+            NAME,
+            Flaw::new("requirement-not-met", "there is no signature to meet it"),
+        );
+        return false;
+    }
+    for (name, facts) in &judged.signatures {
+        let flaw = match requirement.is_met_by(Context { facts, has_ticket }) {
+            Ok(true) => continue,
+            Ok(false) => Flaw::new("requirement-not-met", requirement.to_string()),
+            Err(undecided) => Flaw::new("requirement-undecided", undecided.to_string()),
+        };
+        checks.fail(NAME, flaw.within(name));
+        return false;
+    }
+    checks.note(NAME, Ok(()));
+    true
+}
+
+/// Whether the names of the certificates are exactly the pinned ones.
+pub(crate) fn judge_authorities(
+    pins: &Pins,
+    found: &[String],
+    checks: &mut Checks,
+) -> Option<bool> {
+    if pins.authorities.is_empty() {
+        return None;
+    }
+    let same = pins.authorities == found;
+    checks.note(
+        "authorities",
+        match same {
+            true => Ok(()),
+            false => {
+                let (expected, found) = (pins.authorities.join(" -> "), found.join(" -> "));
+                Err(Flaw::new(
+                    "authorities-differ",
+                    format!("expected {expected}, found {found}"),
+                ))
+            }
+        },
+    );
+    Some(same)
+}
+
+/// The requirement that stands for a signature: its own, or the one that macOS derives from it.
+fn designated(facts: &Facts) -> Option<Requirement> {
+    if let Some(own) = &facts.designated {
+        return Some(own.clone());
+    }
+    let Some(chain) = &facts.chain else {
+        let hashes = facts
+            .cdhashes
+            .iter()
+            .map(|(_, hash)| Expression::CodeDirectoryHash(hash.clone()));
+        return Some(Requirement::new(Expression::any_of(hashes.collect())));
+    };
+    if classify(chain, Kind::Code) != Verdict::DeveloperId {
+        return None;
+    }
+    let has =
+        |slot, oid: &str| Expression::CertificateExtension(slot, oid.to_owned(), Match::Exists);
+    let team = Match::Equal(chain.team_id()?);
+    Some(Requirement::new(Expression::And(vec![
+        Expression::AnchorAppleGeneric,
+        Expression::Identifier(facts.identifier.clone()),
+        Expression::Or(vec![
+            has(Slot::LEAF, APP_STORE),
+            Expression::And(vec![
+                has(Slot(1), DEVELOPER_ID_AUTHORITY),
+                has(Slot::LEAF, DEVELOPER_ID_APPLICATION),
+                Expression::CertificateField(Slot::LEAF, "subject.OU".to_owned(), team),
+            ]),
+        ]),
+    ])))
+}
