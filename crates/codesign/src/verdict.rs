@@ -5,6 +5,7 @@ use crate::{
     checks::Checks,
     code::Facts,
     flaw::Flaw,
+    package::JudgedPackage,
     program::Judged,
     requirement::Context,
     x509::{Certificate, Chain},
@@ -17,7 +18,7 @@ const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
 
 /// What kind of thing was judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+enum Kind {
     Code,
     Package,
 }
@@ -64,18 +65,58 @@ pub(crate) fn conclude(
     }
 }
 
+/// The report on a package that has been looked at.
+pub(crate) fn conclude_package(
+    path: &str,
+    judged: JudgedPackage,
+    pins: &Pins,
+    mut checks: Checks,
+) -> Report {
+    let chain = judged.chain.as_ref();
+    let verdict = match judged.is_unsigned {
+        true => Verdict::Unsigned,
+        false => verdict(chain.is_some(), chain, Kind::Package, &checks),
+    };
+    let requirement_met = pins.requirement.as_ref().map(|_| {
+        let detail =
+            "packages are recognised by the names of their certificates, not by a requirement";
+        checks.fail(
+            "requirement",
+            Flaw::new("requirement-not-applicable", detail),
+        );
+        false
+    });
+    let authorities = chain.map(Chain::authorities).unwrap_or_default();
+    let authorities_met = judge_authorities(pins, &authorities, &mut checks);
+    Report {
+        schema: Report::SCHEMA,
+        path: path.to_owned(),
+        verdict,
+        identifier: None,
+        team_id: chain
+            .filter(|chain| chain.is_apples)
+            .and_then(Chain::team_id),
+        authorities,
+        cdhash: None,
+        designated_requirement: None,
+        requirement_met,
+        authorities_met,
+        notarization: judged.notarization,
+        signed_at: judged.signed_at,
+        checks: checks.into_list(),
+    }
+}
+
 /// The judgement in one word. `chain` is nothing if nobody signed.
-pub(crate) fn verdict(
-    is_read: bool,
-    chain: Option<&Chain>,
-    kind: Kind,
-    checks: &Checks,
-) -> Verdict {
+fn verdict(is_read: bool, chain: Option<&Chain>, kind: Kind, checks: &Checks) -> Verdict {
     let leads_elsewhere = |check: &&Check| check.code == Some("chain-not-apples");
-    let failures = checks
-        .failures()
-        .filter(|check| check.name != "notarization-ticket");
-    if !is_read || failures.filter(|check| !leads_elsewhere(check)).count() > 0 {
+    let is_wrong_kind =
+        chain.is_some_and(|chain| chain.is_apples && classify(chain, kind) == Verdict::WrongKind);
+    // A certificate of the wrong kind says more of a signature than that it has expired since.
+    let counts = |check: &&Check| {
+        !leads_elsewhere(check) && !(is_wrong_kind && check.code == Some("certificate-expired"))
+    };
+    if !is_read || checks.failures().any(|check| counts(&check)) {
         return Verdict::Invalid;
     }
     match chain {
@@ -177,11 +218,7 @@ fn judge_requirement(
 }
 
 /// Whether the names of the certificates are exactly the pinned ones.
-pub(crate) fn judge_authorities(
-    pins: &Pins,
-    found: &[String],
-    checks: &mut Checks,
-) -> Option<bool> {
+fn judge_authorities(pins: &Pins, found: &[String], checks: &mut Checks) -> Option<bool> {
     if pins.authorities.is_empty() {
         return None;
     }

@@ -10,9 +10,9 @@ use crate::{
     CodesignError, Notarization, Pins, Report,
     bundle::{Layout, judge_bundle, main_program_of},
     checks::Checks,
-    macho,
+    image, macho, notarization, package,
     program::{Judged, judge_program},
-    verdict::conclude,
+    verdict::{conclude, conclude_package},
 };
 
 /// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers. A
@@ -43,6 +43,16 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
         path: name.clone(),
         source,
     })? {
+        Found::DiskImage(trailer) => {
+            let mut checks = Checks::default();
+            let (judged, notarization) = image::judge_image(&source, &trailer, now, &mut checks);
+            Ok(conclude(&name, &judged, notarization, pins, checks))
+        }
+        Found::Package => {
+            let mut checks = Checks::default();
+            let judged = package::judge_package(&source, now, &mut checks);
+            Ok(conclude_package(&name, judged, pins, checks))
+        }
         Found::Program => Ok(place.judge_file(&source, pins, now)),
         Found::Other => {
             let contents = media::open(path).map_err(failed)?;
@@ -62,8 +72,10 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
 
 /// What a file is, by its bytes.
 enum Found {
-    Program,
+    DiskImage(Vec<u8>),
     Other,
+    Package,
+    Program,
 }
 
 impl Found {
@@ -73,7 +85,8 @@ impl Found {
         let head = head.get(..len).unwrap_or_default();
         Ok(match head {
             _ if macho::is_program(head) => Self::Program,
-            _ => Self::Other,
+            _ if package::is_package(head) => Self::Package,
+            _ => image::trailer(source.as_ref())?.map_or(Self::Other, Self::DiskImage),
         })
     }
 }
@@ -91,7 +104,7 @@ impl Place<'_> {
     fn judge_folder(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
         let mut checks = Checks::default();
         let judged = match Layout::find(self.tree, self.inner) {
-            Ok(Some(layout)) => judge_bundle(self.tree, &layout, now, &mut checks),
+            Ok(Some(layout)) => return Ok(self.judge_layout(&layout, pins, now)),
             Ok(None) => return Err(self.not_code("a folder that is no bundle")),
             Err(flaw) => {
                 checks.fail("bundle-structure", flaw);
@@ -107,11 +120,25 @@ impl Place<'_> {
         ))
     }
 
+    fn judge_layout(self, layout: &Layout, pins: &Pins, now: Timestamp) -> Report {
+        let mut checks = Checks::default();
+        let judged = judge_bundle(self.tree, layout, now, &mut checks);
+        let notarization = match layout.ticket(self.tree) {
+            _ if judged.is_unsigned => Notarization::None,
+            Ok(ticket) => notarization::of_code(ticket.as_deref(), &judged, &mut checks),
+            Err(flaw) => {
+                checks.fail(notarization::NAME, flaw);
+                Notarization::Mismatch
+            }
+        };
+        conclude(self.name, &judged, notarization, pins, checks)
+    }
+
     /// The main program of a bundle stands for the bundle, as on macOS.
     fn judge_file(self, source: &Arc<dyn ReadAt>, pins: &Pins, now: Timestamp) -> Report {
         let mut checks = Checks::default();
         let judged = match main_program_of(self.tree, self.inner) {
-            Ok(Some(layout)) => judge_bundle(self.tree, &layout, now, &mut checks),
+            Ok(Some(layout)) => return self.judge_layout(&layout, pins, now),
             Ok(None) => judge_program(source, None, now, &mut checks),
             Err(flaw) => {
                 checks.fail("bundle-structure", flaw);

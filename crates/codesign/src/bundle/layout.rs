@@ -55,6 +55,11 @@ impl Layout {
         }))
     }
 
+    /// The notarization ticket that is stapled to the bundle.
+    pub(crate) fn ticket(&self, tree: &dyn Tree) -> Result<Option<Vec<u8>>, Flaw> {
+        read_file(tree, &join(&self.sealed, "CodeResources"), MAX_INFO_LEN)
+    }
+
     /// Whether something lies beside the sealed folder that nothing protects.
     pub(crate) fn judge_root(&self, tree: &dyn Tree) -> Result<(), Flaw> {
         if self.sealed == self.root {

@@ -76,8 +76,30 @@ impl Attribute {
 impl SignedData {
     /// Reads a message, and nothing after it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
-        let der = to_der("CMS message", bytes)?;
-        let mut message = Reader::only("CMS message", &der, tag::SEQUENCE)?;
+        let (der, rest) = to_der("CMS message", bytes)?;
+        match rest.is_empty() {
+            true => Self::read(&der),
+            false => Err(Flaw::new(
+                "malformed",
+                "bytes after the end of the CMS message",
+            )),
+        }
+    }
+
+    /// Reads a message in a field that is filled up with zeros.
+    pub(crate) fn parse_padded(bytes: &[u8]) -> Result<Self, Flaw> {
+        let (der, rest) = to_der("CMS message", bytes)?;
+        match rest.iter().all(|byte| *byte == 0) {
+            true => Self::read(&der),
+            false => Err(Flaw::new(
+                "malformed",
+                "bytes after the end of the CMS message",
+            )),
+        }
+    }
+
+    fn read(der: &[u8]) -> Result<Self, Flaw> {
+        let mut message = Reader::only("CMS message", der, tag::SEQUENCE)?;
         if message.oid()? != SIGNED_DATA {
             return Err(message.invalid("a message that is not signed").into());
         }

@@ -15,6 +15,7 @@ pub(crate) mod slot {
     pub(crate) const ENTITLEMENTS_DER: u32 = 7;
     pub(crate) const ALTERNATE_CODE_DIRECTORIES: std::ops::RangeInclusive<u32> = 0x1000..=0x1004;
     pub(crate) const SIGNATURE: u32 = 0x10000;
+    pub(crate) const TICKET: u32 = 0x10002;
     /// Parts above this are not hashed by the code directory.
     pub(crate) const LAST_SEALED: u32 = 0xfff;
 }
