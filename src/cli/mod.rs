@@ -1,5 +1,7 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
+pub(crate) mod codesign;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -36,6 +38,9 @@ pub(crate) struct Global {
 /// The verbs; those of `AutoPkg` keep its names and flags.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Judge code signatures
+    #[command(subcommand)]
+    Codesign(codesign::Codesign),
     /// Print the version
     Version,
 }

@@ -1,5 +1,6 @@
 //! What the verbs do, one file each.
 
+mod codesign;
 mod version;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
 /// One line a verb: what is blocking is called as it is, because nothing else runs beside it.
 async fn dispatch(verb: Verb, _house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
+        Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Version => version::run(printer),
     }
 }

@@ -27,4 +27,4 @@ pub use error::CodesignError;
 pub use pins::Pins;
 pub use report::{Check, Notarization, Outcome, Report, Verdict};
 pub use requirement::{DateMatch, Expression, Match, Requirement, RequirementError, Slot};
-pub use verify::verify;
+pub use verify::{verify, verify_in};

@@ -1,7 +1,7 @@
 //! Draws the conclusion from what was looked at.
 
 use crate::{
-    Check, Expression, Match, Notarization, Outcome, Pins, Report, Requirement, Slot, Verdict,
+    Check, Expression, Match, Notarization, Pins, Report, Requirement, Slot, Verdict,
     checks::Checks,
     code::Facts,
     flaw::Flaw,

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use media::{Entry, Location, MediaError, Tree};
 use model::Timestamp;
-use wire::{ReadAt, read_up_to};
+use wire::{Budget, ReadAt, read_up_to};
 
 use crate::{
     CodesignError, Notarization, Pins, Report,
@@ -15,6 +15,8 @@ use crate::{
     verdict::{conclude, conclude_package},
 };
 
+const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
+
 /// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers. A
 /// container that holds nothing but one bundle stands for it.
 ///
@@ -24,50 +26,31 @@ use crate::{
 /// If the path cannot be read, or names nothing that can carry a signature. A bad signature is a report.
 pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
     let name = path.display().to_string();
-    let failed = |source: MediaError| CodesignError::Media {
+    let location = media::locate(path).map_err(|source| CodesignError::Media {
         path: name.clone(),
         source,
-    };
-    let Location { tree, inner } = media::locate(path).map_err(failed)?;
+    })?;
+    let Location { tree, inner } = location;
     let place = Place {
         name: &name,
         tree: tree.as_ref(),
         inner: &inner,
     };
-    let entry = tree.entry(&inner).map_err(failed)?;
-    if entry.is_folder() {
-        return place.judge_folder(pins, now);
-    }
-    let source = tree.source(&inner).map_err(failed)?;
-    match Found::look(&source).map_err(|source| CodesignError::Io {
-        path: name.clone(),
-        source,
-    })? {
-        Found::DiskImage(trailer) => {
-            let mut checks = Checks::default();
-            let (judged, notarization) = image::judge_image(&source, &trailer, now, &mut checks);
-            Ok(conclude(&name, &judged, notarization, pins, checks))
-        }
-        Found::Package => {
-            let mut checks = Checks::default();
-            let judged = package::judge_package(&source, now, &mut checks);
-            Ok(conclude_package(&name, judged, pins, checks))
-        }
-        Found::Program => Ok(place.judge_file(&source, pins, now)),
-        Found::Other => {
-            let contents = media::open(path).map_err(failed)?;
-            let children = contents.children("").map_err(failed)?;
-            let inner = only_bundle(&children).ok_or_else(|| {
-                place.not_code("it is no program, bundle, disk image or flat package")
-            })?;
-            let place = Place {
-                name: &name,
-                tree: contents.as_ref(),
-                inner,
-            };
-            place.judge_folder(pins, now)
-        }
-    }
+    place.judge(pins, now)
+}
+
+/// Judges the code at `inner` in `tree`, as [`verify`] does; the report names `inner`.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_in(
+    tree: &dyn Tree,
+    inner: &str,
+    pins: &Pins,
+    now: Timestamp,
+) -> Result<Report, CodesignError> {
+    let name = inner;
+    Place { name, tree, inner }.judge(pins, now)
 }
 
 /// What a file is, by its bytes.
@@ -101,6 +84,69 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    fn judge(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
+        let entry = self
+            .tree
+            .entry(self.inner)
+            .map_err(|source| self.failed(source))?;
+        if entry.is_folder() {
+            return self.judge_folder(pins, now);
+        }
+        let source = self
+            .tree
+            .source(self.inner)
+            .map_err(|source| self.failed(source))?;
+        let found = Found::look(&source).map_err(|source| CodesignError::Io {
+            path: self.name.to_owned(),
+            source,
+        })?;
+        let mut checks = Checks::default();
+        match found {
+            Found::DiskImage(trailer) => {
+                let (judged, notarization) =
+                    image::judge_image(&source, &trailer, now, &mut checks);
+                Ok(conclude(self.name, &judged, notarization, pins, checks))
+            }
+            Found::Package => {
+                let judged = package::judge_package(&source, now, &mut checks);
+                Ok(conclude_package(self.name, judged, pins, checks))
+            }
+            Found::Program => Ok(self.judge_file(&source, pins, now)),
+            Found::Other => self.judge_container(source, pins, now),
+        }
+    }
+
+    fn judge_container(
+        self,
+        source: Arc<dyn ReadAt>,
+        pins: &Pins,
+        now: Timestamp,
+    ) -> Result<Report, CodesignError> {
+        let contents = match media::open_source(source, &Budget::for_medium("container")) {
+            Ok(contents) => contents,
+            Err(MediaError::Unknown { .. }) => return Err(self.not_code(NO_CODE)),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let children = contents
+            .children("")
+            .map_err(|source| self.failed(source))?;
+        let inner = only_bundle(&children).ok_or_else(|| self.not_code(NO_CODE))?;
+        let tree = contents.as_ref();
+        Place {
+            tree,
+            inner,
+            ..self
+        }
+        .judge_folder(pins, now)
+    }
+
+    fn failed(self, source: MediaError) -> CodesignError {
+        CodesignError::Media {
+            path: self.name.to_owned(),
+            source,
+        }
+    }
+
     fn judge_folder(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
         let mut checks = Checks::default();
         let judged = match Layout::find(self.tree, self.inner) {

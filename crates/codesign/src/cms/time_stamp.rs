@@ -8,7 +8,7 @@ use crate::{
     asn1::{Reader, tag},
     flaw::Flaw,
     hash::Algorithm,
-    x509::{Chain, Purpose},
+    x509::Purpose,
 };
 
 const TOKEN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");

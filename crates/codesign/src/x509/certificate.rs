@@ -90,11 +90,6 @@ impl Certificate {
         })
     }
 
-    /// All its bytes.
-    pub(crate) fn der(&self) -> &[u8] {
-        &self.der
-    }
-
     /// Whether `issuer` signed it.
     pub(crate) fn verify_signed_by(&self, issuer: &Self) -> Result<(), Flaw> {
         let scheme = Scheme::from_oid(self.scheme, None)?;

@@ -1,0 +1,39 @@
+//! `codesign`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What to do with code signatures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Codesign {
+    /// Judge the signature of a program, bundle, disk image or flat package
+    ///
+    /// Exits with 0 only if the signature is intact, leads to Apple, and everything that was pinned holds.
+    Verify(Verify),
+    /// Read a requirement, and print it as macOS does
+    Requirement(RequirementText),
+}
+
+/// `codesign verify`.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// What to judge; the path may go into containers: `App.dmg/App.app`
+    pub(crate) path: PathBuf,
+    /// What the code must be, in Apple's requirement language
+    #[arg(long, short = 'R', value_name = "REQUIREMENT")]
+    pub(crate) requirement: Option<String>,
+    /// The name of a certificate, the signer's first, the root last; to be given once for each
+    #[arg(long = "authority", value_name = "NAME")]
+    pub(crate) authorities: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `codesign requirement`.
+#[derive(Args, Debug)]
+pub(crate) struct RequirementText {
+    /// The requirement
+    pub(crate) text: String,
+}
