@@ -1,2 +1,17 @@
 //! pkginfo, version order and catalogs, as Munki's own tools make them.
 #![forbid(unsafe_code)]
+
+mod catalogs;
+mod compat;
+mod listing;
+mod report;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalogs::{CatalogBuilder, CatalogOptions, Catalogs, icon_hashes, is_catalog_name};
+pub use compat::{Compat, UnknownCompat};
+pub use listing::listing_order;
+pub use report::{Report, Severity};
+pub use version::{compare_versions, split_name_and_version, trim_version};

@@ -1,0 +1,187 @@
+//! Why a repository cannot be read or written, and why a publication failed.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use model::{FailureClass, Retry, Sha256};
+
+use crate::Kind;
+
+/// Why a repository cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepositoryError {
+    /// There is no repository.
+    #[error("there is no repository at `{}`", path.display())]
+    NoRepository {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// There is nothing at that location.
+    #[error("there is no `{kind}/{location}` in the repository")]
+    NotFound {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+    },
+    /// The location would not stay in the repository, or nobody would see what is there.
+    #[error("`{location}` cannot be a location in a repository: {why}")]
+    Location {
+        /// The location, control characters escaped.
+        location: String,
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// A link leads out of the repository.
+    #[error("`{}` leads out of the repository", path.display())]
+    Escapes {
+        /// Where the link was met.
+        path: PathBuf,
+    },
+    /// The disk has no room left, or the user's quota is spent.
+    #[error("there is no room left to write `{}`", path.display())]
+    DiskFull {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The repository may be read only.
+    #[error("`{}` may not be written", path.display())]
+    ReadOnly {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Anything else that the system refuses.
+    #[error("cannot read or write `{}`", path.display())]
+    Io {
+        /// What was to be read or written.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A property list cannot be written.
+    #[error("cannot write the property list `{kind}/{location}`")]
+    Plist {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+        /// The writer's own words.
+        source: proplist::WriteError,
+    },
+}
+
+impl RepositoryError {
+    /// The error for what the system said of `path`.
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path, source }
+            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                Self::ReadOnly { path, source }
+            }
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// Why a publication failed. But for [`PublishError::Stuck`], the repository is then as it was before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Something else is there already.
+    #[error(
+        "`{kind}/{location}` is there already with other bytes: SHA-256 {found} instead of {expected}"
+    )]
+    Occupied {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+        /// What was to be published.
+        expected: Sha256,
+        /// What is there.
+        found: Sha256,
+    },
+    /// A staged file is not what was staged.
+    #[error("`{}` was changed after it was staged: SHA-256 {found} instead of {expected}", path.display())]
+    Altered {
+        /// The staged file.
+        path: PathBuf,
+        /// What was staged.
+        expected: Sha256,
+        /// What is there now.
+        found: Sha256,
+    },
+    /// A staged file cannot be read.
+    #[error("the staged file `{}` cannot be read", path.display())]
+    Staged {
+        /// The staged file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The repository cannot be read or written.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A journal of an interrupted publication cannot be understood.
+    #[error("the journal `{}` cannot be understood; no publication is possible until it is", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// The reader's own words.
+        source: serde_json::Error,
+    },
+    /// It failed, and could not be undone; the journal stays, and the next recovery tries again.
+    #[error(
+        "the publication failed ({undo}) and could not be undone; it will be when the cause is gone"
+    )]
+    Stuck {
+        /// Why it failed.
+        #[source]
+        cause: Box<Self>,
+        /// Why it could not be undone, in words.
+        undo: String,
+    },
+}
+
+impl PublishError {
+    /// What kind of failure it is.
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::Altered { .. } => FailureClass::Checksum,
+            Self::Occupied { .. }
+            | Self::Staged { .. }
+            | Self::Repository(_)
+            | Self::Journal { .. }
+            | Self::Stuck { .. } => FailureClass::Publish,
+        }
+    }
+
+    /// Whether trying again may help without anybody doing anything.
+    pub const fn retry(&self) -> Retry {
+        match self {
+            Self::Repository(
+                RepositoryError::DiskFull { .. }
+                | RepositoryError::ReadOnly { .. }
+                | RepositoryError::Io { .. },
+            )
+            | Self::Stuck { .. } => Retry::Later,
+            Self::Altered { .. }
+            | Self::Occupied { .. }
+            | Self::Staged { .. }
+            | Self::Repository(_)
+            | Self::Journal { .. } => Retry::Never,
+        }
+    }
+}

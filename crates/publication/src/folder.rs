@@ -1,0 +1,242 @@
+//! A repository that is a folder.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use munki::listing_order;
+
+use crate::{
+    Kind, Repository, RepositoryError,
+    lock::Lock,
+    repository::checked,
+    write::{self, CopyError, Part},
+};
+
+/// The folder in which the house keeps what is its own; Munki does not see it.
+const STATE: &str = ".auto-update";
+
+/// A Munki repository that is a plain folder.
+#[derive(Clone, Debug)]
+pub struct FolderRepository {
+    root: PathBuf,
+}
+
+impl FolderRepository {
+    /// The repository at `root`.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NoRepository`] if there is no folder.
+    pub fn open(root: &Path) -> Result<Self, RepositoryError> {
+        let no_repository = |source| RepositoryError::NoRepository {
+            path: root.to_owned(),
+            source,
+        };
+        let root = fs::canonicalize(root).map_err(no_repository)?;
+        if !root.is_dir() {
+            return Err(no_repository(io::ErrorKind::NotADirectory.into()));
+        }
+        Ok(Self { root })
+    }
+
+    /// The repository at `root`, made with its folders as far as they are missing.
+    ///
+    /// # Errors
+    /// If they cannot be made.
+    pub fn create(root: &Path) -> Result<Self, RepositoryError> {
+        for kind in Kind::ALL {
+            write::create_folders(&root.join(kind.as_str()))?;
+        }
+        Self::open(root)
+    }
+
+    /// The folder, without links in its path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder in which the house keeps what is its own.
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.root.join(STATE)
+    }
+
+    pub(crate) fn lock(&self) -> Result<Lock, RepositoryError> {
+        Lock::wait(&self.state_folder())
+    }
+
+    /// The file behind a location, which no link leads out of the repository.
+    pub(crate) fn resolve(&self, kind: Kind, location: &str) -> Result<PathBuf, RepositoryError> {
+        let path = self.root.join(kind.as_str()).join(checked(location)?);
+        for ancestor in path.ancestors() {
+            match fs::canonicalize(ancestor) {
+                Ok(real) if real.starts_with(&self.root) => return Ok(path),
+                // A link to nowhere may lead anywhere once something is there.
+                Err(_) if fs::symlink_metadata(ancestor).is_err() => {}
+                Ok(_) | Err(_) => {
+                    return Err(RepositoryError::Escapes {
+                        path: ancestor.to_owned(),
+                    });
+                }
+            }
+        }
+        Err(RepositoryError::Escapes { path })
+    }
+
+    /// Opens what is there, if something is.
+    pub(crate) fn open_file(
+        &self,
+        kind: Kind,
+        location: &str,
+    ) -> Result<Option<File>, RepositoryError> {
+        let path = self.resolve(kind, location)?;
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RepositoryError::io(&path, source)),
+        }
+    }
+
+    /// Adds to `found` what is in the folder `name` of `kind`, itself reached through the folders `above`.
+    fn list_folder(
+        &self,
+        folder: &Folder<'_>,
+        found: &mut Vec<String>,
+    ) -> Result<(), RepositoryError> {
+        let failed = |source| RepositoryError::io(&folder.path, source);
+        let entries = match fs::read_dir(&folder.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(failed(source)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let location = match folder.location {
+                "" => name,
+                above => format!("{above}/{name}"),
+            };
+            let path = entry.path();
+            if !path.is_dir() {
+                found.push(location);
+                continue;
+            }
+            let inner = self.enter(folder, &path, &location)?;
+            if !inner.is_loop() {
+                self.list_folder(&inner, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn enter<'a>(
+        &self,
+        above: &'a Folder<'a>,
+        path: &Path,
+        location: &'a str,
+    ) -> Result<Folder<'a>, RepositoryError> {
+        let real = fs::canonicalize(path).map_err(|source| RepositoryError::io(path, source))?;
+        if !real.starts_with(&self.root) {
+            return Err(RepositoryError::Escapes {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Folder {
+            path: path.to_owned(),
+            real,
+            location,
+            above: Some(above),
+        })
+    }
+}
+
+/// A folder that is being listed, and those it was reached through.
+struct Folder<'a> {
+    path: PathBuf,
+    real: PathBuf,
+    location: &'a str,
+    above: Option<&'a Self>,
+}
+
+impl Folder<'_> {
+    /// Whether a link led back to a folder that is being listed already.
+    fn is_loop(&self) -> bool {
+        let mut above = self.above;
+        while let Some(folder) = above {
+            if folder.real == self.real {
+                return true;
+            }
+            above = folder.above;
+        }
+        false
+    }
+}
+
+impl Repository for FolderRepository {
+    fn list(&self, kind: Kind) -> Result<Vec<String>, RepositoryError> {
+        let path = self.root.join(kind.as_str());
+        let top = Folder {
+            real: fs::canonicalize(&path).unwrap_or_else(|_| path.clone()),
+            path,
+            location: "",
+            above: None,
+        };
+        if !top.real.starts_with(&self.root) {
+            return Err(RepositoryError::Escapes { path: top.path });
+        }
+        let mut found = Vec::new();
+        self.list_folder(&top, &mut found)?;
+        found.sort_by(|left, right| listing_order(left, right));
+        Ok(found)
+    }
+
+    fn open(&self, kind: Kind, location: &str) -> Result<Box<dyn Read + Send>, RepositoryError> {
+        match self.open_file(kind, location)? {
+            Some(file) => Ok(Box::new(file)),
+            None => Err(RepositoryError::NotFound {
+                kind,
+                location: location.to_owned(),
+            }),
+        }
+    }
+
+    fn put(&self, kind: Kind, location: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        let _lock = self.lock()?;
+        Part::of_bytes(&self.resolve(kind, location)?, contents)?.replace()
+    }
+
+    fn put_file(&self, kind: Kind, location: &str, from: &Path) -> Result<(), RepositoryError> {
+        let _lock = self.lock()?;
+        let target = self.resolve(kind, location)?;
+        let read_failed = |source| RepositoryError::Io {
+            path: from.to_owned(),
+            source,
+        };
+        let mut source = File::open(from).map_err(read_failed)?;
+        match Part::copy(&mut source, &target) {
+            Ok((part, ..)) => part.replace(),
+            Err(CopyError::Read(source)) => Err(read_failed(source)),
+            Err(CopyError::Write(error)) => Err(error),
+        }
+    }
+
+    fn delete(&self, kind: Kind, location: &str) -> Result<(), RepositoryError> {
+        let _lock = self.lock()?;
+        let path = self.resolve(kind, location)?;
+        if fs::symlink_metadata(&path).is_err() {
+            return Err(RepositoryError::NotFound {
+                kind,
+                location: location.to_owned(),
+            });
+        }
+        write::remove(&path)
+    }
+
+    fn path_for(&self, kind: Kind, location: &str) -> Option<PathBuf> {
+        Some(self.root.join(kind.as_str()).join(location))
+    }
+}

@@ -1,0 +1,188 @@
+//! The repository as it is, and what a run wants to add to it.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use model::{ChangeSetId, Sha256};
+use munki::listing_order;
+use proplist::{Dict, KeyOrder, Value, to_xml};
+
+use crate::{ChangeSet, Kind, Repository, RepositoryError, StagedFile, repository::checked, write};
+
+/// Where staged files wait, in the run's workspace: `.staged/pkgs/apps/Foo-1.0.dmg`.
+const FOLDER: &str = ".staged";
+
+/// The repository as it is, to be read, and the change set that a run stages.
+///
+/// Steps of one run share it; nothing here touches the repository.
+#[derive(Debug)]
+pub struct Staging {
+    repository: Arc<dyn Repository>,
+    folder: PathBuf,
+    files: Mutex<Vec<StagedFile>>,
+}
+
+impl Staging {
+    /// Nothing staged yet, for a run with this workspace.
+    pub fn new(repository: Arc<dyn Repository>, workspace: &Path) -> Self {
+        Self {
+            repository,
+            folder: workspace.join(FOLDER),
+            files: Mutex::default(),
+        }
+    }
+
+    /// The repository as it is.
+    pub fn repository(&self) -> &dyn Repository {
+        &*self.repository
+    }
+
+    /// What is in the repository and what is staged, in the order of [`Repository::list`].
+    ///
+    /// # Errors
+    /// As [`Repository::list`].
+    pub fn list(&self, kind: Kind) -> Result<Vec<String>, RepositoryError> {
+        let mut locations = self.repository.list(kind)?;
+        let files = self.files();
+        locations.extend(
+            files
+                .iter()
+                .filter(|file| file.kind == kind)
+                .map(|file| file.location.clone()),
+        );
+        locations.sort_by(|left, right| listing_order(left, right));
+        locations.dedup();
+        Ok(locations)
+    }
+
+    /// Stages the file at `source`, which stays where it is; answers where it waits.
+    ///
+    /// # Errors
+    /// If the location is none, or the file cannot be read.
+    pub fn stage_file(
+        &self,
+        kind: Kind,
+        location: &str,
+        source: &Path,
+    ) -> Result<PathBuf, RepositoryError> {
+        let failed = |error| RepositoryError::io(source, error);
+        let mut file = File::open(source).map_err(failed)?;
+        let (sha256, _) = Sha256::of_reader(&mut file).map_err(failed)?;
+        self.stage_hashed_file(kind, location, source, sha256)
+    }
+
+    /// Stages the file at `source`, whose digest is known; answers where it waits. It is not read: should the
+    /// digest be wrong, publishing will say so.
+    ///
+    /// # Errors
+    /// If the location is none, or the file cannot be linked or copied into the workspace.
+    pub fn stage_hashed_file(
+        &self,
+        kind: Kind,
+        location: &str,
+        source: &Path,
+        sha256: Sha256,
+    ) -> Result<PathBuf, RepositoryError> {
+        let waits = self.place(kind, location)?;
+        fs::hard_link(source, &waits)
+            .or_else(|_| fs::copy(source, &waits).map(|_| ()))
+            .map_err(|error| RepositoryError::io(source, error))?;
+        self.note(kind, location, &waits, sha256)
+    }
+
+    /// Stages `contents`; answers where they wait.
+    ///
+    /// # Errors
+    /// If the location is none, or they cannot be written to the workspace.
+    pub fn stage_bytes(
+        &self,
+        kind: Kind,
+        location: &str,
+        contents: &[u8],
+    ) -> Result<PathBuf, RepositoryError> {
+        let waits = self.place(kind, location)?;
+        fs::write(&waits, contents).map_err(|error| RepositoryError::io(&waits, error))?;
+        self.note(kind, location, &waits, Sha256::of(contents))
+    }
+
+    /// Stages a pkginfo, written as Munki writes it; answers where it waits.
+    ///
+    /// # Errors
+    /// As [`Staging::stage_bytes`], or if it holds what no property list can.
+    pub fn stage_pkginfo(
+        &self,
+        location: &str,
+        pkginfo: &Dict,
+    ) -> Result<PathBuf, RepositoryError> {
+        let text = to_xml(&Value::Dict(pkginfo.clone()), KeyOrder::Sorted).map_err(|source| {
+            RepositoryError::Plist {
+                kind: Kind::Pkgsinfo,
+                location: location.to_owned(),
+                source,
+            }
+        })?;
+        self.stage_bytes(Kind::Pkgsinfo, location, text.as_bytes())
+    }
+
+    /// Where a staged file waits, if it is staged.
+    pub fn staged_path(&self, kind: Kind, location: &str) -> Option<PathBuf> {
+        self.files()
+            .iter()
+            .find(|file| file.kind == kind && file.location == location)
+            .map(|file| file.source.clone())
+    }
+
+    /// Whether nothing is staged.
+    pub fn is_empty(&self) -> bool {
+        self.files().is_empty()
+    }
+
+    /// What was staged, under a new name; nothing is staged afterwards.
+    pub fn take(&self) -> ChangeSet {
+        ChangeSet {
+            id: ChangeSetId::new(),
+            files: std::mem::take(&mut *self.files()),
+        }
+    }
+
+    /// A place for what will wait for `location`; what was staged there before is gone.
+    fn place(&self, kind: Kind, location: &str) -> Result<PathBuf, RepositoryError> {
+        let waits = self.folder.join(kind.as_str()).join(checked(location)?);
+        write::create_folders(waits.parent().unwrap_or(&self.folder))?;
+        match fs::remove_file(&waits) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(RepositoryError::io(&waits, error))
+            }
+            _ => Ok(waits),
+        }
+    }
+
+    fn note(
+        &self,
+        kind: Kind,
+        location: &str,
+        waits: &Path,
+        sha256: Sha256,
+    ) -> Result<PathBuf, RepositoryError> {
+        let metadata = fs::metadata(waits).map_err(|error| RepositoryError::io(waits, error))?;
+        let mut files = self.files();
+        files.retain(|file| file.kind != kind || file.location != location);
+        files.push(StagedFile {
+            kind,
+            location: location.to_owned(),
+            source: waits.to_owned(),
+            sha256,
+            len_bytes: metadata.len(),
+        });
+        Ok(waits.to_owned())
+    }
+
+    /// The list is whole after each change, so what a panicking step left is as good as any.
+    fn files(&self) -> MutexGuard<'_, Vec<StagedFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

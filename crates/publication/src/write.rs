@@ -1,0 +1,154 @@
+//! Files that are written whole or not at all.
+
+use std::{
+    fs::{self, DirBuilder, File, Permissions},
+    io::{self, Read, Write as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use model::{Sha256, Sha256Writer};
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::RepositoryError;
+
+/// How the names of unfinished files begin. Munki sees nothing that begins with a full stop.
+pub(crate) const PART_PREFIX: &str = ".auto-update-part-";
+
+const FILE_MODE: u32 = 0o644;
+const FOLDER_MODE: u32 = 0o755;
+const BUFFER_LEN: usize = 1 << 20;
+
+/// A file that is complete, on the disk, and waits beside its place; it is removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Part {
+    file: TempPath,
+    target: PathBuf,
+}
+
+impl Part {
+    /// Writes `contents` beside `target`.
+    pub(crate) fn of_bytes(target: &Path, contents: &[u8]) -> Result<Self, RepositoryError> {
+        let mut file = Self::begin(target)?;
+        file.write_all(contents)
+            .map_err(|source| RepositoryError::io(target, source))?;
+        Self::end(file, target)
+    }
+
+    /// Copies `source` beside `target`, and tells the digest and length of what was copied.
+    ///
+    /// Where the file system can share the blocks of both files, nothing is written; in either case the bytes
+    /// are read once.
+    pub(crate) fn copy(source: &mut File, target: &Path) -> Result<(Self, Sha256, u64), CopyError> {
+        let mut file = Self::begin(target).map_err(CopyError::Write)?;
+        let (sha256, len_bytes) = if rustix::fs::ioctl_ficlone(file.as_file(), &*source).is_ok() {
+            hash(file.as_file_mut(), io::sink(), target)?
+        } else {
+            hash(source, file.as_file_mut(), target)?
+        };
+        let part = Self::end(file, target).map_err(CopyError::Write)?;
+        Ok((part, sha256, len_bytes))
+    }
+
+    /// Puts it in its place, where nothing may be.
+    pub(crate) fn place(self) -> Result<(), RepositoryError> {
+        self.file
+            .persist_noclobber(&self.target)
+            .map_err(|error| RepositoryError::io(&self.target, error.error))?;
+        sync_parent(&self.target)
+    }
+
+    /// Puts it in its place instead of what is there.
+    pub(crate) fn replace(self) -> Result<(), RepositoryError> {
+        self.file
+            .persist(&self.target)
+            .map_err(|error| RepositoryError::io(&self.target, error.error))?;
+        sync_parent(&self.target)
+    }
+
+    /// Where it waits.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file
+    }
+
+    fn begin(target: &Path) -> Result<NamedTempFile, RepositoryError> {
+        let folder = target.parent().unwrap_or(target);
+        create_folders(folder)?;
+        tempfile::Builder::new()
+            .prefix(PART_PREFIX)
+            .tempfile_in(folder)
+            .map_err(|source| RepositoryError::io(target, source))
+    }
+
+    fn end(file: NamedTempFile, target: &Path) -> Result<Self, RepositoryError> {
+        file.as_file()
+            .set_permissions(Permissions::from_mode(FILE_MODE))
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(|source| RepositoryError::io(target, source))?;
+        Ok(Self {
+            file: file.into_temp_path(),
+            target: target.to_owned(),
+        })
+    }
+}
+
+/// Which side of a copy failed.
+#[derive(Debug)]
+pub(crate) enum CopyError {
+    Read(io::Error),
+    Write(RepositoryError),
+}
+
+fn hash(from: &mut File, to: impl io::Write, target: &Path) -> Result<(Sha256, u64), CopyError> {
+    let mut writer = Sha256Writer::new(to);
+    let mut buffer = vec![0; BUFFER_LEN];
+    let mut len_bytes = 0_u64;
+    loop {
+        let len = match from.read(&mut buffer) {
+            Ok(0) => return Ok((writer.finish().1, len_bytes)),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(CopyError::Read(error)),
+        };
+        writer
+            .write_all(buffer.get(..len).unwrap_or_default())
+            .map_err(|source| CopyError::Write(RepositoryError::io(target, source)))?;
+        len_bytes = len_bytes.saturating_add(len as u64);
+    }
+}
+
+/// Makes the folder and those above it that are missing, so that they outlast a crash.
+pub(crate) fn create_folders(folder: &Path) -> Result<(), RepositoryError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        create_folders(parent)?;
+    }
+    match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
+        Ok(()) => sync_parent(folder),
+        // Another process may have made it meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(source) => Err(RepositoryError::io(folder, source)),
+    }
+}
+
+/// Removes the file; it is no error if it is not there.
+pub(crate) fn remove(path: &Path) -> Result<(), RepositoryError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(RepositoryError::io(path, source)),
+    }
+}
+
+/// Makes what happened in the folder that holds `path` outlast a crash.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), RepositoryError> {
+    let folder = path.parent().unwrap_or(path);
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| RepositoryError::io(folder, source))
+}
