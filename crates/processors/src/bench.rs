@@ -115,8 +115,9 @@ pub(crate) fn call(processor: &str, arguments: &serde_json::Value) -> Call {
     }
 }
 
-fn staging(_folder: &Path) -> publication::Staging {
-    publication::Staging {}
+fn staging(folder: &Path) -> publication::Staging {
+    let repository = publication::FolderRepository::create(&folder.join("repo")).unwrap();
+    publication::Staging::new(Arc::new(repository), folder)
 }
 
 /// The corpus; nothing, and a word about it, where it is not there.
