@@ -1,6 +1,7 @@
 //! Zip archives.
 
 mod constants;
+mod end;
 mod extra;
 mod raw;
 mod tree;

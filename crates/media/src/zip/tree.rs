@@ -12,6 +12,7 @@ use wire::{Budget, Part, ReadAt, SourceReader};
 
 use super::{
     constants::{METHOD_BZIP2, METHOD_DEFLATED, METHOD_STORED, METHOD_XZ},
+    end,
     raw::LocalHeader,
 };
 use crate::{
@@ -46,7 +47,7 @@ impl ZipTree {
     /// # Errors
     /// If it is damaged, or has a name that leads out of the folder it is unpacked to.
     pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Self, MediaError> {
-        let archive = ZipArchive::new(SourceReader::new(Arc::clone(&source))).map_err(broken)?;
+        let archive = directory(&source)?;
         let mut tree = Self {
             source,
             index: Index::new("zip archive"),
@@ -165,6 +166,22 @@ impl Tree for ZipTree {
 
     fn has_twins(&self) -> bool {
         true
+    }
+}
+
+/// Reads the central directory, which ends the file unless something was appended to the archive.
+fn directory(source: &Arc<dyn ReadAt>) -> Result<ZipArchive<SourceReader>, MediaError> {
+    let error = match ZipArchive::new(SourceReader::new(Arc::clone(source))) {
+        Ok(archive) => return Ok(archive),
+        Err(error) => error,
+    };
+    let end = end::find(&**source).map_err(MediaError::content("the zip archive's end"))?;
+    match end.filter(|end| *end < source.len()) {
+        Some(end) => {
+            let archive: Arc<dyn ReadAt> = Arc::new(Part::new(Arc::clone(source), 0, end));
+            ZipArchive::new(SourceReader::new(archive)).map_err(broken)
+        }
+        None => Err(broken(error)),
     }
 }
 
