@@ -4,11 +4,13 @@ use std::{
     fmt::Write as _,
     io::Read as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use sha2::{Digest as _, Sha256};
+use wire::FileSource;
 
-use crate::{Kind, Tree, open, walk};
+use crate::{Kind, MediaError, Tree, image, open, udif, walk};
 
 /// The folder of the corpus, or none and a word about it.
 pub(crate) fn corpus() -> Option<PathBuf> {
@@ -101,4 +103,59 @@ media! {
     pkg_brew_xar: "pkg" "brew_container.xar",
     pkg_sparkle: "pkg" "sparkle_test.pkg",
     pkg_strelka: "pkg" "strelka_test.xar",
+    dmg_ch34x_driver: "dmg" "CH34xVCPDriver.dmg",
+    dmg_sparkle: "dmg" "SparkleTestCodeSignApp.dmg",
+    dmg_sparkle_apfs: "dmg" "SparkleTestCodeSign_apfs_lzma_aux_files.dmg",
+    dmg_sparkle_package: "dmg" "SparkleTestCodeSign_pkg.dmg",
+    dmg_brew: "dmg" "brew_container.dmg",
+    dmg_non_null_data_offset: "dmg" "dmgwiz_non_null_data_offset.dmg",
+    raw_hfs_plus: "raw" "dfvfs_hfsplus_zlib.dmg",
+}
+
+#[test]
+fn a_compressed_disk_is_looked_through() {
+    let Some(corpus) = corpus() else { return };
+    assert_lists(&corpus, "raw", "dfvfs_apfs.raw.gz", "dfvfs_apfs.raw");
+}
+
+#[test]
+fn images_decode_to_the_bytes_that_qemu_finds() {
+    let Some(corpus) = corpus() else { return };
+    let list = fs_err::read_to_string(corpus.join("expected/decoded-images.tsv")).unwrap();
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<_> = line.split('\t').collect();
+        let image = image(&corpus.join(fields[0])).unwrap();
+        assert_eq!(image.len().to_string(), fields[1], "{line}");
+        let bytes = wire::read_vec(&*image, 0, image.len()).unwrap();
+        assert_eq!(hex::encode(Sha256::digest(&bytes)), fields[2], "{line}");
+    }
+}
+
+#[test]
+fn every_checksum_of_every_image_is_right() {
+    let Some(corpus) = corpus() else { return };
+    for item in fs_err::read_dir(corpus.join("dmg")).unwrap() {
+        let path = item.unwrap().path();
+        let source = Arc::new(FileSource::open(&path).unwrap());
+        match udif::Image::open(source) {
+            Ok(image) => image
+                .verify()
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+            Err(error) => println!("{}: {error}", path.display()),
+        }
+    }
+}
+
+#[test]
+fn encrypted_images_are_said_to_be() {
+    let Some(corpus) = corpus() else { return };
+    for name in [
+        "SparkleTestCodeSignApp.enc.dmg",
+        "SparkleTestCodeSignApp.enc.nolicense.dmg",
+        "dmgwiz_aes256.dmg",
+    ] {
+        let error = open(&corpus.join("dmg").join(name)).unwrap_err();
+        assert!(matches!(error, MediaError::Encrypted { .. }), "{error}");
+        assert!(image(&corpus.join("dmg").join(name)).is_err());
+    }
 }

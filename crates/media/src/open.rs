@@ -13,12 +13,12 @@ use crate::{
     codec::Codec,
     cpio,
     detect::{Format, detect},
-    follow,
+    disk, follow,
     package::FlatPackage,
     path,
     single::SingleFile,
     subtree::Subtree,
-    tar,
+    tar, udif,
     zip::ZipTree,
 };
 
@@ -77,6 +77,26 @@ pub fn locate(path: &Path) -> Result<Location, MediaError> {
 /// [`MediaError::Unknown`] if it is no container, [`MediaError::Encrypted`], or damage.
 pub fn open_source(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Arc<dyn Tree>, MediaError> {
     open_named(source, "the file", budget)
+}
+
+/// The bytes of the disk whose image `path` names; it may lie in containers. An image without compression is the
+/// disk itself.
+///
+/// # Errors
+/// [`MediaError::Unknown`] if it is no disk image, [`MediaError::Encrypted`], or damage.
+pub fn image(path: &Path) -> Result<Arc<dyn ReadAt>, MediaError> {
+    let Location { tree, inner } = locate(path)?;
+    let inner = follow(&*tree, &inner)?;
+    let source = tree.source(&inner)?;
+    match detect(&*source).map_err(MediaError::content(&inner))? {
+        Some(Format::Udif) => Ok(Arc::new(udif::Image::open(source)?)),
+        None if disk::is_disk(&source)? => Ok(source),
+        Some(Format::EncryptedImage) => Err(encrypted(&inner)),
+        Some(Format::SparseImage) => Err(unsupported(&inner, "a sparse disk image")),
+        _ => Err(MediaError::Unknown {
+            what: format!("`{inner}`"),
+        }),
+    }
 }
 
 fn budget() -> Budget {
@@ -158,17 +178,17 @@ fn open_named(
     match detect(&*source).map_err(MediaError::content(name))? {
         Some(Format::Compressed(codec)) => compressed(&source, codec, name, budget),
         Some(Format::Zip) => Ok(Arc::new(ZipTree::open(source, budget)?)),
-        Some(Format::EncryptedImage) => Err(MediaError::Encrypted {
-            what: format!("the disk image `{name}`"),
-        }),
+        Some(Format::EncryptedImage) => Err(encrypted(name)),
         Some(Format::AppleArchive) => Err(unsupported(name, "an Apple archive")),
         Some(Format::SparseImage) => Err(unsupported(name, "a sparse disk image")),
         Some(Format::Xar) => Ok(Arc::new(FlatPackage::open(source, budget)?)),
         Some(Format::Cpio) => Ok(Arc::new(cpio::open(source, budget)?)),
         Some(Format::Tar) => Ok(Arc::new(tar::open(source, budget)?)),
-        Some(Format::Udif) | None => Err(MediaError::Unknown {
-            what: format!("`{name}`"),
-        }),
+        Some(Format::Udif) => {
+            let disk: Arc<dyn ReadAt> = Arc::new(udif::Image::open(source)?);
+            disk::open(&disk, name)
+        }
+        None => disk::open(&source, name),
     }
 }
 
@@ -203,6 +223,12 @@ fn inner_name(name: &str) -> String {
         Some((stem, "tgz" | "tbz" | "txz")) if !stem.is_empty() => format!("{stem}.tar"),
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => format!("{name}.contents"),
+    }
+}
+
+fn encrypted(name: &str) -> MediaError {
+    MediaError::Encrypted {
+        what: format!("the disk image `{name}`"),
     }
 }
 

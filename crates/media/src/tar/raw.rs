@@ -91,9 +91,12 @@ pub(crate) fn is_header(block: &[u8; 512]) -> bool {
     };
     let bytes = block.iter().enumerate();
     let sum: u64 = bytes
-        .map(|(at, byte)| match CHECKSUM.contains(&at) {
-            true => u64::from(b' '),
-            false => u64::from(*byte),
+        .map(|(at, byte)| {
+            if CHECKSUM.contains(&at) {
+                u64::from(b' ')
+            } else {
+                u64::from(*byte)
+            }
         })
         .sum();
     // The sum of an empty block is that of eight spaces: no header, but the end.

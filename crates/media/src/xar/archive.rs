@@ -9,9 +9,7 @@ use flate2::read::ZlibDecoder;
 use wire::{Budget, ParseError, Part, ReadAt, read_vec};
 
 use super::{
-    constants::{
-        CHECKSUM_MD5, CHECKSUM_NONE, CHECKSUM_OTHER, CHECKSUM_SHA1, CHECKSUM_SHA512, HEADER_LEN,
-    },
+    constants::{CHECKSUM_OTHER, CHECKSUM_SHA1, CHECKSUM_SHA512, HEADER_LEN},
     digest::DigestKind,
     fields::STRUCTURE,
     raw::Header,
@@ -226,7 +224,7 @@ fn header_kind(header: &Header) -> Option<DigestKind> {
         CHECKSUM_OTHER if header.len == HEADER_LEN => Some(DigestKind::Sha256),
         CHECKSUM_OTHER => header.checksum_name.as_deref().and_then(DigestKind::named),
         CHECKSUM_SHA512 => Some(DigestKind::Sha512),
-        CHECKSUM_NONE | CHECKSUM_MD5 | _ => None,
+        _ => None, // none, MD5, and what is not known
     }
 }
 

@@ -7,12 +7,8 @@ pub(super) const HEADER_LEN: u16 = 28;
 /// `XAR_HEADER_VERSION`
 pub(super) const VERSION: u16 = 1;
 
-/// `XAR_CKSUM_NONE`
-pub(super) const CHECKSUM_NONE: u32 = 0;
 /// `XAR_CKSUM_SHA1`
 pub(super) const CHECKSUM_SHA1: u32 = 1;
-/// `XAR_CKSUM_MD5`
-pub(super) const CHECKSUM_MD5: u32 = 2;
 /// `XAR_CKSUM_OTHER`: the name follows the header; without one it is Apple's `XAR_CKSUM_SHA256`.
 pub(super) const CHECKSUM_OTHER: u32 = 3;
 /// `XAR_CKSUM_SHA512`

@@ -1,0 +1,58 @@
+//! Decodes one chunk.
+
+use std::io::{self, Read};
+
+use bzip2::read::BzDecoder;
+use flate2::read::ZlibDecoder;
+use lzfse_rust::LzfseRingDecoder;
+use lzma_rust2::XzReader;
+
+use super::adc;
+
+/// How a chunk is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Codec {
+    /// Apple Data Compression.
+    Adc,
+    /// bzip2
+    Bzip2,
+    /// LZFSE
+    Lzfse,
+    /// LZMA, as xz.
+    Lzma,
+    /// As it is.
+    Raw,
+    /// Not at all: it is all zeros.
+    Zero,
+    /// zlib
+    Zlib,
+}
+
+/// The `len` bytes that `stored` holds.
+///
+/// # Errors
+/// If it is damaged, or holds more or fewer.
+pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8>> {
+    let chunk = match codec {
+        Codec::Raw => read(stored, len)?,
+        Codec::Zero => read(io::repeat(0).take(len), len)?,
+        Codec::Adc => adc::decode(stored, len)?,
+        Codec::Zlib => read(ZlibDecoder::new(stored), len)?,
+        Codec::Bzip2 => read(BzDecoder::new(stored), len)?,
+        Codec::Lzfse => read(LzfseRingDecoder::default().reader(stored), len)?,
+        Codec::Lzma => read(XzReader::new(stored, true), len)?,
+    };
+    if chunk.len() as u64 != len {
+        let found = chunk.len();
+        let what = format!("a chunk of the disk image has {found} bytes or more, not {len}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    Ok(chunk)
+}
+
+/// What `reader` yields, and a byte more than `len` if it yields more.
+fn read(reader: impl Read, len: u64) -> io::Result<Vec<u8>> {
+    let mut chunk = Vec::new();
+    reader.take(len.saturating_add(1)).read_to_end(&mut chunk)?;
+    Ok(chunk)
+}
