@@ -1,6 +1,7 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
 pub(crate) mod codesign;
+pub(crate) mod media;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,9 @@ pub(crate) enum Verb {
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
+    /// Look into disk images, packages and archives
+    #[command(subcommand)]
+    Media(media::Media),
     /// Print the version
     Version,
 }

@@ -1,6 +1,7 @@
 //! What the verbs do, one file each.
 
 mod codesign;
+mod media;
 mod version;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
 async fn dispatch(verb: Verb, _house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Verb::Codesign(verb) => codesign::run(verb, printer),
+        Verb::Media(verb) => media::run(&verb, printer),
         Verb::Version => version::run(printer),
     }
 }

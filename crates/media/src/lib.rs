@@ -37,6 +37,6 @@ mod zip;
 pub use error::MediaError;
 pub use extract::{Extracted, extract, extract_within};
 pub use host::HostTree;
-pub use open::{Location, image, locate, open, open_source};
+pub use open::{Location, image, locate, look_into, open, open_source};
 pub use tree::{Entry, Kind, Tree, Xattr};
 pub use walk::{follow, walk};

@@ -8,7 +8,7 @@ use std::{
 use wire::{Budget, FileSource, ParseError, ReadAt, SourceReader};
 
 use crate::{
-    HostTree, Kind, MediaError, Tree,
+    HostTree, MediaError, Tree,
     archive::spool,
     codec::Codec,
     cpio,
@@ -38,10 +38,39 @@ pub struct Location {
 pub fn open(path: &Path) -> Result<Arc<dyn Tree>, MediaError> {
     let Location { tree, inner } = locate(path)?;
     let inner = follow(&*tree, &inner)?;
-    match tree.entry(&inner)?.kind {
-        Kind::File { .. } => open_file(&*tree, &inner, &budget()),
-        _ if inner.is_empty() => Ok(tree),
-        _ => Ok(Arc::new(Subtree::new(tree, inner))),
+    if tree.entry(&inner)?.is_file() {
+        return open_file(&*tree, &inner, &budget());
+    }
+    if inner.is_empty() {
+        return Ok(tree);
+    }
+    Ok(Arc::new(Subtree::new(tree, inner)))
+}
+
+/// Where the contents of `path` are: the root of the container or of the host's folder that it names; the folder
+/// inside a container; or, if it is none of these, the file itself.
+///
+/// # Errors
+/// As [`open`], but a file that is no container is none.
+pub fn look_into(path: &Path) -> Result<Location, MediaError> {
+    if path.is_dir() {
+        return Ok(Location {
+            tree: Arc::new(HostTree::new(path)?),
+            inner: String::new(),
+        });
+    }
+    let mut location = locate(path)?;
+    location.inner = follow(&*location.tree, &location.inner)?;
+    if !location.tree.entry(&location.inner)?.is_file() {
+        return Ok(location);
+    }
+    match open_file(&*location.tree, &location.inner, &budget()) {
+        Ok(tree) => Ok(Location {
+            tree,
+            inner: String::new(),
+        }),
+        Err(MediaError::Unknown { .. }) => Ok(location),
+        Err(error) => Err(error),
     }
 }
 

@@ -29,8 +29,7 @@ pub(crate) fn open(disk: &Arc<dyn ReadAt>, name: &str) -> Result<Arc<dyn Tree>, 
     for volume in volumes(disk)? {
         match file_system(&*volume)? {
             Some(FileSystem::Apfs) => return apfs::open(volume),
-            Some(FileSystem::HfsPlus) => return hfsplus::open(volume),
-            Some(FileSystem::HfsWrapper) => return hfsplus::open(wrapped(&volume)?),
+            Some(FileSystem::HfsPlus | FileSystem::HfsWrapper) => return hfsplus::open(volume),
             Some(other) => others.push(other),
             None => {}
         }
@@ -97,21 +96,6 @@ fn file_system(volume: &dyn ReadAt) -> Result<Option<FileSystem>, MediaError> {
     let boot: [u8; 512] = peek(volume, 0).map_err(&failed)?;
     let is_fat = boot.get(54..57) == Some(b"FAT") || boot.get(82..85) == Some(b"FAT");
     Ok((is_fat && boot.ends_with(b"\x55\xaa")).then_some(FileSystem::Fat))
-}
-
-/// The HFS+ volume in an HFS one. Source: TN1150, "HFS Wrapper".
-fn wrapped(volume: &Arc<dyn ReadAt>) -> Result<Arc<dyn ReadAt>, MediaError> {
-    let header: [u8; 162] = peek(&**volume, 1024).map_err(MediaError::content("the volume"))?;
-    let mut cursor = Cursor::new("HFS master directory block", &header);
-    cursor.seek_forward(20)?;
-    let block_len = u64::from(cursor.u32_be()?);
-    cursor.seek_forward(28)?;
-    let first_block = u64::from(cursor.u16_be()?).saturating_mul(512);
-    cursor.seek_forward(126)?;
-    let start = u64::from(cursor.u16_be()?).saturating_mul(block_len);
-    let len = u64::from(cursor.u16_be()?).saturating_mul(block_len);
-    let start = first_block.saturating_add(start);
-    Ok(Arc::new(Part::new(Arc::clone(volume), start, len)))
 }
 
 const fn label(file_system: FileSystem) -> &'static str {

@@ -1,0 +1,50 @@
+//! `media`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What to do with media. A path may go into containers as if they were folders: `App.dmg/App.app`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Media {
+    /// Write the contents of a file to standard output
+    Cat(File),
+    /// Copy a folder, or what is in a container, with modes, links, times and attributes
+    Extract(Extract),
+    /// Write the decoded bytes of a disk image to standard output
+    Image(File),
+    /// List what is in a container or folder, everything below it included
+    Ls(Ls),
+}
+
+/// `media cat`, `media image`.
+#[derive(Args, Debug)]
+pub(crate) struct File {
+    /// Which file
+    pub(crate) path: PathBuf,
+}
+
+/// `media extract`.
+#[derive(Args, Debug)]
+pub(crate) struct Extract {
+    /// A container, a folder or a file
+    pub(crate) path: PathBuf,
+    /// Where to copy it; what is in a container or folder is put into this one
+    pub(crate) dest: PathBuf,
+}
+
+/// `media ls`.
+#[derive(Args, Debug)]
+pub(crate) struct Ls {
+    /// A container, a folder or a file
+    pub(crate) path: PathBuf,
+    /// Print path, kind, bytes, SHA-256 and link target, separated by tabs
+    #[arg(long)]
+    pub(crate) tsv: bool,
+    /// Print one JSON object a line
+    #[arg(long, conflicts_with = "tsv")]
+    pub(crate) json: bool,
+    /// Compute the SHA-256 of every file
+    #[arg(long)]
+    pub(crate) hash: bool,
+}

@@ -1,0 +1,177 @@
+//! `media`: looks into disk images, packages and archives.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use media::{Entry, Kind, Location, Tree};
+use model::{Sha256, Timestamp};
+use serde::Serialize;
+use wire::SourceReader;
+
+use crate::{
+    cli::media::{Extract, Ls, Media},
+    exit::ExitStatus,
+    printer::Printer,
+};
+
+/// How many bytes are read at a time.
+const CHUNK: usize = 256 << 10;
+
+/// Does what was asked.
+pub(crate) fn run(verb: &Media, printer: Printer) -> anyhow::Result<ExitStatus> {
+    match verb {
+        Media::Cat(arguments) => cat(&arguments.path, printer)?,
+        Media::Extract(arguments) => extract(arguments, printer)?,
+        Media::Image(arguments) => image(&arguments.path, printer)?,
+        Media::Ls(arguments) => ls(arguments, printer)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn cat(path: &Path, printer: Printer) -> anyhow::Result<()> {
+    let Location { tree, inner } = media::locate(path)?;
+    let inner = media::follow(&*tree, &inner)?;
+    let reader = tree.open(&inner)?;
+    pour(reader, printer).with_context(|| format!("cannot read `{}` to its end", path.display()))
+}
+
+fn image(path: &Path, printer: Printer) -> anyhow::Result<()> {
+    let image = media::image(path)?;
+    pour(SourceReader::new(image), printer)
+        .with_context(|| format!("cannot decode `{}` to its end", path.display()))
+}
+
+/// Writes all that `reader` holds to standard output.
+fn pour(mut reader: impl Read, printer: Printer) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        printer.bytes(buffer.get(..read).unwrap_or_default())?;
+    }
+}
+
+fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
+    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    let done = media::extract(&*tree, &inner, &arguments.dest)?;
+    printer.talk(format!(
+        "Extracted {} files, {} folders and {} links, {} bytes, to `{}`",
+        done.files,
+        done.folders,
+        done.links,
+        done.bytes,
+        arguments.dest.display()
+    ));
+    if done.lost_xattrs > 0 {
+        printer.warning(format!(
+            "{} extended attributes could not be kept on this file system",
+            done.lost_xattrs
+        ));
+    }
+    Ok(())
+}
+
+fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
+    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    for entry in media::walk(&*tree, &inner)? {
+        let line = Line::new(&*tree, entry, arguments.hash)?;
+        if arguments.json {
+            let json =
+                serde_json::to_string(&line).context("an entry cannot be written as JSON")?;
+            printer.data(json)?;
+        } else if arguments.tsv {
+            printer.data(line.tsv())?;
+        } else {
+            printer.data(line.text())?;
+        }
+    }
+    Ok(())
+}
+
+/// One entry of a listing.
+#[derive(Debug, Serialize)]
+struct Line {
+    path: String,
+    kind: &'static str,
+    bytes: Option<u64>,
+    sha256: Option<Sha256>,
+    target: Option<String>,
+    /// Permission bits in octal.
+    mode: String,
+    /// RFC 3339, in UTC.
+    modified: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+impl Line {
+    fn new(tree: &dyn Tree, entry: Entry, hash: bool) -> anyhow::Result<Self> {
+        let sha256 = if hash && entry.is_file() {
+            Some(digest(tree, &entry)?)
+        } else {
+            None
+        };
+        let bytes = entry.len_bytes();
+        let (kind, target) = match entry.kind {
+            Kind::File { .. } => ("file", None),
+            Kind::Folder => ("dir", None),
+            Kind::Link { target } => ("link", Some(target)),
+        };
+        Ok(Self {
+            path: entry.path,
+            kind,
+            bytes,
+            sha256,
+            target,
+            mode: format!("{:04o}", entry.mode),
+            modified: entry.modified.map(|time: Timestamp| time.to_string()),
+            uid: entry.uid,
+            gid: entry.gid,
+        })
+    }
+
+    fn tsv(&self) -> String {
+        let fields = [
+            Some(field(&self.path)),
+            Some(self.kind.to_owned()),
+            self.bytes.map(|bytes| bytes.to_string()),
+            self.sha256.map(|digest| digest.to_string()),
+            self.target.as_deref().map(field),
+        ];
+        fields
+            .map(|field| field.unwrap_or_else(|| "-".to_owned()))
+            .join("\t")
+    }
+
+    fn text(&self) -> String {
+        let bytes = self
+            .bytes
+            .map_or_else(String::new, |bytes| bytes.to_string());
+        let target = self.target.as_ref();
+        let target = target.map_or_else(String::new, |target| format!(" -> {}", field(target)));
+        let digest = self
+            .sha256
+            .map_or_else(String::new, |digest| format!("{digest}  "));
+        let (kind, mode, path) = (self.kind, &self.mode, field(&self.path));
+        format!("{kind:4} {mode} {bytes:>12}  {digest}{path}{target}")
+    }
+}
+
+/// Text that stays in its field and on its line.
+fn field(text: &str) -> String {
+    text.replace('\t', "\\t").replace('\n', "\\n")
+}
+
+fn digest(tree: &dyn Tree, entry: &Entry) -> anyhow::Result<Sha256> {
+    let mut reader = tree.open(&entry.path)?;
+    let (digest, _) = Sha256::of_reader(&mut reader)
+        .with_context(|| format!("cannot read `{}` to its end", entry.path))?;
+    Ok(digest)
+}
