@@ -54,7 +54,7 @@ pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
 }
 
 fn by_start(start: &[u8; 512]) -> Option<Format> {
-    const STARTS: [(&[u8], Format); 18] = [
+    const STARTS: [(&[u8], Format); 20] = [
         (&xar::MAGIC, Format::Xar),
         (&zip::LOCAL_HEADER, Format::Zip),
         (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
@@ -65,6 +65,8 @@ fn by_start(start: &[u8; 512]) -> Option<Format> {
         (b"070701", Format::Cpio),
         (b"070702", Format::Cpio),
         (b"070707", Format::Cpio),
+        (b"\xc7\x71", Format::Cpio),
+        (b"\x71\xc7", Format::Cpio),
         (b"encrcdsa", Format::EncryptedImage),
         (b"sprs", Format::SparseImage),
         (b"AA01", Format::AppleArchive),

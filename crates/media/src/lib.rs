@@ -24,6 +24,10 @@ mod host;
 mod open;
 mod package;
 mod path;
+#[cfg(test)]
+mod robustness;
+#[cfg(test)]
+mod samples;
 mod single;
 mod subtree;
 mod tar;

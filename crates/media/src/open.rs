@@ -48,10 +48,10 @@ pub fn open(path: &Path) -> Result<Arc<dyn Tree>, MediaError> {
 }
 
 /// Where the contents of `path` are: the root of the container or of the host's folder that it names; the folder
-/// inside a container; or, if it is none of these, the file itself.
+/// inside a container; or, if it is an ordinary file in one, the file itself.
 ///
 /// # Errors
-/// As [`open`], but a file that is no container is none.
+/// As [`open`], but an ordinary file in a container is none.
 pub fn look_into(path: &Path) -> Result<Location, MediaError> {
     if path.is_dir() {
         return Ok(Location {
@@ -69,7 +69,7 @@ pub fn look_into(path: &Path) -> Result<Location, MediaError> {
             tree,
             inner: String::new(),
         }),
-        Err(MediaError::Unknown { .. }) => Ok(location),
+        Err(MediaError::Unknown { .. }) if !path.is_file() => Ok(location),
         Err(error) => Err(error),
     }
 }
@@ -266,4 +266,134 @@ fn unsupported(name: &str, what: &str) -> MediaError {
         structure: "medium",
         what: format!("`{name}`, {what},"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::samples::{self, Sample};
+
+    /// A zip archive with a package, whose payload has an application; and links.
+    fn nested() -> TempDir {
+        let payload = samples::cpio(&[
+            ("./Applications/App.app/run", Sample::File(0o755, b"run")),
+            ("./Applications/Current", Sample::Link("App.app")),
+        ]);
+        let package = samples::xar(&[("PackageInfo", b"<x/>"), ("Payload", &payload)], |toc| {
+            toc
+        });
+        let zip = samples::zip(&[
+            ("in/app.pkg", Sample::File(0o644, &package)),
+            ("latest.pkg", Sample::Link("in/app.pkg")),
+            ("out", Sample::Link("/etc")),
+            ("read.me", Sample::File(0o644, b"hello")),
+        ]);
+        let house = TempDir::new().unwrap();
+        fs_err::write(house.path().join("suite.zip"), zip).unwrap();
+        house
+    }
+
+    #[test]
+    fn a_path_goes_into_containers() {
+        let house = nested();
+        let at = |path: &str| house.path().join(path);
+        let run = "suite.zip/in/app.pkg/Payload/Applications/App.app/run";
+        let location = locate(&at(run)).unwrap();
+        assert_eq!(location.inner, "Applications/App.app/run");
+        assert_eq!(location.tree.entry(&location.inner).unwrap().mode, 0o755);
+        let run = "suite.zip/./latest.pkg/Payload/Applications/Current/run";
+        assert_eq!(locate(&at(run)).unwrap().inner, "Applications/App.app/run");
+        let location = locate(&at("suite.zip/latest.pkg")).unwrap();
+        assert_eq!(location.inner, "latest.pkg");
+        let location = locate(&at("suite.zip")).unwrap();
+        assert_eq!(location.inner, "suite.zip");
+        assert!(locate(&at("not/there")).is_err());
+        assert!(locate(&at("suite.zip/read.me/x")).is_err());
+        let error = locate(&at("suite.zip/out/passwd")).unwrap_err();
+        assert!(matches!(error, MediaError::LeadsOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_a_path_names_is_opened() {
+        let house = nested();
+        let at = |path: &str| house.path().join(path);
+        let names = |tree: &dyn Tree| -> Vec<String> {
+            let children = tree.children("").unwrap();
+            children.into_iter().map(|entry| entry.path).collect()
+        };
+        assert_eq!(names(&*open(house.path()).unwrap()), ["suite.zip"]);
+        let expected = ["in", "latest.pkg", "out", "read.me"];
+        assert_eq!(names(&*open(&at("suite.zip")).unwrap()), expected);
+        let package = open(&at("suite.zip/latest.pkg")).unwrap();
+        assert_eq!(names(&*package), ["PackageInfo", "Payload"]);
+        let folder = open(&at("suite.zip/latest.pkg/Payload/Applications")).unwrap();
+        assert_eq!(names(&*folder), ["App.app", "Current"]);
+        assert_eq!(names(&*open(&at("suite.zip/in")).unwrap()), ["app.pkg"]);
+        let error = open(&at("suite.zip/read.me")).unwrap_err();
+        assert!(matches!(error, MediaError::Unknown { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_ordinary_file_is_looked_into_only_inside_a_container() {
+        let house = nested();
+        let location = look_into(&house.path().join("suite.zip/read.me")).unwrap();
+        assert_eq!(location.inner, "read.me");
+        let location = look_into(&house.path().join("suite.zip/in")).unwrap();
+        assert_eq!(location.inner, "in");
+        assert_eq!(look_into(house.path()).unwrap().inner, "");
+        fs_err::write(house.path().join("plain"), "text").unwrap();
+        assert!(look_into(&house.path().join("plain")).is_err());
+        assert!(image(&house.path().join("plain")).is_err());
+    }
+
+    #[test]
+    fn a_package_lists_what_its_payload_holds() {
+        let house = nested();
+        let tree = open(&house.path().join("suite.zip/latest.pkg")).unwrap();
+        let found = crate::walk(&*tree, "").unwrap();
+        let paths: Vec<_> = found.iter().map(|entry| entry.path.as_str()).collect();
+        let expected = [
+            "PackageInfo",
+            "Payload",
+            "Payload/Applications",
+            "Payload/Applications/App.app",
+            "Payload/Applications/App.app/run",
+            "Payload/Applications/Current",
+        ];
+        assert_eq!(paths, expected);
+        assert!(tree.entry("Payload").unwrap().is_file());
+        let mut text = String::new();
+        let mut run = tree.open("Payload/Applications/App.app/run").unwrap();
+        io::Read::read_to_string(&mut run, &mut text).unwrap();
+        assert_eq!(text, "run");
+    }
+
+    #[test]
+    fn a_compressed_file_is_a_tree_of_one() {
+        for (name, inner) in [
+            ("notes.txt.gz", "notes.txt"),
+            ("notes.tgz", "notes.tar"),
+            ("folder/.gz", ".gz.contents"),
+            ("plain", "plain.contents"),
+        ] {
+            assert_eq!(inner_name(name), inner);
+        }
+    }
+
+    #[test]
+    fn containers_in_containers_come_to_an_end() {
+        let mut bytes = samples::zip(&[("x", Sample::File(0o644, b"x"))]);
+        for _ in 0..70 {
+            bytes = samples::zip(&[("x", Sample::File(0o644, &bytes))]);
+        }
+        let house = TempDir::new().unwrap();
+        fs_err::write(house.path().join("bomb.zip"), bytes).unwrap();
+        let path = house.path().join("bomb.zip").join("x/".repeat(71));
+        let error = locate(&path).unwrap_err();
+        assert!(error.to_string().contains("64 levels"), "{error}");
+    }
 }

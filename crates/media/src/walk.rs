@@ -77,3 +77,56 @@ fn leads_out(path: &str) -> MediaError {
         path: path.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        open_source,
+        samples::{self, Sample},
+    };
+
+    fn tree() -> Arc<dyn Tree> {
+        let bytes = samples::zip(&[
+            ("a b", Sample::File(0o644, b"")),
+            ("a/x", Sample::File(0o644, b"")),
+            ("a/up", Sample::Link("../a/./down")),
+            ("a/down", Sample::Link("x")),
+            ("round", Sample::Link("round")),
+            ("out", Sample::Link("../../etc")),
+            ("absolute", Sample::Link("/etc")),
+            ("lost", Sample::Link("a/nothing")),
+        ]);
+        open_source(Arc::new(bytes), &Budget::for_medium("sample")).unwrap()
+    }
+
+    #[test]
+    fn paths_are_sorted_by_their_bytes() {
+        let found = walk(&*tree(), "").unwrap();
+        let paths: Vec<_> = found.iter().map(|entry| entry.path.as_str()).collect();
+        assert!(paths.is_sorted());
+        let start = ["a", "a b", "a/down", "a/up", "a/x", "absolute"];
+        assert_eq!(paths[..6], start);
+        assert_eq!(walk(&*tree(), "a").unwrap().len(), 3);
+        assert_eq!(walk(&*tree(), "a/up").unwrap().len(), 1);
+        assert!(walk(&*tree(), "b").is_err());
+    }
+
+    #[test]
+    fn links_are_followed_as_far_as_they_stay_inside() {
+        let tree = tree();
+        assert_eq!(follow(&*tree, "a/up").unwrap(), "a/x");
+        assert_eq!(follow(&*tree, "a/../a/x").unwrap(), "a/x");
+        assert_eq!(follow(&*tree, "").unwrap(), "");
+        for path in ["round", "out", "absolute", ".."] {
+            let error = follow(&*tree, path).unwrap_err();
+            assert!(matches!(error, MediaError::LeadsOut { .. }), "{path}");
+        }
+        for path in ["lost", "a/x/y", "nothing"] {
+            let error = follow(&*tree, path).unwrap_err();
+            assert!(matches!(error, MediaError::NotFound { .. }), "{path}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The header of a member.
 //!
-//! Source: POSIX.1-2001 pax, "cpio Interchange Format" (odc); cpio(5) of FreeBSD (newc, crc).
+//! Source: POSIX.1-2001 pax, "cpio Interchange Format" (odc); cpio(5) of FreeBSD (bin, newc, crc).
 
 use wire::{Cursor, ParseError};
 
@@ -13,7 +13,12 @@ const MAGIC_NEWC: [u8; 6] = *b"070701";
 /// `070702`, the new form with sums of the contents.
 const MAGIC_CRC: [u8; 6] = *b"070702";
 
-/// Length of the longer header.
+/// The same number as two bytes, the low one first: the old binary form.
+const MAGIC_BINARY_LE: [u8; 2] = [0xc7, 0x71];
+/// The old binary form of machines that put the high byte first.
+const MAGIC_BINARY_BE: [u8; 2] = [0x71, 0xc7];
+
+/// Length of the longest header.
 pub(super) const LONGEST_HEADER: u64 = 110;
 
 /// The header as stored.
@@ -43,12 +48,50 @@ impl Header {
     /// If there is none, or it is cut short.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let mut cursor = Cursor::new(STRUCTURE, bytes);
+        match bytes.first_chunk() {
+            Some(&MAGIC_BINARY_LE) => return Self::binary(&mut cursor, u16::from_le_bytes),
+            Some(&MAGIC_BINARY_BE) => return Self::binary(&mut cursor, u16::from_be_bytes),
+            _ => {}
+        }
         let magic: [u8; 6] = cursor.array()?;
         match magic {
             MAGIC_ODC => Self::odc(&mut cursor),
             MAGIC_NEWC | MAGIC_CRC => Self::newc(&mut cursor),
             _ => Err(cursor.invalid("no `070701`, `070702` or `070707` before it")),
         }
+    }
+
+    /// Numbers of 16 bits; longer ones are two of these, the high one first whatever the machine.
+    fn binary(
+        cursor: &mut Cursor<'_>,
+        number: impl Fn([u8; 2]) -> u16,
+    ) -> Result<Self, ParseError> {
+        cursor.skip(2)?;
+        let short = |cursor: &mut Cursor<'_>| cursor.array().map(&number);
+        let long = |cursor: &mut Cursor<'_>| -> Result<u32, ParseError> {
+            let (high, low) = (short(cursor)?, short(cursor)?);
+            Ok(u32::from(high).wrapping_shl(16) | u32::from(low))
+        };
+        let inode = (u64::from(short(cursor)?), u64::from(short(cursor)?));
+        let mode = u32::from(short(cursor)?);
+        let uid = u32::from(short(cursor)?);
+        let gid = u32::from(short(cursor)?);
+        let link_count = u32::from(short(cursor)?);
+        cursor.skip(2)?; // the device that it is
+        let modified = long(cursor)?;
+        let name_len = u64::from(short(cursor)?);
+        Ok(Self {
+            padding: 2,
+            inode,
+            mode,
+            uid,
+            gid,
+            link_count,
+            modified,
+            name_len,
+            data_len: u64::from(long(cursor)?),
+            len: cursor.offset(),
+        })
     }
 
     fn odc(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {

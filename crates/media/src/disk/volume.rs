@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wire::{Cursor, ParseError, Part, ReadAt};
+use wire::{ParseError, Part, ReadAt};
 
 use super::maps::partitions;
 use crate::{MediaError, Tree, apfs, archive::peek, hfsplus};

@@ -5,3 +5,6 @@ mod folder;
 mod writer;
 
 pub use writer::{Extracted, extract, extract_within};
+
+#[cfg(test)]
+mod tests;
