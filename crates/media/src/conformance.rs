@@ -65,7 +65,9 @@ fn assert_lists(corpus: &Path, kind: &str, name: &str, expected: &str) {
         .filter(|line| !is_left_out(line.split('\t').next().unwrap()))
         .collect();
     let expected = corpus.join(format!("expected/{kind}__{expected}.tsv"));
+    // 7-Zip puts the folder that it unpacked to before the targets of absolute links.
     let expected = fs_err::read_to_string(expected).unwrap();
+    let expected = expected.replace("\t/tmp/exp2/", "\t/");
     for line in expected.lines() {
         assert!(
             found.contains(line),

@@ -179,3 +179,33 @@ fn entry(path: String, host: &Path, metadata: &Metadata) -> Result<Option<Entry>
         gid: Some(metadata.gid()),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_of_the_host_is_read_without_following_links() {
+        let house = TempDir::new().unwrap();
+        fs_err::create_dir(house.path().join("folder")).unwrap();
+        fs_err::write(house.path().join("folder/file"), "text").unwrap();
+        symlink("folder", house.path().join("link")).unwrap();
+        let tree = HostTree::new(house.path()).unwrap();
+        let names: Vec<_> = tree.children("").unwrap();
+        let names: Vec<_> = names.iter().map(Entry::name).collect();
+        assert_eq!(names, ["folder", "link"]);
+        assert_eq!(tree.entry("folder/file").unwrap().len_bytes(), Some(4));
+        assert_eq!(tree.source("folder/file").unwrap().len(), 4);
+        for path in ["link/file", "folder/../folder", "folder/file/x", "nothing"] {
+            let error = tree.entry(path).unwrap_err();
+            assert!(matches!(error, MediaError::NotFound { .. }), "{path}");
+        }
+        assert!(tree.open("link").is_err());
+        assert!(tree.children("folder/file").is_err());
+        assert!(HostTree::new(&house.path().join("folder/file")).is_err());
+    }
+}

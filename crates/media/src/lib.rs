@@ -4,8 +4,31 @@
 //! nest, so a path may go into a container, and into one inside that. Nothing is mounted and nothing is unpacked
 //! to look at it.
 //!
+//! ```no_run
+//! # fn main() -> Result<(), media::MediaError> {
+//! use std::path::Path;
+//!
+//! let place = media::locate(Path::new("Suite.zip/Suite.pkg/app.pkg/Payload/Applications/App.app"))?;
+//! for entry in media::walk(&*place.tree, &place.inner)? {
+//!     println!("{} {:o}", entry.path, entry.mode);
+//! }
+//! media::extract(&*place.tree, &place.inner, Path::new("/tmp/App.app"))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Words.** A *container* is a file that holds a tree. A *source* ([`wire::ReadAt`]) is bytes that can be read
+//! anywhere. An *image* is a disk in a file, a *volume* a file system on it. A *twin* is an `AppleDouble` file,
+//! which carries the extended attributes of the file beside it. What a file is is told by its contents, never by
+//! its name.
+//!
+//! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`] and [`apfs`]
+//! volumes; [`xar`] archives and flat packages; zip; tar; cpio; and gzip, bzip2, xz and pbzx around these. What can
+//! only be inflated from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
+//!
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
-//! followed out of its tree.
+//! followed out of its tree; nothing is written outside the folder that is extracted to; a path with `..`, or one
+//! below a file or a link, is refused when the container is opened; damage is an error, never a short file.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

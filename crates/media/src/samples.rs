@@ -1,6 +1,9 @@
 //! Small media made by hand, for tests.
 
-use std::io::{Cursor, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{Cursor, Write as _},
+};
 
 use ::zip::{ZipWriter, write::SimpleFileOptions};
 use flate2::{Compression, write::ZlibEncoder};
@@ -96,7 +99,8 @@ pub(crate) fn xar(members: &[(&str, &[u8])], change: impl Fn(String) -> String) 
     let mut files = String::new();
     for (number, (name, contents)) in members.iter().enumerate() {
         let stored = zlib(contents);
-        files += &format!(
+        write!(
+            files,
             "<file id=\"{number}\"><data><length>{}</length><offset>{}</offset><size>{}</size>\
              <encoding style=\"application/x-gzip\"/>\
              <archived-checksum style=\"sha1\">{}</archived-checksum>\
@@ -107,7 +111,8 @@ pub(crate) fn xar(members: &[(&str, &[u8])], change: impl Fn(String) -> String) 
             contents.len(),
             hex::encode(Sha1::digest(&stored)),
             hex::encode(Sha1::digest(contents)),
-        );
+        )
+        .unwrap();
         heap.extend(stored);
     }
     let toc = change(format!(

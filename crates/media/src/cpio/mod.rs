@@ -4,3 +4,6 @@ mod raw;
 mod reader;
 
 pub(crate) use reader::open;
+
+#[cfg(test)]
+mod tests;

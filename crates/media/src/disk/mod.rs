@@ -4,3 +4,6 @@ mod maps;
 mod volume;
 
 pub(crate) use volume::{is_disk, open};
+
+#[cfg(test)]
+mod tests;

@@ -6,3 +6,6 @@ mod reader;
 
 pub(crate) use raw::is_header;
 pub(crate) use reader::open;
+
+#[cfg(test)]
+mod tests;

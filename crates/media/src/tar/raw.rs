@@ -99,8 +99,7 @@ pub(crate) fn is_header(block: &[u8; 512]) -> bool {
             }
         })
         .sum();
-    // The sum of an empty block is that of eight spaces: no header, but the end.
-    stored == sum && block.first() != Some(&0)
+    stored == sum
 }
 
 fn kind(flag: u8, name: &str) -> Type {

@@ -16,3 +16,6 @@ mod trailer;
 
 pub use image::Image;
 pub use trailer::{Checksum, Trailer};
+
+#[cfg(test)]
+mod tests;

@@ -19,3 +19,6 @@ pub(crate) use constants::MAGIC;
 pub use digest::{Declared, DigestKind};
 pub use toc::{Data, Encoding, Member, MemberKind, Signature, SignatureStyle};
 pub(crate) use tree::XarTree;
+
+#[cfg(test)]
+mod tests;

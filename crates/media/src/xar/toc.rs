@@ -265,7 +265,7 @@ impl HardLinks {
 fn member(folder: &str, node: Node<'_, '_>) -> Result<Member, MediaError> {
     let name = name(node)?;
     let path = path::clean(&path::join(folder, &name))?;
-    if name.contains('/') || path::split(&path).1 != name {
+    if name.is_empty() || name.contains('/') || path::split(&path).1 != name {
         return Err(MediaError::Escapes { path: name });
     }
     let kind = match text(node, "type")?.unwrap_or("file") {
