@@ -3,6 +3,7 @@
 mod checked;
 mod pbzx;
 mod reader;
+pub(crate) mod xz;
 
 pub(crate) use checked::Checked;
 pub(crate) use pbzx::MAGIC as PBZX_MAGIC;

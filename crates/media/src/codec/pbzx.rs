@@ -9,7 +9,7 @@
 
 use std::io::{self, Read};
 
-use lzma_rust2::XzReader;
+use super::xz;
 
 /// What a stream begins with.
 pub(crate) const MAGIC: [u8; 4] = *b"pbzx";
@@ -71,7 +71,7 @@ impl<R: Read> PbzxReader<R> {
             return Ok(Some(stored));
         }
         let mut chunk = Vec::new();
-        XzReader::new(stored.as_slice(), true)
+        xz::reader(stored.as_slice())
             .take(len.saturating_add(1))
             .read_to_end(&mut chunk)?;
         if chunk.len() as u64 != len {

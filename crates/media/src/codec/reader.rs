@@ -4,12 +4,12 @@ use std::io::{self, Read};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use lzma_rust2::{LzmaReader, XzReader};
+use lzma_rust2::LzmaReader;
 
-use super::pbzx::PbzxReader;
+use super::{pbzx::PbzxReader, xz};
 
 /// Most memory that a stream of the older LZMA format may ask for, in KiB.
-const LZMA_MEMORY_KIB: u32 = 128 << 10;
+const LZMA_MEMORY_KIB: u32 = 80 << 10;
 
 /// A compression.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ impl Codec {
                 Err(error) => Box::new(Failed(Some(error))),
             },
             Self::Pbzx => Box::new(PbzxReader::new(compressed)),
-            Self::Xz => Box::new(XzReader::new(compressed, true)),
+            Self::Xz => Box::new(xz::reader(compressed)),
             Self::Zlib => Box::new(ZlibDecoder::new(compressed)),
         };
         Box::new(Fused::new(reader))

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use bzip2::read::BzDecoder;
 use flate2::read::ZlibDecoder;
 use lzfse_rust::LzfseRingDecoder;
-use lzma_rust2::XzReader;
 
 use super::adc;
+use crate::codec::xz;
 
 /// How a chunk is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,7 +40,7 @@ pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8
         Codec::Zlib => read(ZlibDecoder::new(stored), len)?,
         Codec::Bzip2 => read(BzDecoder::new(stored), len)?,
         Codec::Lzfse => read(LzfseRingDecoder::default().reader(stored), len)?,
-        Codec::Lzma => read(XzReader::new(stored, true), len)?,
+        Codec::Lzma => read(xz::reader(stored), len)?,
     };
     if chunk.len() as u64 != len {
         let found = chunk.len();
