@@ -11,6 +11,7 @@ use crate::{
 };
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 
@@ -110,9 +111,7 @@ impl SignedData {
             wrapped.finish()?;
             inner
         };
-        if !matches!(message.small()?, 1 | 3) {
-            return Err(message.invalid("an unknown version of the message").into());
-        }
+        let version = message.small()?;
         let algorithms = digest_algorithms(&mut message)?;
         let (content_type, content) = content(&mut message)?;
         let certificates = certificates(&mut message)?;
@@ -127,6 +126,12 @@ impl SignedData {
         signers.finish()?;
         let data = read_signer(&mut signer, (content_type, content, certificates))?;
         signer.finish()?;
+        if version != data.version() {
+            return Err(Flaw::new(
+                "cms-structure",
+                "the message is of another version than it says",
+            ));
+        }
         if algorithms != [data.digest_algorithm] {
             return Err(Flaw::new(
                 "cms-structure",
@@ -188,6 +193,14 @@ impl SignedData {
                     certificate.common_name()
                 ),
             )),
+        }
+    }
+
+    /// The version of the message that goes with what it holds (RFC 5652 §5.1).
+    fn version(&self) -> u64 {
+        match self.signer {
+            Signer::IssuerAndSerial { .. } if self.content_type == DATA => 1,
+            Signer::IssuerAndSerial { .. } | Signer::Key(_) => 3,
         }
     }
 

@@ -115,7 +115,11 @@ fn need_magic(slot: u32, blob: &[u8]) -> Result<(), ParseError> {
         slot::ENTITLEMENTS_DER => ENTITLEMENTS_DER,
         slot::SIGNATURE => WRAPPER,
         _ if slot::ALTERNATE_CODE_DIRECTORIES.contains(&slot) => CODE_DIRECTORY,
-        _ => return Ok(()),
+        slot::TICKET | ..=slot::LAST_SEALED => return Ok(()),
+        _ => {
+            let cursor = Cursor::new("embedded signature", blob);
+            return Err(cursor.unsupported(format!("the part {slot:#x}")));
+        }
     };
     Cursor::new("part of an embedded signature", blob).magic(expected)
 }
