@@ -1,0 +1,245 @@
+//! Where recipes lie, and how they are found.
+
+mod files;
+mod folder;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use self::{files::Files, folder::Folder};
+use crate::{
+    Recipe, ResolveError, Resolved,
+    core_processors::split_processor,
+    paths::{absolute, expand_user, folder_of},
+    resolve,
+};
+
+/// The folders of a search, looked into once and then remembered.
+///
+/// A recipe is sought as `AutoPkg` 2.9 does: in each folder and one level below it, first by identifier over all
+/// folders, then by name; where `AutoPkg` takes the order of the file system, names are sorted. A library shows the
+/// folders as they were when each was first needed; [`Library::refreshed`] looks again and reads only what changed.
+#[derive(Debug)]
+pub struct Library {
+    search_dirs: Vec<PathBuf>,
+    override_dirs: Vec<PathBuf>,
+    home: Option<PathBuf>,
+    files: Arc<Files>,
+    folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+}
+
+/// Which folders a search covers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// Override folders first, then search folders.
+    Overrides,
+    /// Search folders only.
+    Recipes,
+}
+
+/// A recipe of a [`Library`], as a list shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// The file's name without its extension.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Whether it was found as an override.
+    pub is_override: bool,
+    /// What it says.
+    pub recipe: Arc<Recipe>,
+}
+
+impl Library {
+    /// A library of these folders, in order of precedence; `~` is the `home` folder.
+    pub fn new(search_dirs: &[String], override_dirs: &[String], home: Option<&Path>) -> Self {
+        let normal = |dirs: &[String]| {
+            dirs.iter()
+                .map(|dir| absolute(&expand_user(dir, home)))
+                .collect()
+        };
+        Self {
+            search_dirs: normal(search_dirs),
+            override_dirs: normal(override_dirs),
+            home: home.map(Path::to_owned),
+            files: Arc::default(),
+            folders: Mutex::default(),
+        }
+    }
+
+    /// The same folders, looked at anew; files that did not change are not read again.
+    #[must_use]
+    pub fn refreshed(&self) -> Self {
+        Self {
+            search_dirs: self.search_dirs.clone(),
+            override_dirs: self.override_dirs.clone(),
+            home: self.home.clone(),
+            files: Arc::clone(&self.files),
+            folders: Mutex::default(),
+        }
+    }
+
+    /// The folders of recipes, from the root, in order of precedence.
+    pub fn search_dirs(&self) -> &[PathBuf] {
+        &self.search_dirs
+    }
+
+    /// The folders of overrides, from the root, in order of precedence.
+    pub fn override_dirs(&self) -> &[PathBuf] {
+        &self.override_dirs
+    }
+
+    /// The home folder that `~` stands for.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// Finds the recipe or override `name`, a path, a name or an identifier, and puts it together with its parents.
+    ///
+    /// # Errors
+    /// If it or a parent of it is not found, cannot be read, or cannot be merged.
+    pub fn resolve(&self, name: &str) -> Result<Resolved, ResolveError> {
+        self.resolve_in(name, Scope::Overrides, &[])
+    }
+
+    /// As [`Library::resolve`], in the folders of `scope` and then in `more_dirs`.
+    ///
+    /// # Errors
+    /// As [`Library::resolve`].
+    pub fn resolve_in(
+        &self,
+        name: &str,
+        scope: Scope,
+        more_dirs: &[PathBuf],
+    ) -> Result<Resolved, ResolveError> {
+        resolve::resolve(self, name, scope, more_dirs)
+    }
+
+    /// The file that `name` stands for: a path to a valid recipe, else an identifier, else a name.
+    pub fn locate(&self, name: &str, scope: Scope, more_dirs: &[PathBuf]) -> Option<PathBuf> {
+        let path = Path::new(name);
+        if path.is_file() && self.files.header(path).is_some_and(|header| header.valid) {
+            return Some(path.to_owned());
+        }
+        self.find(name, &self.dirs(scope, more_dirs))
+    }
+
+    /// The file of the parent `name`; unlike [`Library::locate`] never one that lies beside the current folder.
+    pub(crate) fn locate_parent(&self, name: &str, more_dirs: &[PathBuf]) -> Option<PathBuf> {
+        if Path::new(name).is_absolute() {
+            return self.locate(name, Scope::Recipes, more_dirs);
+        }
+        self.find(name, &self.dirs(Scope::Recipes, more_dirs))
+    }
+
+    /// The first file whose identifier is `identifier`, valid or not.
+    pub fn find_identifier(&self, identifier: &str, scope: Scope) -> Option<PathBuf> {
+        let dirs = self.dirs(scope, &[]);
+        dirs.iter()
+            .find_map(|dir| self.folder(dir).by_identifier(identifier))
+    }
+
+    /// Reads a file of the library; from memory if it did not change.
+    ///
+    /// # Errors
+    /// If it cannot be read as a recipe.
+    pub fn read(&self, path: &Path) -> Result<Arc<Recipe>, crate::ReadError> {
+        self.files.recipe(path)
+    }
+
+    /// Whether `path` lies in an override folder.
+    pub fn is_in_override_dir(&self, path: &Path) -> bool {
+        let path = absolute(path);
+        self.override_dirs.iter().any(|dir| path.starts_with(dir))
+    }
+
+    /// The file of a step's processor: beside the recipe, beside the recipe that its prefix names, or beside a
+    /// parent, nearest first. A file named like a core processor counts.
+    pub fn processor_path(&self, recipe: &Resolved, processor: &str) -> Option<PathBuf> {
+        let (identifier, name) = split_processor(processor);
+        let beside = |file: &Path| file.parent().map(Path::to_owned);
+        let shared = identifier
+            .and_then(|identifier| self.find_identifier(identifier, Scope::Recipes))
+            .and_then(|file| beside(&file));
+        let file_name = format!("{name}.py");
+        [beside(recipe.path()), shared]
+            .into_iter()
+            .chain(recipe.parents().iter().map(|parent| beside(parent)))
+            .flatten()
+            .map(|dir| dir.join(&file_name))
+            .find(|path| path.exists())
+    }
+
+    /// Every valid recipe of the search folders, then every override, in the order of a search.
+    pub fn list(&self) -> Vec<Listed> {
+        let mut listed = Vec::new();
+        for (dirs, is_override) in [(&self.search_dirs, false), (&self.override_dirs, true)] {
+            for path in dirs
+                .iter()
+                .flat_map(|dir| self.folder(dir).candidates(is_override))
+            {
+                let Ok(recipe) = self.files.recipe(&path) else {
+                    continue; // Told of when the folder was indexed.
+                };
+                let valid = if is_override {
+                    recipe.is_valid_override()
+                } else {
+                    recipe.is_valid()
+                };
+                if let (true, Some(name)) = (valid, path.file_name()) {
+                    let name = crate::strip_extension(&name.to_string_lossy()).to_owned();
+                    listed.push(Listed {
+                        name,
+                        path,
+                        is_override,
+                        recipe,
+                    });
+                }
+            }
+        }
+        listed
+    }
+
+    /// What is wrong with the recipe files that could not be read so far, in no particular order.
+    pub fn unreadable(&self) -> Vec<String> {
+        self.files.unreadable()
+    }
+
+    fn dirs(&self, scope: Scope, more_dirs: &[PathBuf]) -> Vec<PathBuf> {
+        let overrides: &[PathBuf] = match scope {
+            Scope::Overrides => &self.override_dirs,
+            Scope::Recipes => &[],
+        };
+        [overrides, &self.search_dirs, more_dirs].concat()
+    }
+
+    fn find(&self, name: &str, dirs: &[PathBuf]) -> Option<PathBuf> {
+        dirs.iter()
+            .find_map(|dir| self.folder(dir).by_identifier(name))
+            .or_else(|| {
+                dirs.iter()
+                    .find_map(|dir| self.folder(dir).by_name(name, &self.files))
+            })
+    }
+
+    fn folder(&self, dir: &Path) -> Arc<Folder> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(dir) {
+            return Arc::clone(folder);
+        }
+        let folder = Arc::new(Folder::index(dir, &self.files));
+        folders.insert(dir.to_owned(), Arc::clone(&folder));
+        folder
+    }
+
+    /// The folder that a recipe of the chain adds to the search for its own parent.
+    pub(crate) fn own_dir(path: &Path) -> PathBuf {
+        folder_of(path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The variables with which a run begins.
+
+use std::path::{Component, Path};
+
+use proplist::{Dict, Value};
+
+use crate::{
+    Resolved,
+    substitute::{Note, substitute_all},
+};
+
+/// What is known of a run besides the recipe, from the weakest to the strongest.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Every preference is a variable.
+    pub preferences: Dict,
+    /// The folders of recipes, as the run searches them.
+    pub search_dirs: Vec<String>,
+    /// The folders of overrides.
+    pub override_dirs: Vec<String>,
+    /// How many `-v` were given.
+    pub verbosity: u8,
+    /// The version of `AutoPkg` that we pass for (`AUTOPKG_VERSION`).
+    pub autopkg_version: String,
+    /// The environment; of it `AUTOPKG_KEY` becomes `KEY`.
+    pub environment: Vec<(String, String)>,
+    /// The variables of a recipe list.
+    pub list: Dict,
+    /// `--key KEY=VALUE`, in order.
+    pub keys: Vec<(String, String)>,
+    /// `--pkg PATH`.
+    pub pkg: Option<String>,
+}
+
+/// The variables of a run of `recipe`, substituted once; and what is to be said of that.
+///
+/// `RECIPE_CACHE_DIR` comes last, after the substitution: `cache_dir` and the identifier.
+pub fn variables(recipe: &Resolved, outside: &Outside, cache_dir: &Path) -> (Dict, Vec<Note>) {
+    let mut variables = outside.preferences.clone();
+    let mut set = |key: &str, value: Value| {
+        variables.insert(key.to_owned(), value);
+    };
+    let shown = |path: &Path| Value::String(path.display().to_string());
+    let path = crate::absolute(recipe.path());
+    set("RECIPE_PATH", shown(&path));
+    set("RECIPE_DIR", shown(path.parent().unwrap_or(Path::new("/"))));
+    set(
+        "PARENT_RECIPES",
+        Value::Array(
+            recipe
+                .parents()
+                .iter()
+                .map(|parent| shown(parent))
+                .collect(),
+        ),
+    );
+    set("RECIPE_SEARCH_DIRS", outside.search_dirs.clone().into());
+    set("RECIPE_OVERRIDE_DIRS", outside.override_dirs.clone().into());
+    set("verbose", Value::Integer(outside.verbosity.into()));
+    set("AUTOPKG_VERSION", outside.autopkg_version.as_str().into());
+    variables.extend(recipe.input().clone());
+    for (key, value) in &outside.environment {
+        if let Some(key) = key.strip_prefix("AUTOPKG_").filter(|key| !key.is_empty()) {
+            variables.insert(key.to_owned(), value.as_str().into());
+        }
+    }
+    variables.extend(outside.list.clone());
+    variables.extend(
+        outside
+            .keys
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().into())),
+    );
+    if let Some(pkg) = &outside.pkg {
+        variables.insert("PKG".to_owned(), pkg.as_str().into());
+    }
+    let notes = substitute_all(&mut variables);
+    let own_dir = cache_dir.join(folder_name(recipe.identifier().unwrap_or("None")));
+    variables.insert("RECIPE_CACHE_DIR".to_owned(), shown(&own_dir));
+    (variables, notes)
+}
+
+/// The identifier as a folder: one that would lead elsewhere is made to stay.
+fn folder_name(identifier: &str) -> String {
+    let leads_away = Path::new(identifier)
+        .components()
+        .any(|part| !matches!(part, Component::Normal(_)));
+    if leads_away || identifier.is_empty() {
+        format!("_{}", identifier.replace('/', "_"))
+    } else {
+        identifier.to_owned()
+    }
+}

@@ -1,0 +1,8 @@
+//! YAML as AutoPkg's loader understands it: version 1.1, where `yes` is true and `017` is fifteen.
+
+mod compose;
+mod scalar;
+mod write;
+
+pub use compose::from_bytes;
+pub(crate) use write::to_yaml;
