@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn indefinite_lengths_and_pieces_become_definite() {
         let loose = [0x30, 0x80, 0x24, 0x80, 4, 1, b'a', 4, 1, b'b', 0, 0, 0, 0];
-        assert_eq!(to_der("x", &loose).unwrap(), [0x30, 4, 4, 2, b'a', b'b']);
+        assert_eq!(to_der("x", &loose).unwrap().0, [0x30, 4, 4, 2, b'a', b'b']);
     }
 
     #[test]

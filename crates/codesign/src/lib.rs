@@ -18,6 +18,8 @@ mod pins;
 mod program;
 mod report;
 mod requirement;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod verdict;
 mod verify;

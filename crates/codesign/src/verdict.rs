@@ -176,6 +176,9 @@ fn judge_designated(judged: &Judged, has_ticket: bool, checks: &mut Checks) {
     const NAME: &str = "designated-requirement";
     for (name, facts) in &judged.signatures {
         match &facts.designated {
+            _ if facts.chain.is_none() && !facts.is_ad_hoc() => {
+                checks.not_made(NAME, "nobody is known to have signed");
+            }
             None => checks.not_applicable(NAME),
             Some(requirement) => match requirement.is_met_by(Context { facts, has_ticket }) {
                 Ok(true) => checks.note(NAME, Ok(())),

@@ -65,7 +65,10 @@ fn judge_at_depth(
     if judged.is_unsigned {
         return judged;
     }
-    match list.as_deref().map(|list| sealed(tree, layout, list)) {
+    match list
+        .as_deref()
+        .map(|list| Seal::read(list)?.compare(tree, layout))
+    {
         None => checks.fail(
             "sealed-resources",
             Flaw::new(
@@ -74,9 +77,12 @@ fn judge_at_depth(
             ),
         ),
         Some(Err(flaw)) => checks.fail("sealed-resources", flaw),
-        Some(Ok((nested, count))) => {
-            checks.pass("sealed-resources", format!("{count} compared"));
-            judge_nested(tree, &nested, (now, depth), checks);
+        Some(Ok(compared)) => {
+            checks.pass("sealed-resources", format!("{} compared", compared.count));
+            if !compared.unsealed.is_empty() {
+                checks.not_made("unsealed-files", &compared.unsealed.join(", "));
+            }
+            judge_nested(tree, &compared.nested, (now, depth), checks);
         }
     }
     judged
@@ -92,10 +98,6 @@ fn without_program(list: Option<&[u8]>, checks: &mut Checks) -> Judged {
         return Judged::default();
     }
     Judged::unsigned()
-}
-
-fn sealed(tree: &dyn Tree, layout: &Layout, list: &[u8]) -> Result<(Vec<Nested>, usize), Flaw> {
-    Seal::read(list)?.compare(tree, &layout.sealed, layout.program.as_deref())
 }
 
 fn judge_nested(tree: &dyn Tree, nested: &[Nested], at: (Timestamp, u8), checks: &mut Checks) {

@@ -14,7 +14,9 @@ pub(crate) struct Layout {
     pub(crate) root: String,
     /// The folder that is sealed: `Contents`, a version of a framework, or the bundle itself.
     pub(crate) sealed: String,
-    /// The bytes of the information property list.
+    /// Where the information property list is.
+    pub(crate) info_path: String,
+    /// Its bytes.
     pub(crate) info: Vec<u8>,
     /// The main program.
     pub(crate) program: Option<String>,
@@ -23,7 +25,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// The parts of the bundle at `root`; nothing if it is no bundle.
     pub(crate) fn find(tree: &dyn Tree, root: &str) -> Result<Option<Self>, Flaw> {
-        let (sealed, info, programs) = match Form::of(tree, root)? {
+        let (sealed, info_path, programs) = match Form::of(tree, root)? {
             Some(Form::Contents) => {
                 let sealed = join(root, "Contents");
                 (
@@ -43,16 +45,33 @@ impl Layout {
             }
             None => return Ok(None),
         };
-        let Some(info) = read_file(tree, &info, MAX_INFO_LEN)? else {
+        let Some(info) = read_file(tree, &info_path, MAX_INFO_LEN)? else {
             return Ok(None);
         };
         let program = program(tree, (root, &programs), &info)?;
         Ok(Some(Self {
             root: root.to_owned(),
             sealed,
+            info_path,
             info,
             program,
         }))
+    }
+
+    /// Whether `stated` is what a file `PkgInfo` says of this bundle: its type and its creator.
+    pub(super) fn is_pkg_info(&self, stated: &[u8]) -> bool {
+        let info = proplist::from_bytes(&self.info).ok();
+        let dict = info.as_ref().and_then(Value::as_dict);
+        let text = |key: &str| dict.and_then(|dict| dict.get(key)).and_then(Value::as_str);
+        let creator = text("CFBundleSignature").unwrap_or("????");
+        let types: &[&str] = match text("CFBundlePackageType") {
+            Some(own) => &[own],
+            None => &["APPL", "BNDL", "FMWK", "????"],
+        };
+        let stated = stated.trim_ascii_end();
+        types
+            .iter()
+            .any(|own| stated == format!("{own}{creator}").as_bytes())
     }
 
     /// The notarization ticket that is stapled to the bundle.

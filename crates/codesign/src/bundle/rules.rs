@@ -9,13 +9,12 @@ const MAX_RULES: usize = 256;
 const MAX_COMPILED_LEN: usize = 1 << 20;
 
 /// What may be left out without making the seal worthless: nothing that is ever run.
-const HARMLESS_OMISSIONS: [&str; 6] = [
+const HARMLESS_OMISSIONS: [&str; 5] = [
     "^(.*/)?\\.DS_Store$",
     "^Info\\.plist$",
     "^PkgInfo$",
     "^.*\\.lproj/locversion.plist$",
     "^Resources/.*\\.lproj/locversion.plist$",
-    "^Resources/Info\\.plist$",
 ];
 
 /// The rules of a seal, version 2 (`rules2`).

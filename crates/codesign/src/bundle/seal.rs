@@ -10,13 +10,15 @@ use proplist::{Dict, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
-    layout::{join, unreadable},
+    Layout,
+    layout::{join, read_file, unreadable},
     rules::{Rules, Treatment},
 };
 use crate::{flaw::Flaw, hash::Algorithm};
 
 const MAX_LEVELS: usize = 64;
 const BLOCK_LEN: usize = 128 << 10;
+const PKG_INFO_LEN: u64 = 64;
 
 /// What the seal says, version 2 (`files2`, `rules2`).
 #[derive(Debug)]
@@ -50,6 +52,17 @@ enum What {
 pub(super) struct NestedSeal {
     pub(super) cdhash: Option<Vec<u8>>,
     pub(super) requirement: Option<String>,
+}
+
+/// What came of a comparison in which everything fitted.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// Code that is sealed by its own signature.
+    pub(super) nested: Vec<Nested>,
+    /// Files that the rules leave out, and that nothing else protects.
+    pub(super) unsealed: Vec<String>,
+    /// How many files, links and pieces of code are as sealed.
+    pub(super) count: usize,
 }
 
 /// Code with a signature of its own, to be judged by it.
@@ -99,20 +112,13 @@ impl Seal {
         })
     }
 
-    /// Compares the folder `sealed` with the list; `program` is the main program in it, which its own signature seals.
-    /// Gives the code that is sealed by reference, and the number of files that were compared.
-    pub(super) fn compare(
-        &self,
-        tree: &dyn Tree,
-        folder: &str,
-        program: Option<&str>,
-    ) -> Result<(Vec<Nested>, usize), Flaw> {
+    /// Compares the sealed folder of the bundle laid out as `layout` says with the list.
+    pub(super) fn compare(&self, tree: &dyn Tree, layout: &Layout) -> Result<Compared, Flaw> {
         let mut walk = Walk {
             seal: self,
             tree,
-            folder,
-            program,
-            nested: Vec::new(),
+            layout,
+            compared: Compared::default(),
             seen: HashSet::new(),
         };
         walk.folder("", MAX_LEVELS)?;
@@ -127,7 +133,7 @@ impl Seal {
                 "resource-missing",
                 format!("`{path}` is missing"),
             )),
-            None => Ok((walk.nested, walk.seen.len())),
+            None => Ok(walk.compared),
         }
     }
 }
@@ -183,9 +189,8 @@ fn data(dict: &Dict, name: &str) -> Option<Option<Vec<u8>>> {
 struct Walk<'a> {
     seal: &'a Seal,
     tree: &'a dyn Tree,
-    folder: &'a str,
-    program: Option<&'a str>,
-    nested: Vec<Nested>,
+    layout: &'a Layout,
+    compared: Compared,
     seen: HashSet<String>,
 }
 
@@ -196,7 +201,7 @@ impl Walk<'_> {
         };
         for entry in self
             .tree
-            .children(&path(self.folder, relative))
+            .children(&path(&self.layout.sealed, relative))
             .map_err(unreadable)?
         {
             let relative = join(relative, entry.name());
@@ -209,7 +214,7 @@ impl Walk<'_> {
                     self.sealed(&relative, &entry)?
                 }
                 (Kind::Folder, _) => self.folder(&relative, levels)?,
-                (_, Treatment::Omitted) => {}
+                (_, Treatment::Omitted) => self.omitted(relative, &entry)?,
                 (_, Treatment::Sealed | Treatment::Nested) => self.sealed(&relative, &entry)?,
             }
         }
@@ -221,7 +226,26 @@ impl Walk<'_> {
         match relative {
             "_CodeSignature" | "_MASReceipt" => entry.is_folder(),
             "CodeResources" => entry.is_file(),
-            _ => entry.is_file() && self.program == Some(entry.path.as_str()),
+            _ => entry.is_file() && self.layout.program.as_ref() == Some(&entry.path),
+        }
+    }
+
+    /// The information property list is bound by the code directory, and `PkgInfo` repeats part of it.
+    fn omitted(&mut self, relative: String, entry: &Entry) -> Result<(), Flaw> {
+        if entry.path == self.layout.info_path {
+            return Ok(());
+        }
+        if relative != "PkgInfo" {
+            self.compared.unsealed.push(relative);
+            return Ok(());
+        }
+        let stated = read_file(self.tree, &entry.path, PKG_INFO_LEN)?;
+        match stated.is_some_and(|stated| self.layout.is_pkg_info(&stated)) {
+            true => Ok(()),
+            false => Err(Flaw::new(
+                "resource-altered",
+                "`PkgInfo` differs from the information property list",
+            )),
         }
     }
 
@@ -239,6 +263,7 @@ impl Walk<'_> {
                 format!("`{relative}` is there twice"),
             ));
         }
+        self.compared.count = self.compared.count.saturating_add(1);
         let altered = || Flaw::new("resource-altered", format!("`{relative}` was altered"));
         match (&sealed.what, &entry.kind) {
             (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => Ok(()),
@@ -249,7 +274,7 @@ impl Walk<'_> {
                 same.then_some(()).ok_or_else(altered)
             }
             (What::Nested(seal), Kind::File { .. } | Kind::Folder) => {
-                self.nested.push(Nested {
+                self.compared.nested.push(Nested {
                     path: entry.path.clone(),
                     seal: seal.clone(),
                 });

@@ -26,6 +26,8 @@ pub(crate) struct SignedData {
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) certificates: Vec<Certificate>,
     digest_algorithm: Algorithm,
+    /// How the message names its scheme: some have two names.
+    pub(crate) scheme_name: ObjectIdentifier,
     scheme: Scheme,
     signer: Signer,
     /// The signed attributes as they are signed.
@@ -311,7 +313,8 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
     }
     let digest_algorithm = digest_algorithm(signer)?;
     let signed = signer.optional(tag::context(0))?;
-    let scheme = Scheme::from_oid(signer.algorithm()?, Some(digest_algorithm))?;
+    let scheme_name = signer.algorithm()?;
+    let scheme = Scheme::from_oid(scheme_name, Some(digest_algorithm))?;
     if scheme.digest() != digest_algorithm {
         return Err(Flaw::new(
             "cms-structure",
@@ -326,6 +329,7 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         content,
         certificates,
         digest_algorithm,
+        scheme_name,
         scheme,
         signer: who,
         signed_bytes: signed.map(|node| as_set(node.content)),

@@ -6,6 +6,8 @@ mod evaluate;
 mod expression;
 mod lexer;
 mod print;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::{fmt, str::FromStr};

@@ -78,7 +78,7 @@ impl Parser {
             "never" | "false" => Ok(Expression::Never),
             "identifier" => {
                 self.eat("=");
-                self.text().map(Expression::Identifier)
+                self.value().map(Expression::Identifier)
             }
             "cdhash" => {
                 self.eat("=");
@@ -118,7 +118,9 @@ impl Parser {
             return Ok(Expression::AnchorAppleGeneric);
         }
         match self.peek() {
-            Some(Token::Quoted(_)) => self.text().map(Expression::AnchorAppleNamed),
+            Some(Token::Quoted(_) | Token::Bytes(_)) => {
+                self.value().map(Expression::AnchorAppleNamed)
+            }
             Some(Token::Word(word)) if word != "and" && word != "or" => {
                 self.text().map(Expression::AnchorAppleNamed)
             }
@@ -180,7 +182,7 @@ impl Parser {
     /// `[KEY]`.
     fn key(&mut self) -> Result<String, RequirementError> {
         self.need("a key in brackets", "[")?;
-        let key = self.text()?;
+        let key = self.value()?;
         self.need("the end of the key", "]")?;
         Ok(key)
     }

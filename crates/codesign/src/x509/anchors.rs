@@ -53,8 +53,9 @@ mod tests {
 
     #[test]
     fn every_built_in_certificate_is_read_and_leads_to_a_root() {
-        assert_eq!(roots().len(), ROOTS.len());
-        assert_eq!(intermediates().len(), INTERMEDIATES.len());
+        for der in ROOTS.iter().chain(&INTERMEDIATES) {
+            Certificate::parse(der).unwrap();
+        }
         for root in roots() {
             root.verify_signed_by(root).unwrap();
         }

@@ -1,0 +1,94 @@
+//! Signatures of our own making: intact, and not to be trusted.
+
+use testkit::signing::{self_signed_certificate, sign_bundle, write_app};
+
+use super::{MemoryTree, codes, judge};
+use crate::Verdict;
+
+const APP: &str = "Sample.app";
+const PROGRAM: &str = "Sample.app/Contents/MacOS/Sample";
+
+fn signed() -> MemoryTree {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join(APP);
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    let signer = self_signed_certificate("ABCDE12345", "Somebody").unwrap();
+    sign_bundle(&app, &signer, "org.example.sample").unwrap();
+    let tree = media::open(folder.path()).unwrap();
+    MemoryTree::copy(tree.as_ref(), APP)
+}
+
+#[test]
+fn an_intact_signature_of_a_stranger_is_not_trusted() {
+    let report = judge(&signed(), APP);
+    assert_eq!(report.verdict, Verdict::NotTrusted, "{:?}", report.checks);
+    assert_eq!(codes(&report), ["chain-not-apples"]);
+    assert_eq!(report.identifier.as_deref(), Some("org.example.sample"));
+    assert_eq!(report.team_id.as_deref(), Some("ABCDE12345"));
+    assert_eq!(report.authorities.len(), 1);
+    assert!(!report.holds());
+}
+
+#[test]
+fn a_stranger_with_apples_names_is_not_trusted() {
+    let report = judge(&signed(), APP);
+    assert!(report.authorities[0].starts_with("Developer ID Application: Somebody"));
+    assert_eq!(report.verdict, Verdict::NotTrusted);
+}
+
+#[test]
+fn the_unsigned_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join(APP);
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    let tree = media::open(folder.path()).unwrap();
+    let report = judge(&MemoryTree::copy(tree.as_ref(), APP), APP);
+    assert_eq!(report.verdict, Verdict::Unsigned);
+}
+
+#[test]
+fn altered_it_is_invalid() {
+    let signed = signed();
+    let mut app = signed.clone();
+    app.bytes_mut(PROGRAM)[5000] ^= 1;
+    assert!(codes(&judge(&app, APP)).contains(&"page-hash-wrong"));
+    assert_eq!(judge(&app, APP).verdict, Verdict::Invalid);
+    let mut app = signed;
+    app.bytes_mut("Sample.app/Contents/Resources/note.txt")[0] ^= 1;
+    assert!(codes(&judge(&app, APP)).contains(&"resource-altered"));
+}
+
+/// The second code directory is bound to the signature by attributes only: one that was exchanged together with the
+/// page must be found, though the first directory is as it was signed.
+#[test]
+fn an_exchanged_second_directory_is_found() {
+    use sha1::Digest as _;
+    let mut app = signed();
+    let program = app.bytes_mut(PROGRAM);
+    let page = 4096..8192;
+    let digests = |page: &[u8]| {
+        (
+            sha1::Sha1::digest(page).to_vec(),
+            sha2_rustcrypto_010::Sha256::digest(page).to_vec(),
+        )
+    };
+    let old = digests(&program[page.clone()]);
+    program[page.start + 7] ^= 1;
+    let new = digests(&program[page.clone()]);
+    let find = |program: &[u8], digest: &[u8]| {
+        program
+            .windows(digest.len())
+            .position(|window| window == digest)
+    };
+    let second = find(program, &old.1).unwrap();
+    program[second..second + 32].copy_from_slice(&new.1);
+    let found = codes(&judge(&app, APP));
+    assert!(found.contains(&"cdhash-attribute-wrong"), "{found:?}");
+    assert!(found.contains(&"page-hash-wrong"), "{found:?}");
+
+    let program = app.bytes_mut(PROGRAM);
+    let first = find(program, &old.0).unwrap();
+    program[first..first + 20].copy_from_slice(&new.0);
+    let found = codes(&judge(&app, APP));
+    assert!(found.contains(&"message-digest-wrong"), "{found:?}");
+}
