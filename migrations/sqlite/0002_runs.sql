@@ -55,8 +55,8 @@ create table download (
     run_id text not null references run (id),
     path text not null,
     url text not null,
-    sha256 text not null check (length(sha256) = 64),
-    len_bytes integer not null check (len_bytes >= 0),
+    sha256 text check (length(sha256) = 64),
+    len_bytes integer check (len_bytes >= 0),
     changed integer not null check (changed in (0, 1)),
     seen_at integer not null,
     primary key (run_id, path)

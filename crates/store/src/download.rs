@@ -11,10 +11,10 @@ pub struct Download {
     pub path: String,
     /// Where it came from, secrets taken out.
     pub url: String,
-    /// Its digest.
-    pub sha256: Sha256,
-    /// Its length.
-    pub len_bytes: u64,
+    /// Its digest, if it was read.
+    pub sha256: Option<Sha256>,
+    /// Its length, if it was read.
+    pub len_bytes: Option<u64>,
     /// Whether it is new.
     pub changed: bool,
     /// When.
@@ -25,8 +25,8 @@ pub struct Download {
 struct DownloadRow {
     path: String,
     url: String,
-    sha256: String,
-    len_bytes: i64,
+    sha256: Option<String>,
+    len_bytes: Option<i64>,
     changed: bool,
     seen_at: i64,
 }
@@ -38,8 +38,11 @@ impl TryFrom<DownloadRow> for Download {
         Ok(Self {
             path: row.path,
             url: row.url,
-            sha256: column::word("download.sha256", &row.sha256)?,
-            len_bytes: column::count("download.len_bytes", row.len_bytes)?,
+            sha256: column::optional_word("download.sha256", row.sha256.as_deref())?,
+            len_bytes: row
+                .len_bytes
+                .map(|len_bytes| column::count("download.len_bytes", len_bytes))
+                .transpose()?,
             changed: row.changed,
             seen_at: Timestamp::from_micros(row.seen_at),
         })
@@ -56,7 +59,9 @@ impl Db {
         lease: Lease,
         download: &Download,
     ) -> Result<bool, StoreError> {
-        let len_bytes = i64::try_from(download.len_bytes).unwrap_or(i64::MAX);
+        let len_bytes = download
+            .len_bytes
+            .map(|len_bytes| i64::try_from(len_bytes).unwrap_or(i64::MAX));
         let noted = sqlx::query(
             "insert into download (run_id, path, url, sha256, len_bytes, changed, seen_at)
              select id, $3, $4, $5, $6, $7, $8
@@ -70,7 +75,7 @@ impl Db {
         .bind(i64::from(lease.fence))
         .bind(&download.path)
         .bind(&download.url)
-        .bind(download.sha256.to_string())
+        .bind(download.sha256.map(|digest| digest.to_string()))
         .bind(len_bytes)
         .bind(download.changed)
         .bind(download.seen_at.as_micros())

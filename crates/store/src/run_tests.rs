@@ -237,8 +237,8 @@ async fn downloads_belong_to_the_attempt_that_made_them() {
     let download = Download {
         path: "/cache/App.dmg".to_owned(),
         url: "https://vendor.example/App.dmg".to_owned(),
-        sha256: model::Sha256::of(b"app"),
-        len_bytes: 3,
+        sha256: Some(model::Sha256::of(b"app")),
+        len_bytes: Some(3),
         changed: true,
         seen_at: at(2),
     };
