@@ -4,9 +4,12 @@
 mod cli;
 mod commands;
 mod exit;
+mod explain;
 mod house;
 mod logging;
 mod printer;
+mod reporter;
+mod signals;
 
 use std::process::ExitCode;
 
