@@ -7,6 +7,8 @@ mod exit;
 mod explain;
 mod house;
 mod logging;
+mod power_cut;
+
 mod printer;
 mod reporter;
 mod signals;
