@@ -11,7 +11,7 @@ mod summary;
 
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
-pub use pretty::pretty;
+pub use pretty::{pretty, pretty_indented};
 pub use request::Request;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
