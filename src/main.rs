@@ -6,6 +6,8 @@ mod commands;
 mod exit;
 mod house;
 mod logging;
+mod power_cut;
+
 mod printer;
 
 use std::process::ExitCode;

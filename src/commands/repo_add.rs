@@ -27,7 +27,7 @@ pub(crate) fn run(
     }
     if !arguments.json {
         printer.data("Updated search path:")?;
-        for dir in preferences.search_dirs() {
+        for dir in house.preferences()?.search_dirs() {
             printer.data(format!("  '{dir}'"))?;
         }
     }
@@ -59,9 +59,9 @@ fn add(
     let (folder, update) = repos::add(&address, &repo_dir, home.as_deref(), Limits::default())?;
     talk(super::repo_update::summary(update.as_ref()))?;
     let shown = folder.display().to_string();
-    let mut search_dirs = preferences.search_dirs();
-    if !search_dirs.contains(&shown) {
+    if !preferences.search_dirs().contains(&shown) {
         talk(format!("Adding {shown} to RECIPE_SEARCH_DIRS..."))?;
+        let mut search_dirs = preferences.kept_search_dirs();
         search_dirs.push(shown.clone());
         preferences.set("RECIPE_SEARCH_DIRS", search_dirs.into())?;
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(
 
 /// Has recipes no longer looked for in `folder`.
 fn forget(folder: &str, preferences: &mut Preferences) -> anyhow::Result<()> {
-    let mut search_dirs = preferences.search_dirs();
+    let mut search_dirs = preferences.kept_search_dirs();
     if search_dirs.iter().any(|dir| dir == folder) {
         search_dirs.retain(|dir| dir != folder);
         preferences.set("RECIPE_SEARCH_DIRS", search_dirs.into())?;

@@ -1,2 +1,11 @@
 //! The long-running service: configuration, wiring, roles, shutdown.
 #![forbid(unsafe_code)]
+
+mod config;
+mod open;
+
+pub use config::{
+    AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, ServeConfig,
+    Surroundings,
+};
+pub use open::{OpenError, Outfit, open_database, open_desk, open_engine};
