@@ -89,8 +89,8 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
     let pkg = arguments.pkg.as_deref().map(std::path::absolute);
     let plain = Request {
         name: String::new(),
-        search_dirs: arguments.search_dirs.clone(),
-        override_dirs: arguments.override_dirs.clone(),
+        search_dirs: arguments.folders.search_dirs.clone(),
+        override_dirs: arguments.folders.override_dirs.clone(),
         check_only: arguments.check,
         variables,
         pkg: pkg.transpose().context("the current folder is gone")?,
@@ -252,9 +252,8 @@ impl Batch {
     /// Whether there is something to do for a run, or to hear of it.
     async fn is_due(&self, open: &Open) -> anyhow::Result<bool> {
         let run = self.engine.db().run_find(open.run).await?;
-        Ok(run.is_none_or(|run| {
-            run.finished_at.is_some() || run.due_at <= self.engine.clock().now()
-        }))
+        Ok(run
+            .is_none_or(|run| run.finished_at.is_some() || run.due_at <= self.engine.clock().now()))
     }
 
     /// A run that somebody else has: waits for what becomes of it. Answers whether it is still open.

@@ -5,7 +5,10 @@ use pipeline::{Engine, Request, Standing};
 use serde_json::json;
 
 use crate::{
-    cli::trust::{Approve, Folders, List, Override, Trust},
+    cli::{
+        folders::Folders,
+        trust::{Approve, List, Override, Trust},
+    },
     exit::ExitStatus,
     explain,
     house::House,
@@ -102,7 +105,9 @@ async fn diff(
 async fn describe(standing: &Standing, engine: &Engine, printer: Printer) -> anyhow::Result<()> {
     let title = &standing.title;
     match &standing.approval {
-        None => printer.talk(format!("{title} was never approved; this is what it reaches:")),
+        None => printer.talk(format!(
+            "{title} was never approved; this is what it reaches:"
+        )),
         Some(approval) if standing.is_approved() => printer.talk(format!(
             "{title} is as {} approved it on {}",
             approval.approved_by, approval.approved_at
@@ -157,11 +162,7 @@ async fn show(
 
 async fn list(arguments: &List, engine: &Engine, printer: Printer) -> anyhow::Result<ExitStatus> {
     for approval in engine.db().approval_list().await? {
-        let (title, who, when) = (
-            &approval.title,
-            &approval.approved_by,
-            approval.approved_at,
-        );
+        let (title, who, when) = (&approval.title, &approval.approved_by, approval.approved_at);
         if arguments.json {
             printer.data(json!({
                 "schema": 1,
