@@ -1,5 +1,8 @@
 //! HFS+ and HFSX volumes.
 
+pub(crate) mod constants;
+pub(crate) mod names;
+
 use std::sync::Arc;
 
 use wire::ReadAt;
