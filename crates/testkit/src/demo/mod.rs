@@ -4,10 +4,10 @@
 //! what came to the service desk. Nothing is counted that was not seen there.
 
 mod accidents;
+mod command_line;
 mod crash;
 mod images;
 mod keep;
-mod main;
 mod overrides;
 mod publication;
 mod site;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 
-pub use main::main;
+pub use command_line::main;
 pub use story::Story;
 pub use talk::Talk;
 
@@ -69,3 +69,6 @@ fn check_empty(house: &Path) -> anyhow::Result<()> {
     ensure!(is_empty, "`{}` is not empty", house.display());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

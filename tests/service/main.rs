@@ -1,0 +1,1 @@
+//! Whole houses: the program, real servers, crashes.
