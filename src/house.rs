@@ -1,5 +1,11 @@
 //! What the verbs share, opened when it is first needed.
 
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+use daemon::{Config, Surroundings};
+use recipe::{Library, Preferences};
+
 use crate::cli::Global;
 
 /// What the verbs share: configuration and state, opened when they are first needed, so that a verb which needs
@@ -7,6 +13,7 @@ use crate::cli::Global;
 #[derive(Debug)]
 pub(crate) struct House {
     global: Global,
+    config: OnceLock<Config>,
 }
 
 impl House {
@@ -14,11 +21,60 @@ impl House {
     pub(crate) fn new(global: &Global) -> Self {
         Self {
             global: global.clone(),
+            config: OnceLock::new(),
         }
     }
 
-    /// The preferences of `AutoPkg` that were named on the command line.
-    pub(crate) fn prefs(&self) -> Option<&std::path::Path> {
-        self.global.prefs.as_deref()
+    /// The configuration.
+    ///
+    /// # Errors
+    /// If its file cannot be read or understood; the error names it.
+    pub(crate) fn config(&self) -> anyhow::Result<&Config> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = in_surroundings(|surroundings| {
+            Config::load(self.global.config.as_deref(), surroundings)
+        })??;
+        Ok(self.config.get_or_init(|| config))
     }
+
+    /// The preferences of `AutoPkg`: of the file that `--prefs` names, else the configuration, else of the user; what
+    /// the configuration says of recipes goes before them, and is not kept in their file.
+    ///
+    /// # Errors
+    /// If the configuration or the preferences cannot be read; the error names the file.
+    pub(crate) fn preferences(&self) -> anyhow::Result<Preferences> {
+        let config = self.config()?;
+        let mut preferences = in_surroundings(|surroundings| {
+            Preferences::of_user(&surroundings.config_dir(), surroundings.home().as_deref())
+        })?;
+        let given = self.global.prefs.as_ref();
+        if let Some(file) = given.or(config.autopkg.prefs.as_ref()) {
+            preferences.overlay(file)?;
+        }
+        config.put_before(&mut preferences);
+        Ok(preferences)
+    }
+
+    /// The library of recipes; folders that were given on the command line replace all others.
+    ///
+    /// # Errors
+    /// As [`House::preferences`].
+    pub(crate) fn library(
+        &self,
+        search_dirs: &[String],
+        override_dirs: &[String],
+    ) -> anyhow::Result<Library> {
+        Ok(self.preferences()?.library(search_dirs, override_dirs))
+    }
+}
+
+/// The only place where the program asks for its current folder and its environment.
+fn in_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> anyhow::Result<T> {
+    let current_dir = std::env::current_dir().context("the current folder is gone")?;
+    Ok(ask(&Surroundings {
+        current_dir: &current_dir,
+        variable: &|name| std::env::var_os(name),
+    }))
 }

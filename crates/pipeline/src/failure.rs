@@ -57,6 +57,14 @@ impl Failure {
         }
     }
 
+    /// The failure of a plan that cannot be carried out, found before its first step.
+    pub fn of_plan(error: &StepError) -> Self {
+        Self {
+            advice: error.next_step.clone(),
+            ..Self::from_error(error.class, error)
+        }
+    }
+
     /// The same, waiting for a person.
     #[must_use]
     pub fn held(mut self) -> Self {

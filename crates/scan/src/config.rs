@@ -1,6 +1,6 @@
 //! How `VirusTotal` is to be used, as the configuration file says it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use redact::Secret;
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub struct Config {
     pub base_url: String,
     /// The key; without one nothing is asked.
     pub api_key: Option<Secret<String>>,
+    /// A file that holds the key instead. Whoever reads the configuration reads it too.
+    pub api_key_file: Option<PathBuf>,
     /// How many requests a minute the key allows.
     pub per_minute: u32,
     /// How many requests a day (UTC).
@@ -53,6 +55,7 @@ impl Default for Config {
         Self {
             base_url: "https://www.virustotal.com/api/v3/".to_owned(),
             api_key: None,
+            api_key_file: None,
             per_minute: 4,
             per_day: 500,
             per_month: 15_500,
