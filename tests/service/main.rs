@@ -1,1 +1,12 @@
-//! Whole houses: the program, real servers, crashes.
+//! Whole houses: the program, real servers, and crashes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail as tests do, and say so when they skip"
+)]
+
+mod crashes;
+mod demo;
+mod desk;
+mod small;
