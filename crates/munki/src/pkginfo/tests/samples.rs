@@ -1,0 +1,1 @@
+//! Items made by hand.
