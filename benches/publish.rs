@@ -7,6 +7,8 @@
 //! `AUTO_UPDATE_BENCH_MIB` sets the size of the image (1024 by default), `AUTO_UPDATE_BENCH_MEDIA` the folder with
 //! signed software; without one nothing is verified, and that is said.
 
+#![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
+
 use std::{
     env,
     fmt::Display,
@@ -64,6 +66,9 @@ async fn main() -> anyhow::Result<()> {
     let published = house.view()?.published().len();
     ensure!(published == 1, "{published} items were published, not 1");
     report(fs_err::metadata(&image)?.len(), peer, idle, job);
+    if signed.is_none() {
+        println!("No signed program was given, so no signature was verified.");
+    }
     Ok(())
 }
 
@@ -216,7 +221,6 @@ fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-#[expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 fn report(len_bytes: u64, peer: Duration, idle: Usage, job: Usage) {
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / MIB as f64);
     let per_byte = |bytes: u64| format!("{:.2}", bytes as f64 / len_bytes as f64);

@@ -3,6 +3,14 @@
 use super::TestHouse;
 use crate::virus_total;
 
+/// Preferences of `AutoPkg` that set nothing; the program keeps in them what it is told to keep.
+pub(super) const NO_PREFERENCES: &str = "\
+<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<plist version=\"1.0\">
+<dict/>
+</plist>
+";
+
 /// The file's text: everything in the house, everybody outside on loopback, no limit that would make it wait.
 pub(super) fn text(house: &TestHouse) -> String {
     let desk = house.desk.config();

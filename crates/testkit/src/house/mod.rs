@@ -54,6 +54,8 @@ impl TestHouse {
             root,
         };
         house.write_config()?;
+        let preferences = house.root.join("home/com.github.autopkg.plist");
+        fs_err::write(preferences, config::NO_PREFERENCES)?;
         Ok(house)
     }
 
