@@ -1,6 +1,6 @@
 //! Whole houses: the program, real servers, and crashes.
 #![expect(
-    clippy::panic,
+    clippy::unwrap_used,
     clippy::print_stderr,
     reason = "helpers of tests fail as tests do, and say so when they skip"
 )]
