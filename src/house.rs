@@ -3,10 +3,13 @@
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
-use daemon::{Config, Surroundings};
+use daemon::{Config, Outfit, Surroundings};
+use desk::Desk;
+use pipeline::Engine;
 use recipe::{Library, Preferences};
+use store::Db;
 
-use crate::cli::Global;
+use crate::{cli::Global, power_cut};
 
 /// What the verbs share: configuration and state, opened when they are first needed, so that a verb which needs
 /// neither works in any folder.
@@ -67,6 +70,42 @@ impl House {
         override_dirs: &[String],
     ) -> anyhow::Result<Library> {
         Ok(self.preferences()?.library(search_dirs, override_dirs))
+    }
+
+    /// The engine, with everything that runs need; what is missing of the state is made.
+    ///
+    /// # Errors
+    /// As [`House::preferences`], or if a part of the house cannot be opened.
+    pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
+        let preferences = self.preferences()?;
+        let outfit = Outfit {
+            library: preferences.library(&[], &[]),
+            preferences,
+            // Only text can be a variable of a recipe.
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            observer: power_cut::observer(),
+        };
+        Ok(daemon::open_engine(self.config()?, outfit).await?)
+    }
+
+    /// The state, without anything else.
+    ///
+    /// # Errors
+    /// If the configuration cannot be read or the state cannot be opened.
+    pub(crate) async fn database(&self) -> anyhow::Result<Db> {
+        Ok(daemon::open_database(self.config()?).await?)
+    }
+
+    /// The service desk over `db`.
+    ///
+    /// # Errors
+    /// If the configuration cannot be read, or a connector cannot work as it is configured.
+    pub(crate) fn desk(&self, db: Db) -> anyhow::Result<Desk> {
+        Ok(daemon::open_desk(self.config()?, db)?)
     }
 }
 

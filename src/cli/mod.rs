@@ -2,6 +2,8 @@
 
 pub(crate) mod codesign;
 pub(crate) mod media;
+pub(crate) mod run;
+pub(crate) mod trust;
 
 use std::path::PathBuf;
 
@@ -45,6 +47,11 @@ pub(crate) enum Verb {
     /// Look into disk images, packages and archives
     #[command(subcommand)]
     Media(media::Media),
+    /// Run overrides: download, verify, scan, publish
+    Run(run::Run),
+    /// Approve what overrides reach, and see what has changed since
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Print the version
     Version,
 }

@@ -2,6 +2,8 @@
 
 mod codesign;
 mod media;
+mod run;
+mod trust;
 mod version;
 
 use std::process::ExitCode;
@@ -59,10 +61,12 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
 }
 
 /// One line a verb: what is blocking is called as it is, because nothing else runs beside it.
-async fn dispatch(verb: Verb, _house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Media(verb) => media::run(&verb, printer),
+        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
+        Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),
     }
 }

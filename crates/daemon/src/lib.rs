@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod open;
 
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, ServeConfig,
     Surroundings,
 };
+pub use open::{OpenError, Outfit, open_database, open_desk, open_engine};

@@ -38,12 +38,15 @@ mod codec;
 #[cfg(test)]
 mod conformance;
 mod cpio;
+mod decmpfs;
 mod detect;
 mod disk;
 mod error;
+mod extents;
 mod extract;
 pub mod hfsplus;
 mod host;
+mod names;
 mod open;
 mod package;
 mod path;

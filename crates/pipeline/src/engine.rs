@@ -90,19 +90,27 @@ impl Engine {
     /// # Errors
     /// If the name can be no title's, or the database fails.
     pub async fn queue(&self, request: &Request, trigger: Trigger) -> Result<Queued, Failure> {
-        let title = self.title(request).await?;
-        let request = serde_json::to_value(request)
-            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
-        let new = NewRun {
-            title,
-            trigger,
-            request,
-        };
+        let new = self.new_run(request, trigger).await?;
         let queued = self.parts.db.run_queue(&new, self.clock().now()).await?;
         if let Queued::New(id) = queued {
             tracing::info!(run.id = %id, title.name = %new.title, trigger = trigger.as_str(), "run queued");
         }
         Ok(queued)
+    }
+
+    /// What goes into the queue for `request`, for callers that put it there together with something else.
+    ///
+    /// # Errors
+    /// If the name can be no title's.
+    pub async fn new_run(&self, request: &Request, trigger: Trigger) -> Result<NewRun, Failure> {
+        let title = self.title(request).await?;
+        let request = serde_json::to_value(request)
+            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
+        Ok(NewRun {
+            title,
+            trigger,
+            request,
+        })
     }
 
     /// The title that `request` is about.
@@ -177,7 +185,7 @@ impl Engine {
     }
 
     /// Where runs keep what they download and make.
-    pub(crate) fn cache_dir(&self) -> PathBuf {
+    pub fn cache_dir(&self) -> PathBuf {
         self.parts.recipes.cache_dir.clone()
     }
 

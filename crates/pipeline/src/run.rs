@@ -148,6 +148,26 @@ impl Engine {
         }
     }
 
+    /// Ends a run that nobody carries on, because a person does not want it any more; false if somebody has it, or it
+    /// has ended or is being published.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn cancel(&self, id: RunId) -> Result<bool, StoreError> {
+        let (db, now) = (&self.parts.db, self.parts.clock.now());
+        let owner = self.owner.to_string();
+        let Some((run, lease)) = db.run_claim_one(id, &owner, now, now.plus(LEASE)).await? else {
+            return Ok(false);
+        };
+        if run.state == RunState::Publishing {
+            db.run_release(lease, now).await?;
+            return Ok(false);
+        }
+        let cancelled = self.end(&run, lease, &RunEnd::Cancelled).await?;
+        self.tell_of(id).await;
+        Ok(cancelled)
+    }
+
     async fn carry(
         &self,
         run: Run,
@@ -187,10 +207,7 @@ impl Engine {
             incident: None,
         };
         if let Err(Stop::Failure(failure)) = &place {
-            reporter.report(&Event::Failed {
-                class: failure.class,
-                message: &failure.message,
-            });
+            reporter.report(&Event::Failed { failure });
             worked.failure = Some((**failure).clone());
         }
         self.leave(&run, lease, place, &mut worked).await?;

@@ -4,7 +4,7 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
 use processors::{
-    Call, Downloads, Env, StepContext, StepMessages as _, StepRecord, execute_step, pinned, verify,
+    Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify,
 };
 use proplist::{Value, str_form};
 use publication::Staging;
@@ -275,7 +275,7 @@ impl Walk<'_> {
             return Err(Stop::Cancelled);
         }
         if let Err(error) = &done {
-            messages.say(&error.to_string());
+            messages.keep_error(&error.to_string());
         }
         let end = self.end(done.as_ref().ok(), messages.kept());
         if !db.step_end(self.lease, position, &end, self.now()).await? {

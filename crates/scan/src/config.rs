@@ -43,6 +43,8 @@ pub struct Config {
     pub poll_seconds: u64,
     /// How long a report is good before it is looked up again.
     pub report_hours: u64,
+    /// How long a run waits for answers, before it is taken for inconclusive.
+    pub wait_hours: u64,
     /// When facts become an assessment.
     pub thresholds: Thresholds,
     /// What an assessment leads to.
@@ -63,6 +65,7 @@ impl Default for Config {
             upload_timeout_seconds: 1_800,
             poll_seconds: 30,
             report_hours: 24,
+            wait_hours: 24,
             thresholds: Thresholds::default(),
             policy: Policy::default(),
         }
@@ -70,6 +73,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How long a run waits for answers.
+    pub const fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait_hours.saturating_mul(3_600))
+    }
+
     pub(crate) const fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
     }
