@@ -58,6 +58,15 @@ impl Printer {
         }
     }
 
+    /// A line of complaint in `AutoPkg`'s own words, which other programs look for; never left out.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn complaint(self, line: impl Display) {
+        talk(&line.to_string());
+    }
+
     /// A warning.
     #[expect(
         clippy::unused_self,

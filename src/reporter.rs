@@ -115,6 +115,7 @@ fn bar(total_bytes: Option<u64>) -> ProgressBar {
         Some(_) => "{bytes:>12} of {total_bytes} [{bar:40}] {bytes_per_sec}, {eta} left",
         None => "{bytes:>12} {spinner} {bytes_per_sec}",
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(total_bytes, target).with_style(style)
 }

@@ -31,7 +31,11 @@ pub(crate) struct Run {
     #[arg(long = "pre", visible_alias = "preprocessor", value_name = "PROCESSOR")]
     pub(crate) preprocessors: Vec<String>,
     /// A processor to run after the recipe's own; may be given again
-    #[arg(long = "post", visible_alias = "postprocessor", value_name = "PROCESSOR")]
+    #[arg(
+        long = "post",
+        visible_alias = "postprocessor",
+        value_name = "PROCESSOR"
+    )]
     pub(crate) postprocessors: Vec<String>,
     /// Carry the steps out although nobody vouches for them; nothing is published then
     #[arg(long)]

@@ -252,9 +252,8 @@ impl Batch {
     /// Whether there is something to do for a run, or to hear of it.
     async fn is_due(&self, open: &Open) -> anyhow::Result<bool> {
         let run = self.engine.db().run_find(open.run).await?;
-        Ok(run.is_none_or(|run| {
-            run.finished_at.is_some() || run.due_at <= self.engine.clock().now()
-        }))
+        Ok(run
+            .is_none_or(|run| run.finished_at.is_some() || run.due_at <= self.engine.clock().now()))
     }
 
     /// A run that somebody else has: waits for what becomes of it. Answers whether it is still open.

@@ -102,7 +102,9 @@ async fn diff(
 async fn describe(standing: &Standing, engine: &Engine, printer: Printer) -> anyhow::Result<()> {
     let title = &standing.title;
     match &standing.approval {
-        None => printer.talk(format!("{title} was never approved; this is what it reaches:")),
+        None => printer.talk(format!(
+            "{title} was never approved; this is what it reaches:"
+        )),
         Some(approval) if standing.is_approved() => printer.talk(format!(
             "{title} is as {} approved it on {}",
             approval.approved_by, approval.approved_at
@@ -157,11 +159,7 @@ async fn show(
 
 async fn list(arguments: &List, engine: &Engine, printer: Printer) -> anyhow::Result<ExitStatus> {
     for approval in engine.db().approval_list().await? {
-        let (title, who, when) = (
-            &approval.title,
-            &approval.approved_by,
-            approval.approved_at,
-        );
+        let (title, who, when) = (&approval.title, &approval.approved_by, approval.approved_at);
         if arguments.json {
             printer.data(json!({
                 "schema": 1,

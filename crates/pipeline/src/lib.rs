@@ -52,7 +52,7 @@ pub use engine::{Engine, Parts};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
 pub use pending::Item;
-pub use pretty::pretty;
+pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};
 pub use request::Request;
 pub use run::{Outcome, Worked};

@@ -3,9 +3,7 @@
 use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
-use processors::{
-    Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify,
-};
+use processors::{Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify};
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;

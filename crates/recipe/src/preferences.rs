@@ -156,12 +156,17 @@ impl Preferences {
 
     /// Where recipes are sought, as written.
     pub fn search_dirs(&self) -> Vec<String> {
-        self.dirs("RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
+        dirs(&self.values, "RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
+    }
+
+    /// Those of [`Preferences::search_dirs`] that belong into the file, to be changed and [`set`](Self::set) again.
+    pub fn kept_search_dirs(&self) -> Vec<String> {
+        dirs(&self.kept, "RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
     }
 
     /// Where overrides are sought, as written.
     pub fn override_dirs(&self) -> Vec<String> {
-        self.dirs("RECIPE_OVERRIDE_DIRS", &OVERRIDE_DIRS)
+        dirs(&self.values, "RECIPE_OVERRIDE_DIRS", &OVERRIDE_DIRS)
     }
 
     /// Where repositories are cloned to.
@@ -229,23 +234,6 @@ impl Preferences {
         self.home.as_deref()
     }
 
-    fn dirs(&self, key: &str, default: &[&str]) -> Vec<String> {
-        let dirs: Vec<String> = match self.get(key) {
-            Some(Value::String(dir)) if !dir.is_empty() => vec![dir.clone()],
-            Some(Value::Array(dirs)) => dirs
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
-        };
-        if dirs.is_empty() {
-            default.iter().map(|dir| (*dir).to_owned()).collect()
-        } else {
-            dirs
-        }
-    }
-
     fn dir(&self, key: &str, default: &str) -> PathBuf {
         let dir = self
             .get(key)
@@ -253,6 +241,23 @@ impl Preferences {
             .filter(|dir| !dir.is_empty())
             .unwrap_or(default);
         absolute(&expand_user(dir, self.home.as_deref()))
+    }
+}
+
+fn dirs(values: &Dict, key: &str, default: &[&str]) -> Vec<String> {
+    let dirs: Vec<String> = match values.get(key) {
+        Some(Value::String(dir)) if !dir.is_empty() => vec![dir.clone()],
+        Some(Value::Array(dirs)) => dirs
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    };
+    if dirs.is_empty() {
+        default.iter().map(|dir| (*dir).to_owned()).collect()
+    } else {
+        dirs
     }
 }
 

@@ -24,8 +24,10 @@ const MOST_VALUES: usize = 1_000_000;
 /// YAML 1.1; `PyYAML` 6.0.3 `constructor.py`.
 pub fn from_bytes(bytes: &[u8]) -> Result<Value, YamlError> {
     let text = decode(bytes)?;
+    let text = without_last_blanks(&text);
     let mut composer = Composer {
-        parser: Parser::new_from_str(&text),
+        cut_at: cut_at(text),
+        parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         values: 0,
     };
@@ -56,6 +58,22 @@ fn decode(bytes: &[u8]) -> Result<String, YamlError> {
     }
 }
 
+/// A last line of blanks without a line break is no line, except to the parser.
+fn without_last_blanks(text: &str) -> &str {
+    let without = text.trim_end_matches(' ');
+    if without.ends_with(['\n', '\r']) {
+        without
+    } else {
+        text
+    }
+}
+
+/// Where a text ends whose last line lacks its line break, in letters. A block scalar that reaches that far ends without
+/// one too; the parser gives it one.
+fn cut_at(text: &str) -> Option<usize> {
+    (!text.ends_with(['\n', '\r'])).then(|| text.chars().count())
+}
+
 /// A value, how many values it comes to, and whether it was written as the merge key.
 struct Node {
     value: Value,
@@ -64,6 +82,8 @@ struct Node {
 }
 
 struct Composer<'text> {
+    /// As [`cut_at`] says.
+    cut_at: Option<usize>,
     parser: Parser<'text, StrInput<'text>>,
     anchors: HashMap<usize, (Value, usize)>,
     values: usize,
@@ -118,10 +138,17 @@ impl<'text> Composer<'text> {
                     0,
                 )
             }
-            Event::Scalar(text, style, anchor, tag) => (
-                scalar(&text, style, tag.as_deref()).map_err(|what| refused(span, &what))?,
-                anchor,
-            ),
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let cut = is_block && self.cut_at.is_some_and(|end| span.end.index() >= end);
+                let text = match text.strip_suffix('\n') {
+                    Some(text) if cut => text,
+                    _ => &text,
+                };
+                let node =
+                    scalar(text, style, tag.as_deref()).map_err(|what| refused(span, &what))?;
+                (node, anchor)
+            }
             Event::SequenceStart(anchor, tag) => {
                 expect_tag(tag.as_deref(), "seq").map_err(|what| refused(span, &what))?;
                 (self.sequence(deeper)?, anchor)
@@ -271,6 +298,27 @@ mod tests {
         from_bytes(text.as_bytes())
             .map(|value| proplist::repr(&value))
             .map_err(|error| error.to_string())
+    }
+
+    /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.
+    #[test]
+    fn a_block_scalar_ends_as_its_file_does() {
+        for (text, value) in [
+            ("a: |\n  x", "{'a': 'x'}"),
+            ("a: >\n  x\n  y", "{'a': 'x y'}"),
+            ("a: |+\n  x", "{'a': 'x'}"),
+            ("a: |-\n  x", "{'a': 'x'}"),
+            ("a: |\n  x\n  ", "{'a': 'x\\n'}"),
+            ("a: |\n  x\n# note", "{'a': 'x\\n'}"),
+            ("a: |\n  x\nb: 'y'", "{'a': 'x\\n', 'b': 'y'}"),
+            ("- |\n  x\n- >\n  é z", "['x\\n', 'é z']"),
+            ("a: |\n  x\n\n  y", "{'a': 'x\\n\\ny'}"),
+            ("a: >\n\n  x\n\n  y z", "{'a': '\\nx\\ny z'}"),
+            ("a: |+\n  x\n\n  y", "{'a': 'x\\n\\ny'}"),
+            ("a: |\n  x  ", "{'a': 'x  '}"),
+        ] {
+            assert_eq!(read(text).unwrap(), value, "{text:?}");
+        }
     }
 
     /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.
