@@ -11,9 +11,9 @@ use std::{
     path::Path,
 };
 
+pub(crate) use self::hfsplus::{Sink, Volume};
 use self::{
     gpt::{FIRST_SECTOR, Gpt, TABLE_SECTORS},
-    hfsplus::{Sink, Volume},
     udif::ImageWriter,
 };
 use crate::{HostTree, MediaError, Tree, udif::constants::SECTOR};

@@ -129,7 +129,7 @@ impl Nodes {
                 .collect();
             self.bytes.extend(node(
                 self.shape.node_len,
-                Descriptor {
+                &Descriptor {
                     links: [after, before],
                     kind,
                     height,
@@ -150,7 +150,7 @@ struct Descriptor {
     height: u8,
 }
 
-fn node(len: u16, descriptor: Descriptor, records: &[Vec<u8>]) -> Result<Vec<u8>, MediaError> {
+fn node(len: u16, descriptor: &Descriptor, records: &[Vec<u8>]) -> Result<Vec<u8>, MediaError> {
     let mut bytes = Vec::new();
     for link in descriptor.links {
         bytes.extend(link.to_be_bytes());
@@ -185,7 +185,7 @@ fn header_node(len: u16, header: &[u8], nodes: u32) -> Result<Vec<u8>, MediaErro
     }
     let mut padded = map;
     padded.resize(map_len, 0);
-    let descriptor = Descriptor {
+    let descriptor = &Descriptor {
         links: [0, 0],
         kind: NODE_HEADER,
         height: 0,
@@ -205,9 +205,11 @@ pub(super) fn used_bits(count: u64) -> Vec<u8> {
 }
 
 fn number(count: usize) -> Result<u32, MediaError> {
-    u32::try_from(count).map_err(|_| too_large("the number of records"))
+    u32::try_from(count)
+        .ok()
+        .ok_or_else(|| too_large("the number of records"))
 }
 
 fn short(count: usize) -> Result<u16, MediaError> {
-    u16::try_from(count).map_err(|_| too_large("a node"))
+    u16::try_from(count).ok().ok_or_else(|| too_large("a node"))
 }

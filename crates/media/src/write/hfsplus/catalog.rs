@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::{
     btree::{self, Record, Shape},
-    plan::{Item, RESOURCE_FORK},
+    plan::Item,
 };
 use crate::{
     Entry, Kind, MediaError, Xattr,
@@ -17,6 +17,7 @@ use crate::{
         names,
     },
     write::cannot_store,
+    xattrs::{FINDER_INFO, RESOURCE_FORK},
 };
 
 /// Length of the nodes of the catalog and of the attributes in bytes.
@@ -29,8 +30,6 @@ const UNKNOWN_OWNER: u32 = 99;
 const HAS_THREAD: u16 = 2;
 /// `kHFSHasAttributesMask`
 const HAS_ATTRIBUTES: u16 = 4;
-/// Name of the attribute that is stored in the catalog.
-const FINDER_INFO: &str = "com.apple.FinderInfo";
 
 /// The catalog of `items`.
 ///
@@ -48,7 +47,7 @@ pub(super) fn catalog(items: &[Item], changed: Timestamp) -> Result<Vec<u8>, Med
     let records = records.into_iter().map(|(parent, name, data)| {
         let mut key = parent.to_be_bytes().to_vec();
         key.extend(name_bytes(name));
-        let key = sized(key);
+        let key = sized(&key);
         Record { key, data }
     });
     let shape = Shape {
@@ -94,7 +93,7 @@ pub(super) fn attributes(items: &[Item]) -> Result<Option<Vec<u8>>, MediaError> 
         data.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
         data.extend(value);
         data.resize(data.len().next_multiple_of(2), 0);
-        let key = sized(key);
+        let key = sized(&key);
         Record { key, data }
     });
     let shape = Shape {
@@ -203,7 +202,7 @@ fn name_bytes(name: &[u16]) -> Vec<u8> {
 }
 
 /// A key after its length.
-fn sized(key: Vec<u8>) -> Vec<u8> {
+fn sized(key: &[u8]) -> Vec<u8> {
     let len = u16::try_from(key.len()).unwrap_or(u16::MAX);
-    [&len.to_be_bytes()[..], &key].concat()
+    [&len.to_be_bytes()[..], key].concat()
 }

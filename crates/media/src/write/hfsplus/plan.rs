@@ -10,6 +10,7 @@ use crate::{
     },
     path,
     write::{cannot_store, too_large},
+    xattrs::RESOURCE_FORK,
 };
 
 /// Length of an allocation block in bytes.
@@ -41,9 +42,6 @@ pub(super) struct Item {
     pub(super) resource: Fork,
 }
 
-/// Name of the attribute that is stored as a fork of the file.
-pub(super) const RESOURCE_FORK: &str = "com.apple.ResourceFork";
-
 /// Everything in `tree`, in the order of the paths, with numbers but without places.
 ///
 /// # Errors
@@ -69,7 +67,9 @@ pub(super) fn items(tree: &dyn Tree, volume_name: &str) -> Result<Vec<Item>, Med
             path::check_depth(&path)?;
             let children = children(tree, &path, id, &mut next_id)?;
             if let Some(item) = items.get_mut(position) {
-                item.valence = u32::try_from(children.len()).map_err(|_| too_large("a folder"))?;
+                item.valence = u32::try_from(children.len())
+                    .ok()
+                    .ok_or_else(|| too_large("a folder"))?;
             }
             items.extend(children);
         }
@@ -129,7 +129,9 @@ fn stored_name(name: &str, path: &str) -> Result<Vec<u16>, MediaError> {
 
 /// A fork of that length without a place.
 pub(super) fn unplaced(len: u64) -> Result<Fork, MediaError> {
-    let blocks = u32::try_from(len.div_ceil(BLOCK)).map_err(|_| too_large("a file"))?;
+    let blocks = u32::try_from(len.div_ceil(BLOCK))
+        .ok()
+        .ok_or_else(|| too_large("a file"))?;
     Ok(Fork {
         len,
         start: 0,

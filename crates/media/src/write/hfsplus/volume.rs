@@ -8,12 +8,13 @@ use sha1::{Digest as _, Sha1};
 use super::{
     btree::{self, Shape},
     catalog::{attributes, catalog, date},
-    plan::{BLOCK, Fork, Item, RESOURCE_FORK, items, unplaced},
+    plan::{BLOCK, Fork, Item, items, unplaced},
 };
 use crate::{
     Kind, MediaError, Tree,
     hfsplus::constants::{FIRST_USER_ID, HEADER_LEN, HEADER_OFFSET, TREE_BIG_KEYS},
     write::{cannot_store, too_large},
+    xattrs::RESOURCE_FORK,
 };
 
 /// A volume that is ready to be written.
@@ -187,7 +188,9 @@ fn place(special: &mut [Special], items: &mut [Item]) -> Result<u32, MediaError>
     let bits = BLOCK.saturating_mul(8);
     let map_blocks = others.div_ceil(bits.saturating_sub(1));
     let total = others.saturating_add(map_blocks);
-    let shift = u32::try_from(map_blocks.saturating_add(1)).map_err(|_| too_large("a volume"))?;
+    let shift = u32::try_from(map_blocks.saturating_add(1))
+        .ok()
+        .ok_or_else(|| too_large("a volume"))?;
     let forks = items
         .iter_mut()
         .flat_map(|item| [&mut item.data, &mut item.resource]);
@@ -200,7 +203,9 @@ fn place(special: &mut [Special], items: &mut [Item]) -> Result<u32, MediaError>
         map.fork = unplaced(map_blocks.saturating_mul(BLOCK))?;
         map.fork.start = 1;
     }
-    u32::try_from(total).map_err(|_| too_large("a volume"))
+    u32::try_from(total)
+        .ok()
+        .ok_or_else(|| too_large("a volume"))
 }
 
 /// The tree of further stretches, which no file here has.
