@@ -76,6 +76,24 @@ impl Printer {
         talk(&format!("{WARNING}warning:{WARNING:#} {line}"));
     }
 
+    /// A warning in `AutoPkg`'s form, which other programs look for.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn plain_warning(self, line: impl Display) {
+        talk(&format!("WARNING: {line}"));
+    }
+
+    /// A line of talk that is told even when quiet.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn notice(self, line: impl Display) {
+        talk(&line.to_string());
+    }
+
     /// An error and everything underneath it, one `caused by` a line.
     #[expect(
         clippy::unused_self,

@@ -12,6 +12,8 @@ pub(crate) mod repo_add;
 pub(crate) mod repo_delete;
 pub(crate) mod repo_list;
 pub(crate) mod repo_update;
+pub(crate) mod run;
+pub(crate) mod trust;
 pub(crate) mod update_trust_info;
 pub(crate) mod verify_trust_info;
 
@@ -82,6 +84,11 @@ pub(crate) enum Verb {
     UpdateTrustInfo(update_trust_info::UpdateTrustInfo),
     /// Tell whether the parents of overrides are still what they were
     VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
+    /// Run overrides: download, verify, scan, publish
+    Run(run::Run),
+    /// Approve what overrides reach, and see what has changed since
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Print the version
     Version,
 }

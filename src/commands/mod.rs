@@ -13,6 +13,8 @@ mod repo_delete;
 mod repo_list;
 mod repo_update;
 mod resolved;
+mod run;
+mod trust;
 mod update_trust_info;
 mod verify_trust_info;
 mod version;
@@ -87,6 +89,8 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::RepoUpdate(verb) => repo_update::run(&verb, house, printer),
         Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
+        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
+        Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),
     }
 }

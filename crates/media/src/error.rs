@@ -30,6 +30,14 @@ pub enum MediaError {
         /// What the reader said.
         source: io::Error,
     },
+    /// What is to be written has no place in the medium.
+    #[error("`{path}` cannot be stored: {why}")]
+    CannotStore {
+        /// The path inside the medium.
+        path: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// There is nothing at that path.
     #[error("there is no `{path}` in the medium")]
     NotFound {

@@ -38,12 +38,15 @@ mod codec;
 #[cfg(test)]
 mod conformance;
 mod cpio;
+mod decmpfs;
 mod detect;
 mod disk;
 mod error;
+mod extents;
 mod extract;
 pub mod hfsplus;
 mod host;
+mod names;
 mod open;
 mod package;
 mod path;
@@ -59,6 +62,7 @@ pub mod udif;
 mod walk;
 pub mod write;
 pub mod xar;
+mod xattrs;
 mod zip;
 
 pub use error::MediaError;

@@ -9,6 +9,11 @@ use ::zip::{ZipWriter, write::SimpleFileOptions};
 use flate2::{Compression, write::ZlibEncoder};
 use sha1::{Digest as _, Sha1};
 
+use crate::{
+    Tree,
+    write::{Sink, Volume},
+};
+
 /// What a member of a sample is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sample<'a> {
@@ -134,4 +139,15 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A volume without a disk around it; written by our own writer.
+pub(crate) fn hfs_plus(tree: &dyn Tree) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let failed = |error| panic!("{error}");
+    Volume::new(tree, "Sample")
+        .unwrap()
+        .write(&mut Sink::new(&mut bytes, &failed))
+        .unwrap();
+    bytes
 }

@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Where runs keep what they download and make.
-    pub(crate) fn cache_dir(&self) -> PathBuf {
+    pub fn cache_dir(&self) -> PathBuf {
         self.parts.recipes.cache_dir.clone()
     }
 

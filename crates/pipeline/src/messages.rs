@@ -40,6 +40,11 @@ impl Messages {
             .clone()
     }
 
+    /// Keeps why the step failed; the run's own report tells it.
+    pub(crate) fn keep_error(&self, text: &str) {
+        self.keep(&self.scrubber.scrub(text));
+    }
+
     fn keep(&self, text: &str) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_str(text);

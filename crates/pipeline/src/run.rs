@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long a worker may be silent before another takes its run over.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// How often a worker says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -60,6 +60,16 @@ pub struct Worked {
     pub published: Vec<Item>,
     /// The incident that tells of its failure.
     pub incident: Option<IncidentId>,
+}
+
+/// A run that a worker carries on: what every part of the work needs.
+pub(crate) struct Job<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) lease: Lease,
+    pub(crate) request: Request,
+    pub(crate) reporter: &'a Arc<dyn Reporter>,
+    /// Cancelled when the work must stop.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why a worker stops before the end of a run.
@@ -138,6 +148,26 @@ impl Engine {
         }
     }
 
+    /// Ends a run that nobody carries on, because a person does not want it any more; false if somebody has it, or it
+    /// has ended or is being published.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn cancel(&self, id: RunId) -> Result<bool, StoreError> {
+        let (db, now) = (&self.parts.db, self.parts.clock.now());
+        let owner = self.owner.to_string();
+        let Some((run, lease)) = db.run_claim_one(id, &owner, now, now.plus(LEASE)).await? else {
+            return Ok(false);
+        };
+        if run.state == RunState::Publishing {
+            db.run_release(lease, now).await?;
+            return Ok(false);
+        }
+        let cancelled = self.end(&run, lease, &RunEnd::Cancelled).await?;
+        self.tell_of(id).await;
+        Ok(cancelled)
+    }
+
     async fn carry(
         &self,
         run: Run,
@@ -146,13 +176,24 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Result<Worked, StoreError> {
         let mut trace = Trace::default();
-        let stopping = stop.child_token();
-        let place = tokio::select! {
-            place = Box::pin(self.advance(&run, lease, reporter, &stopping, &mut trace)) => place,
-            () = self.keep_lease(lease) => {
-                stopping.cancel();
-                Err(Stop::Lost)
+        let place = match Self::request_of(&run) {
+            Ok(request) => {
+                let job = Job {
+                    run: &run,
+                    lease,
+                    request,
+                    reporter,
+                    stop: stop.child_token(),
+                };
+                tokio::select! {
+                    place = Box::pin(self.advance(&job, &mut trace)) => place,
+                    () = self.keep_lease(lease) => {
+                        job.stop.cancel();
+                        Err(Stop::Lost)
+                    }
+                }
             }
+            Err(failure) => Err(failure.into()),
         };
         let mut worked = Worked {
             run: run.id,
@@ -165,38 +206,47 @@ impl Engine {
             published: Vec::new(),
             incident: None,
         };
+        if let Err(Stop::Failure(failure)) = &place {
+            reporter.report(&Event::Failed { failure });
+            worked.failure = Some((**failure).clone());
+        }
+        self.leave(&run, lease, place, &mut worked).await?;
+        Ok(worked)
+    }
+
+    /// Writes down where the run was left.
+    async fn leave(
+        &self,
+        run: &Run,
+        lease: Lease,
+        place: Result<Place, Stop>,
+        worked: &mut Worked,
+    ) -> Result<(), StoreError> {
         let end = match place {
-            Err(Stop::Lost) => return Ok(worked),
+            Err(Stop::Lost) => return Ok(()),
             Err(Stop::Cancelled) => {
                 let now = self.parts.clock.now();
                 if self.parts.db.run_release(lease, now).await? {
                     worked.outcome = Outcome::Released;
                 }
-                return Ok(worked);
+                return Ok(());
             }
             Ok(Place::Parked { until }) => {
                 worked.outcome = Outcome::Parked { until };
-                return Ok(worked);
+                return Ok(());
             }
             Ok(Place::Published(items)) => {
                 worked.published = items;
                 RunEnd::Published
             }
             Ok(Place::Unchanged) => RunEnd::Unchanged,
-            Err(Stop::Failure(failure)) => {
-                reporter.report(&Event::Failed {
-                    class: failure.class,
-                    message: &failure.message,
-                });
-                worked.failure = Some(*failure.clone());
-                ended_by(&failure)
-            }
+            Err(Stop::Failure(failure)) => ended_by(&failure),
         };
-        if self.end(&run, lease, &end).await? {
+        if self.end(run, lease, &end).await? {
             worked.incident = self.tell_of(run.id).await;
             worked.outcome = Outcome::Ended(end);
         }
-        Ok(worked)
+        Ok(())
     }
 
     async fn end(&self, run: &Run, lease: Lease, end: &RunEnd) -> Result<bool, StoreError> {
@@ -229,86 +279,58 @@ impl Engine {
     }
 
     /// Carries the run on from where it stands.
-    async fn advance(
-        &self,
-        run: &Run,
-        lease: Lease,
-        reporter: &Arc<dyn Reporter>,
-        stop: &CancellationToken,
-        trace: &mut Trace,
-    ) -> Result<Place, Stop> {
-        let request = Self::request_of(run)?;
-        if run.attempts > ATTEMPTS {
+    async fn advance(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
+        if job.run.attempts > ATTEMPTS {
             return Err(Failure::new(
                 FailureClass::Internal,
                 format!("The run was taken up {ATTEMPTS} times and never came to an end"),
             )
             .into());
         }
-        reporter.report(&Event::Processing {
-            name: &request.name,
-        });
-        match run.state {
+        match job.run.state {
             RunState::Scanning => {
-                let deadline = run.deadline_at.unwrap_or(run.queued_at);
-                let pending = parked(run)?;
-                self.gate(run, lease, &request, pending, deadline, reporter, stop)
-                    .await
+                let deadline = job.run.deadline_at.unwrap_or(job.run.queued_at);
+                self.gate(job, parked(job.run)?, deadline).await
             }
-            RunState::Publishing => {
-                let pending = parked(run)?;
-                self.publish(run, lease, pending, reporter).await
-            }
+            RunState::Publishing => self.publish(job, parked(job.run)?).await,
             _ => {
-                if !self
-                    .parts
-                    .db
-                    .run_start(lease, self.parts.clock.now())
-                    .await?
-                {
+                let now = self.parts.clock.now();
+                if !self.parts.db.run_start(job.lease, now).await? {
                     return Err(Stop::Lost);
                 }
-                let steps = self.carry_out_steps(&request, lease, reporter, stop, trace);
-                let pending = Box::pin(steps).await?;
-                let released = self.parts.db.release_list(&run.title).await?;
-                release::check(&pending.items, &released, &request)?;
-                let patience = self.parts.scanning.patience;
-                let deadline = self.parts.clock.now().plus(patience);
-                self.gate(run, lease, &request, pending, deadline, reporter, stop)
-                    .await
+                job.reporter.report(&Event::Processing {
+                    name: &job.request.name,
+                });
+                let pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+                let released = self.parts.db.release_list(&job.run.title).await?;
+                release::check(&pending.items, &released, &job.request)?;
+                let deadline = self.parts.clock.now().plus(self.parts.scanning.patience);
+                self.gate(job, pending, deadline).await
             }
         }
     }
 
     /// Asks the scanner, and publishes, parks or stops the run accordingly.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that belongs to the run at this gate, and it has one caller"
-    )]
     async fn gate(
         &self,
-        run: &Run,
-        lease: Lease,
-        request: &Request,
+        job: &Job<'_>,
         pending: Pending,
         deadline: Timestamp,
-        reporter: &Arc<dyn Reporter>,
-        stop: &CancellationToken,
     ) -> Result<Place, Stop> {
         let clock = &*self.parts.clock;
         let scanning = &self.parts.scanning;
         let passage = tokio::select! {
-            passage = scanning.pass(&pending, request, deadline, clock) => passage?,
+            passage = scanning.pass(&pending, &job.request, deadline, clock) => passage?,
             // Parking is the durable way to stop here: the steps need not be carried out again.
-            () = stop.cancelled() => Passage::Closed { until: clock.now() },
+            () = job.stop.cancelled() => Passage::Closed { until: clock.now() },
         };
         let until = match passage {
             Passage::Closed { until } => until,
             Passage::Open(warnings) => {
                 for warning in warnings {
-                    reporter.report(&Event::Warned { text: &warning });
+                    job.reporter.report(&Event::Warned { text: &warning });
                 }
-                return self.publish(run, lease, pending, reporter).await;
+                return self.publish(job, pending).await;
             }
         };
         let parking = Parking {
@@ -316,37 +338,30 @@ impl Engine {
             due_at: until,
             deadline_at: deadline,
         };
-        if !self.parts.db.run_park(lease, &parking).await? {
+        if !self.parts.db.run_park(job.lease, &parking).await? {
             return Err(Stop::Lost);
         }
-        reporter.report(&Event::Parked { run: run.id, until });
+        job.reporter.report(&Event::Parked {
+            run: job.run.id,
+            until,
+        });
         Ok(Place::Parked { until })
     }
 
     /// Applies the change set, if there is something in it, and remembers the downloads as good.
-    async fn publish(
-        &self,
-        run: &Run,
-        lease: Lease,
-        pending: Pending,
-        reporter: &Arc<dyn Reporter>,
-    ) -> Result<Place, Stop> {
+    async fn publish(&self, job: &Job<'_>, pending: Pending) -> Result<Place, Stop> {
         if pending.change_set.is_empty() {
             pending.commit();
             return Ok(Place::Unchanged);
         }
-        if !self
-            .parts
-            .db
-            .run_publish(lease, &to_json(&pending)?)
-            .await?
-        {
+        let parked = to_json(&pending)?;
+        if !self.parts.db.run_publish(job.lease, &parked).await? {
             return Err(Stop::Lost);
         }
-        reporter.report(&Event::Publishing {
+        job.reporter.report(&Event::Publishing {
             files: pending.change_set.files.len(),
         });
-        self.apply(run, &pending, reporter).await?;
+        self.apply(job.run, &pending, job.reporter).await?;
         pending.commit();
         Ok(Place::Published(pending.items))
     }

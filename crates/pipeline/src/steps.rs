@@ -3,14 +3,11 @@
 use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
-use processors::{
-    Call, Downloads, Env, StepContext, StepMessages as _, StepRecord, execute_step, pinned, verify,
-};
+use processors::{Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify};
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
 use store::{Download, Lease, StepEnd, StepState};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     Engine, Event, Failure, Reporter, Request,
@@ -19,7 +16,7 @@ use crate::{
     pending::Pending,
     plan::Plan,
     receipt::{self, Receipt},
-    run::Stop,
+    run::{Job, Stop},
     secrets,
     trust::{self, Trust},
 };
@@ -48,7 +45,7 @@ pub(crate) struct Trace {
 }
 
 impl Engine {
-    /// Carries out the steps of `request`, and answers what they made.
+    /// Carries out the steps of a run, and answers what they made.
     ///
     /// # Errors
     /// Whatever stopped them; `trace` tells how far they came.
@@ -57,17 +54,16 @@ impl Engine {
     /// The workspace keeps what the steps wrote; a later run starts from the beginning.
     pub(crate) async fn carry_out_steps(
         &self,
-        request: &Request,
-        lease: Lease,
-        reporter: &Arc<dyn Reporter>,
-        stop: &CancellationToken,
+        job: &Job<'_>,
         trace: &mut Trace,
     ) -> Result<Pending, Stop> {
+        let (request, lease, reporter) = (&job.request, job.lease, job.reporter);
         let prepared = self.prepare(request, reporter, trace).await?;
         reporter.report(&Event::Environment { env: &prepared.env });
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
         let downloads = Arc::new(Downloads::default());
+        let pin = pinned(&prepared.calls, &prepared.env);
         let mut walk = Walk {
             engine: self,
             lease,
@@ -77,7 +73,7 @@ impl Engine {
             context: StepContext {
                 fetcher: Arc::clone(&self.parts.fetcher),
                 downloads: Arc::clone(&downloads),
-                pin: pinned(&prepared.calls, &Env::new()),
+                pin,
                 staging: Arc::clone(&staging),
                 messages: Arc::new(Messages::new(
                     "",
@@ -86,10 +82,9 @@ impl Engine {
                 )),
                 clock: Arc::clone(&self.parts.clock),
                 workspace: prepared.workspace.clone(),
-                cancelled: stop.clone(),
+                cancelled: job.stop.clone(),
             },
         };
-        walk.context.pin = pinned(&prepared.calls, &walk.env);
         let walked = walk
             .steps(&prepared.calls, &prepared.identifier, &mut receipt, trace)
             .await;
@@ -278,7 +273,7 @@ impl Walk<'_> {
             return Err(Stop::Cancelled);
         }
         if let Err(error) = &done {
-            messages.say(&error.to_string());
+            messages.keep_error(&error.to_string());
         }
         let end = self.end(done.as_ref().ok(), messages.kept());
         if !db.step_end(self.lease, position, &end, self.now()).await? {

@@ -10,7 +10,7 @@ mod adc;
 mod blockmap;
 mod cache;
 mod chunk;
-mod constants;
+pub(crate) mod constants;
 mod image;
 mod trailer;
 

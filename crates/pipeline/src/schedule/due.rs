@@ -45,7 +45,7 @@ pub enum Due {
 }
 
 /// A run that begins this late has not been missed: a busy loop, a slow start.
-const TOLERANCE: Duration = Duration::from_secs(120);
+const TOLERANCE: Duration = Duration::from_mins(2);
 
 impl Timetable {
     /// Whether a run of `name` is due at `now`, if times until `considered` have been dealt with.

@@ -1,0 +1,163 @@
+//! Who is in which folder, on a volume that gives numbers to its files.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use wire::{Budget, ParseError};
+
+use crate::MediaError;
+
+/// Who is in which folder. A file may have several names, a folder only one.
+#[derive(Debug)]
+pub(crate) struct Names {
+    structure: &'static str,
+    root: u64,
+    folders: HashMap<u64, BTreeMap<String, u64>>,
+    named_folders: HashSet<u64>,
+    /// What two names have in common that differ only in case; none if case matters.
+    fold: Option<fn(&str) -> Vec<u16>>,
+    budget: Budget,
+}
+
+impl Names {
+    /// An empty root folder with that number; `structure` names the volume in error messages.
+    pub(crate) fn new(
+        structure: &'static str,
+        root: u64,
+        fold: Option<fn(&str) -> Vec<u16>>,
+    ) -> Self {
+        Self {
+            structure,
+            root,
+            folders: HashMap::from([(root, BTreeMap::new())]),
+            named_folders: HashSet::from([root]),
+            fold,
+            budget: Budget::for_medium(structure),
+        }
+    }
+
+    /// States that there is a folder with that number.
+    pub(crate) fn add_folder(&mut self, id: u64) {
+        self.folders.entry(id).or_default();
+    }
+
+    /// Gives a name to what has the number `id`; folders must be known.
+    ///
+    /// # Errors
+    /// If the name is none, or is taken; if a folder has one already; or if there are more than a medium may have.
+    pub(crate) fn add(&mut self, parent: u64, name: String, id: u64) -> Result<(), ParseError> {
+        self.budget.spend_entry()?;
+        if matches!(name.as_str(), "" | "." | "..") || name.contains('/') {
+            return Err(self.invalid(format!("the name {name:?}")));
+        }
+        if self.folders.contains_key(&id) && !self.named_folders.insert(id) {
+            return Err(self.invalid(format!("a second name {name:?} of a folder")));
+        }
+        let Some(folder) = self.folders.get_mut(&parent) else {
+            return Err(self.invalid(format!("the name {name:?} in a folder that is not there")));
+        };
+        match folder.insert(name, id) {
+            None => Ok(()),
+            Some(_) => Err(self.invalid("two things with one name in a folder".to_owned())),
+        }
+    }
+
+    /// Gives another name to what has the number `id`, even if it is a folder: what is hard linked has several.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub(crate) fn add_link(
+        &mut self,
+        parent: u64,
+        name: String,
+        id: u64,
+    ) -> Result<(), ParseError> {
+        self.named_folders.remove(&id);
+        self.add(parent, name, id)
+    }
+
+    /// Takes a name out of a folder again.
+    pub(crate) fn remove(&mut self, parent: u64, name: &str) -> Option<u64> {
+        self.folders.get_mut(&parent)?.remove(name)
+    }
+
+    /// The number of what `name` is in the folder `parent`.
+    pub(crate) fn find(&self, parent: u64, name: &str) -> Option<u64> {
+        let folder = self.folders.get(&parent)?;
+        if let Some(id) = folder.get(name) {
+            return Some(*id);
+        }
+        let fold = self.fold?;
+        let wanted = fold(name);
+        let mut names = folder.iter();
+        names.find_map(|(name, id)| (fold(name) == wanted).then_some(*id))
+    }
+
+    /// The number of what is at `path`.
+    ///
+    /// # Errors
+    /// [`MediaError::NotFound`].
+    pub(crate) fn resolve(&self, path: &str) -> Result<u64, MediaError> {
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names
+            .try_fold(self.root, |folder, name| self.find(folder, name))
+            .ok_or_else(|| MediaError::NotFound {
+                path: path.to_owned(),
+            })
+    }
+
+    /// The names and numbers in the folder with that number, by the bytes of the name; none if it is no folder.
+    pub(crate) fn children(&self, id: u64) -> Option<&BTreeMap<String, u64>> {
+        self.folders.get(&id)
+    }
+
+    fn invalid(&self, what: String) -> ParseError {
+        ParseError::Invalid {
+            structure: self.structure,
+            what,
+            offset: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lower(name: &str) -> Vec<u16> {
+        name.to_lowercase().encode_utf16().collect()
+    }
+
+    #[test]
+    fn paths_are_found_and_case_matters_only_where_it_does() {
+        for fold in [None, Some(lower as fn(&str) -> Vec<u16>)] {
+            let mut names = Names::new("test volume", 2, fold);
+            names.add_folder(16);
+            names.add(2, "Folder".to_owned(), 16).unwrap();
+            names.add(16, "A".to_owned(), 17).unwrap();
+            names.add(16, "a".to_owned(), 18).unwrap();
+            assert_eq!(names.resolve("").unwrap(), 2);
+            assert_eq!(names.resolve("Folder/a").unwrap(), 18);
+            assert_eq!(names.resolve("folder/A").is_ok(), fold.is_some());
+            assert!(names.resolve("Folder/a/b").is_err());
+            assert!(names.resolve("b").is_err());
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_or_taken_are_refused() {
+        let mut names = Names::new("test volume", 2, None);
+        names.add_folder(16);
+        names.add(2, "x".to_owned(), 16).unwrap();
+        for (parent, name, id) in [
+            (2, "x", 17),
+            (2, "y", 16),
+            (2, "y", 2),
+            (99, "y", 17),
+            (2, "", 17),
+            (2, "..", 17),
+            (2, "a/b", 17),
+        ] {
+            assert!(names.add(parent, name.to_owned(), id).is_err(), "{name}");
+        }
+    }
+}
