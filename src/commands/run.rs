@@ -383,7 +383,10 @@ impl Batch {
         let path = self.engine.cache_dir().join("autopkg_results.plist");
         let written = to_xml(&receipts, KeyOrder::Sorted)
             .map_err(std::io::Error::other)
-            .and_then(|text| fs_err::write(&path, text));
+            .and_then(|text| {
+                fs_err::create_dir_all(self.engine.cache_dir())?;
+                fs_err::write(&path, text)
+            });
         if let Err(error) = written {
             self.printer
                 .warning(format!("`{}` was not written: {error}", path.display()));
