@@ -60,4 +60,5 @@ pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
+pub use secrets::is_secret_name;
 pub use summary::{FailedRecipe, Summary};
