@@ -103,6 +103,7 @@ impl Program {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.join("home"))
             .env("AUTO_UPDATE_CONFIG", self.root.join("auto-update.toml"))
+            .env("USER", "engineer")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
