@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use model::FailureClass;
 
+use super::folders::Folders;
+
 /// Which overrides to run, and how; names and flags are `AutoPkg`'s where it has them.
 #[derive(Args, Debug)]
 #[expect(
@@ -49,12 +51,9 @@ pub(crate) struct Run {
     /// Write a property list with failures and results
     #[arg(long, value_name = "FILE")]
     pub(crate) report_plist: Option<PathBuf>,
-    /// Where recipes are sought, in place of the configured folders; may be given again
-    #[arg(short = 'd', long = "search-dir", value_name = "DIR")]
-    pub(crate) search_dirs: Vec<String>,
-    /// Where overrides are sought, in place of the configured folders; may be given again
-    #[arg(long = "override-dir", value_name = "DIR")]
-    pub(crate) override_dirs: Vec<String>,
+    /// Where they are looked for
+    #[command(flatten)]
+    pub(crate) folders: Folders,
     /// Print one JSON object for each run
     #[arg(long)]
     pub(crate) json: bool,

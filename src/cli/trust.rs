@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::folders::Folders;
+
 /// What to do with approvals.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trust {
@@ -51,15 +53,4 @@ pub(crate) struct List {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Folders in place of the configured ones.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Folders {
-    /// Where recipes are sought, in place of the configured folders; may be given again
-    #[arg(short = 'd', long = "search-dir", value_name = "DIR")]
-    pub(crate) search_dirs: Vec<String>,
-    /// Where overrides are sought, in place of the configured folders; may be given again
-    #[arg(long = "override-dir", value_name = "DIR")]
-    pub(crate) override_dirs: Vec<String>,
 }

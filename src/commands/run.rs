@@ -89,8 +89,8 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
     let pkg = arguments.pkg.as_deref().map(std::path::absolute);
     let plain = Request {
         name: String::new(),
-        search_dirs: arguments.search_dirs.clone(),
-        override_dirs: arguments.override_dirs.clone(),
+        search_dirs: arguments.folders.search_dirs.clone(),
+        override_dirs: arguments.folders.override_dirs.clone(),
         check_only: arguments.check,
         variables,
         pkg: pkg.transpose().context("the current folder is gone")?,
@@ -383,7 +383,10 @@ impl Batch {
         let path = self.engine.cache_dir().join("autopkg_results.plist");
         let written = to_xml(&receipts, KeyOrder::Sorted)
             .map_err(std::io::Error::other)
-            .and_then(|text| fs_err::write(&path, text));
+            .and_then(|text| {
+                fs_err::create_dir_all(self.engine.cache_dir())?;
+                fs_err::write(&path, text)
+            });
         if let Err(error) = written {
             self.printer
                 .warning(format!("`{}` was not written: {error}", path.display()));

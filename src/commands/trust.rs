@@ -5,7 +5,10 @@ use pipeline::{Engine, Request, Standing};
 use serde_json::json;
 
 use crate::{
-    cli::trust::{Approve, Folders, List, Override, Trust},
+    cli::{
+        folders::Folders,
+        trust::{Approve, List, Override, Trust},
+    },
     exit::ExitStatus,
     explain,
     house::House,

@@ -6,6 +6,7 @@ mod compat;
 mod listing;
 mod pkginfo;
 mod report;
+mod same_item;
 mod version;
 
 #[cfg(test)]
@@ -19,4 +20,5 @@ pub use pkginfo::{
     PkginfoError, PkginfoOptions, icon_of, installs_item, make_pkginfo,
 };
 pub use report::{Report, Severity};
+pub use same_item::{SameItem, same_item};
 pub use version::{compare_versions, split_name_and_version, trim_version};

@@ -189,7 +189,10 @@ mod tests {
         assert_eq!(db.schedule_mark(&title, at(9)).await.unwrap(), mark);
         let moved = db.schedule_pass(&mark, at(10)).await.unwrap().unwrap();
         assert_eq!(db.schedule_pass(&mark, at(10)).await.unwrap(), None);
-        assert_eq!(db.schedule_list().await.unwrap(), [moved.clone()]);
+        assert_eq!(
+            db.schedule_list().await.unwrap(),
+            std::slice::from_ref(&moved)
+        );
         assert_eq!((moved.considered_at, moved.fired_at), (at(10), None));
     }
 

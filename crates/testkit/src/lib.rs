@@ -3,6 +3,7 @@
 
 pub mod demo;
 pub mod house;
+pub mod package;
 pub mod signing;
 pub mod smtp;
 pub mod vendor;

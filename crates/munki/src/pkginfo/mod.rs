@@ -42,6 +42,16 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Made by this program, at that moment, for that user.
+    pub fn new(created_by: impl Into<String>, created_at: Timestamp) -> Self {
+        Self {
+            created_by: created_by.into(),
+            created_at,
+            munki_version: concat!("auto-update ", env!("CARGO_PKG_VERSION")).to_owned(),
+            os_version: std::env::consts::OS.to_owned(),
+        }
+    }
+
     fn to_dict(&self) -> Dict {
         // A property list has whole seconds.
         let created_at = Timestamp::from_secs(self.created_at.as_secs());
