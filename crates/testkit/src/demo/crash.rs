@@ -22,7 +22,6 @@ impl Story {
         self.talk.act("The program is started again")?;
         let title = self.title();
         self.verb(&["run", &title], 0).await?;
-        self.deliver().await?;
         let view = self.house.view()?;
         self.check_published(&view)?;
         let news = self.house.desk.news()?;
@@ -34,7 +33,7 @@ impl Story {
         let before = self.house.view()?;
         let title = self.title();
         let program = self.house.program();
-        let finished = program.run_with(&["run", &title], &[ABORT]).await?;
+        let finished = program.run_as_seen(&["run", &title], &[ABORT]).await?;
         self.talk.finished(&finished)?;
         finished.expect_killed()?;
         let after = RepositoryView::offered(&self.house.repository())?;
@@ -108,7 +107,6 @@ impl Story {
     async fn check_nothing_is_done_twice(&mut self, view: &RepositoryView) -> anyhow::Result<()> {
         let title = self.title();
         self.verb(&["run", &title], 0).await?;
-        self.deliver().await?;
         ensure!(
             self.house.view()? == *view,
             "a run without anything new changed the repository"
