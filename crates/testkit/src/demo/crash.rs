@@ -42,9 +42,11 @@ impl Story {
             .keys()
             .filter(|path| !before.files.contains_key(*path))
             .collect();
-        self.talk.say(&format!(
-            "\nThe package is there, the catalogs know nothing of it yet: {new:?}"
-        ))?;
+        self.talk
+            .say("\nThe package is there, and the catalogs know nothing of it yet. New are:")?;
+        for path in new {
+            self.talk.quote(path)?;
+        }
         ensure!(
             after.catalogs == before.catalogs,
             "the crash came too late: the catalogs are new already"
@@ -92,7 +94,7 @@ impl Story {
                 .with_context(|| format!("no mail resolves incident {}", opened.incident))?;
             let first = letter.text.lines().next().unwrap_or_default();
             self.talk
-                .say(&format!("\nMail: Re: {}\n    {first}", letter.subject))?;
+                .say(&format!("\nMail: {}\n    {first}", letter.subject))?;
         }
         ensure!(
             news.letters.len() == self.opened.len(),

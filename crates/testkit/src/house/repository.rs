@@ -106,8 +106,10 @@ impl RepositoryView {
     }
 
     fn read_catalogs(&mut self, root: &Path) -> anyhow::Result<()> {
-        let paths: Vec<String> = self.of_kind("catalogs").map(str::to_owned).collect();
-        for path in paths {
+        // What is being written hides beside its place; no client asks for it.
+        let is_seen = |path: &&str| !path.contains("/.");
+        let paths = self.of_kind("catalogs").filter(is_seen);
+        for path in paths.map(str::to_owned).collect::<Vec<_>>() {
             let name = path.trim_start_matches("catalogs/").to_owned();
             let value = read(&root.join(&path))?;
             let list = value
