@@ -62,6 +62,7 @@ pub mod udif;
 mod walk;
 pub mod write;
 pub mod xar;
+mod xattrs;
 mod zip;
 
 pub use error::MediaError;

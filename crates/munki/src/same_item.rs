@@ -76,7 +76,7 @@ pub fn same_item<'a>(catalog: &'a [Dict], pkginfo: &Dict) -> Option<SameItem<'a>
     None
 }
 
-/// The first for the same architectures, unless one is for all and the new one is, too.
+/// The first for the same architectures; without any, an item is for all.
 fn choose<'a>(same: Vec<&'a Dict>, pkginfo: &Dict) -> Option<SameItem<'a>> {
     let architectures = |item: &Dict| item.get("supported_architectures").cloned();
     let wanted = architectures(pkginfo);
@@ -210,8 +210,8 @@ mod tests {
 
     use super::*;
 
-    fn dict(json: serde_json::Value) -> Dict {
-        Value::from(&json).as_dict().unwrap().clone()
+    fn dict(json: &serde_json::Value) -> Dict {
+        Value::from(json).as_dict().unwrap().clone()
     }
 
     fn app(path: &str, version: &str) -> serde_json::Value {
@@ -219,12 +219,12 @@ mod tests {
     }
 
     /// The location of the item that the new one is the same as.
-    fn found(catalog: &[serde_json::Value], new: serde_json::Value) -> Option<String> {
+    fn found(catalog: &[serde_json::Value], new: &serde_json::Value) -> Option<String> {
         let catalog: Vec<Dict> = catalog
             .iter()
             .enumerate()
             .map(|(at, item)| {
-                let mut item = dict(item.clone());
+                let mut item = dict(item);
                 item.insert("name".to_owned(), "A".into());
                 item.entry("version".to_owned()).or_insert("1".into());
                 item.insert("installer_item_location".to_owned(), at.to_string().into());
@@ -244,16 +244,13 @@ mod tests {
             json!({"installer_item_hash": "b"}),
         ];
         assert_eq!(
-            found(&catalog, json!({"installer_item_hash": "b"})).unwrap(),
+            found(&catalog, &json!({"installer_item_hash": "b"})).unwrap(),
             "1"
         );
-        assert_eq!(found(&catalog, json!({"installer_item_hash": "c"})), None);
+        assert_eq!(found(&catalog, &json!({"installer_item_hash": "c"})), None);
         let writable = json!({"installer_item_hash": "N/A"});
-        assert_eq!(
-            found(std::slice::from_ref(&writable), writable.clone()),
-            None
-        );
-        assert_eq!(found(&catalog, json!({"installer_item_hash": ""})), None);
+        assert_eq!(found(std::slice::from_ref(&writable), &writable), None);
+        assert_eq!(found(&catalog, &json!({"installer_item_hash": ""})), None);
     }
 
     #[test]
@@ -264,19 +261,19 @@ mod tests {
             json!({"installs": [app("/A", "1"), app("/B", "1")]}),
         ];
         let new = |apps: &[serde_json::Value]| json!({"installs": apps, "receipts": [{"packageid": "r", "version": "1"}]});
-        assert_eq!(found(&catalog, new(&[app("/A", "1")])).unwrap(), "0");
+        assert_eq!(found(&catalog, &new(&[app("/A", "1")])).unwrap(), "0");
         assert_eq!(
-            found(&catalog, new(&[app("/A", "1"), app("/B", "1")])).unwrap(),
+            found(&catalog, &new(&[app("/A", "1"), app("/B", "1")])).unwrap(),
             "2"
         );
-        assert_eq!(found(&catalog, new(&[app("/A", "2")])), None);
+        assert_eq!(found(&catalog, &new(&[app("/A", "2")])), None);
         assert_eq!(
-            found(&catalog[..2], new(&[app("/A", "1"), app("/B", "1")])),
+            found(&catalog[..2], &new(&[app("/A", "1"), app("/B", "1")])),
             None
         );
         let mut by_build = app("/A", "1");
         by_build["version_comparison_key"] = "CFBundleVersion".into();
-        assert_eq!(found(&catalog, json!({"installs": [by_build]})), None);
+        assert_eq!(found(&catalog, &json!({"installs": [by_build]})), None);
     }
 
     #[test]
@@ -284,10 +281,13 @@ mod tests {
         let receipts = json!([{"packageid": "r", "version": "1"}]);
         let catalog = [json!({"receipts": receipts, "installs": [app("/A", "1")]})];
         let new = json!({"receipts": receipts, "installs": [app("/A", "2")]});
-        assert_eq!(found(&catalog, new), None);
-        assert_eq!(found(&catalog, json!({"receipts": receipts})).unwrap(), "0");
+        assert_eq!(found(&catalog, &new), None);
+        assert_eq!(
+            found(&catalog, &json!({"receipts": receipts})).unwrap(),
+            "0"
+        );
         let more = json!([{"packageid": "r", "version": "1"}, {"packageid": "s", "version": "1"}]);
-        assert_eq!(found(&catalog, json!({"receipts": more})), None);
+        assert_eq!(found(&catalog, &json!({"receipts": more})), None);
     }
 
     #[test]
@@ -296,16 +296,16 @@ mod tests {
         let plain = json!({"type": "file", "path": "/p"});
         let catalog = [json!({"installs": [file("1"), plain]})];
         assert_eq!(
-            found(&catalog, json!({"installs": [file("1")]})).unwrap(),
+            found(&catalog, &json!({"installs": [file("1")]})).unwrap(),
             "0"
         );
-        assert_eq!(found(&catalog, json!({"installs": [file("2")]})), None);
+        assert_eq!(found(&catalog, &json!({"installs": [file("2")]})), None);
         assert_eq!(
-            found(&catalog, json!({"version": "1", "installs": [plain]})).unwrap(),
+            found(&catalog, &json!({"version": "1", "installs": [plain]})).unwrap(),
             "0"
         );
         assert_eq!(
-            found(&catalog, json!({"version": "2", "installs": [plain]})),
+            found(&catalog, &json!({"version": "2", "installs": [plain]})),
             None
         );
     }
@@ -314,15 +314,15 @@ mod tests {
     fn items_for_other_architectures_are_other_items() {
         let of = |architectures: serde_json::Value| json!({"installer_item_hash": "a", "supported_architectures": architectures});
         let catalog = [of(json!(["arm64"])), of(json!(["x86_64"]))];
-        assert_eq!(found(&catalog, of(json!(["x86_64"]))).unwrap(), "1");
-        assert_eq!(found(&catalog, json!({"installer_item_hash": "a"})), None);
+        assert_eq!(found(&catalog, &of(json!(["x86_64"]))).unwrap(), "1");
+        assert_eq!(found(&catalog, &json!({"installer_item_hash": "a"})), None);
     }
 
     proptest! {
         #[test]
         fn an_item_is_the_same_as_itself(path in "[a-c]", version in "[0-9]", digest in "[a-z]{1,3}") {
             let item = json!({"installer_item_hash": digest, "installs": [app(&path, &version)]});
-            prop_assert_eq!(found(std::slice::from_ref(&item), item.clone()).unwrap(), "0");
+            prop_assert_eq!(found(std::slice::from_ref(&item), &item).unwrap(), "0");
         }
     }
 }

@@ -44,6 +44,7 @@ mod registry;
 mod removal;
 #[cfg(test)]
 mod runs;
+mod shelf;
 mod steps;
 #[cfg(test)]
 mod tests;

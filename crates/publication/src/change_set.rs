@@ -1,11 +1,12 @@
 //! What a run wants to add to the repository.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use model::{ChangeSetId, Sha256};
+use proplist::{Dict, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::{Kind, RepositoryError};
 
 /// What a run wants to add to the repository; small enough to wait in a database while the bytes wait in the run's
 /// workspace.
@@ -38,8 +39,64 @@ impl ChangeSet {
         self.files.is_empty()
     }
 
+    /// The items that are to be added, as their staged pkginfos say.
+    ///
+    /// # Errors
+    /// If a staged pkginfo cannot be read or is none.
+    pub fn items(&self) -> Result<Vec<StagedItem>, RepositoryError> {
+        self.of_kind(Kind::Pkgsinfo)
+            .map(|file| self.item(file))
+            .collect()
+    }
+
+    fn item(&self, file: &StagedFile) -> Result<StagedItem, RepositoryError> {
+        let bytes =
+            fs::read(&file.source).map_err(|error| RepositoryError::io(&file.source, error))?;
+        let no_pkginfo = |why: &str| RepositoryError::NoPkginfo {
+            location: file.location.clone(),
+            why: why.to_owned(),
+        };
+        let pkginfo = match proplist::from_bytes(&bytes) {
+            Ok(Value::Dict(pkginfo)) => pkginfo,
+            Ok(_) => return Err(no_pkginfo("it holds no dictionary")),
+            Err(error) => return Err(no_pkginfo(&error.to_string())),
+        };
+        let text = |key: &str| pkginfo.get(key).and_then(Value::as_str).map(str::to_owned);
+        Ok(StagedItem {
+            name: text("name").ok_or_else(|| no_pkginfo("it has no `name`"))?,
+            version: text("version").ok_or_else(|| no_pkginfo("it has no `version`"))?,
+            pkginfo: file.location.clone(),
+            sha256: self.installer_digest(&pkginfo),
+        })
+    }
+
+    /// The digest of the installer item: of the staged one, else what the pkginfo says of one that is there.
+    fn installer_digest(&self, pkginfo: &Dict) -> Option<Sha256> {
+        let location = pkginfo
+            .get("installer_item_location")
+            .and_then(Value::as_str)?;
+        let staged = self
+            .of_kind(Kind::Pkgs)
+            .find(|file| file.location == location);
+        let stated = || pkginfo.get("installer_item_hash")?.as_str()?.parse().ok();
+        staged.map(|file| file.sha256).or_else(stated)
+    }
+
     /// The files of one kind.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &StagedFile> {
         self.files.iter().filter(move |file| file.kind == kind)
     }
+}
+
+/// An item that is to be added, as its pkginfo says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StagedItem {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where its pkginfo goes, relative to `pkgsinfo/`.
+    pub pkginfo: String,
+    /// The digest of its installer item, if it has one.
+    pub sha256: Option<Sha256>,
 }

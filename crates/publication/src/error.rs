@@ -67,6 +67,14 @@ pub enum RepositoryError {
         /// The system's error.
         source: io::Error,
     },
+    /// A staged file is no pkginfo.
+    #[error("`pkgsinfo/{location}` is no pkginfo: {why}")]
+    NoPkginfo {
+        /// Where it goes, relative to `pkgsinfo/`.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A property list cannot be written.
     #[error("cannot write the property list `{kind}/{location}`")]
     Plist {

@@ -35,7 +35,7 @@ mod staging;
 mod write;
 
 pub use catalogs::{CatalogsMade, make_catalogs};
-pub use change_set::{ChangeSet, StagedFile};
+pub use change_set::{ChangeSet, StagedFile, StagedItem};
 pub use error::{PublishError, RepositoryError};
 pub use folder::FolderRepository;
 pub use plan::Disposition;

@@ -1,4 +1,18 @@
 //! APFS containers.
+//!
+//! The records of a volume are read once, leaf by leaf, when it is opened, as the latest checkpoint has them; contents
+//! when they are asked for. Every block that says where something is has a checksum, and it has to be right.
+//!
+//! Source: Apple File System Reference (2020-06-22).
+
+mod btree;
+mod constants;
+mod container;
+mod object;
+mod omap;
+mod raw;
+mod tree;
+mod volume;
 
 use std::sync::Arc;
 
@@ -11,7 +25,5 @@ use crate::{MediaError, Tree};
 /// # Errors
 /// If there is none, it is encrypted, or it is damaged.
 pub fn open(source: Arc<dyn ReadAt>) -> Result<Arc<dyn Tree>, MediaError> {
-    Err(MediaError::Unknown {
-        what: format!("a volume of {} bytes", source.len()),
-    })
+    Ok(Arc::new(container::open(source)?))
 }

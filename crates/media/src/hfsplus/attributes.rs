@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wire::{Cursor, ParseError, ReadAt, read_vec};
+use wire::{Cursor, ReadAt, read_vec};
 
 use super::{
     btree::BTree,
@@ -10,10 +10,10 @@ use super::{
     forks::{ForkKind, Forks},
     raw::{Extent, ForkData, VolumeHeader, name},
 };
-use crate::MediaError;
-
-/// Longest attribute that is read, in bytes.
-pub(super) const LONGEST: u64 = 64 << 20;
+use crate::{
+    MediaError,
+    xattrs::{LONGEST, too_long},
+};
 
 /// Where the extended attributes are, by file and name.
 #[derive(Debug, Default)]
@@ -118,14 +118,5 @@ impl Attributes {
             }
             (Value::Inline { .. }, None) => Ok(None),
         }
-    }
-}
-
-/// The error for an attribute that is too long to be read.
-pub(super) const fn too_long() -> ParseError {
-    ParseError::Budget {
-        structure: "extended attribute",
-        limit: LONGEST,
-        unit: "bytes",
     }
 }

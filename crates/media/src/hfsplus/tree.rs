@@ -6,7 +6,6 @@ use model::Timestamp;
 use wire::{ParseError, ReadAt, SourceReader, read_vec};
 
 use super::{
-    attributes::{LONGEST, too_long},
     constants::EPOCH,
     forks::ForkKind,
     raw::{CatalogRecord, ForkData},
@@ -16,12 +15,9 @@ use crate::{
     Entry, Kind, MediaError, Tree, Xattr,
     archive::mode::{self, LONGEST_LINK},
     decmpfs, path,
+    xattrs::{FINDER_INFO, LONGEST, RESOURCE_FORK, is_private, too_long},
 };
 
-/// Name of the attribute that is the resource fork.
-const RESOURCE_FORK: &str = "com.apple.ResourceFork";
-/// Name of the attribute that is in the catalog.
-const FINDER_INFO: &str = "com.apple.FinderInfo";
 /// `UF_COMPRESSED`
 const COMPRESSED: u8 = 0x20;
 
@@ -176,7 +172,7 @@ impl Tree for Volume {
         let compression = self.compression(record)?;
         let mut xattrs = Vec::new();
         for name in self.attributes.names(record.id) {
-            if compression.is_some() && name == decmpfs::NAME {
+            if is_private(name) || compression.is_some() && name == decmpfs::NAME {
                 continue;
             }
             let key = (record.id, name);

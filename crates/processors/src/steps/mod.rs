@@ -13,6 +13,8 @@ mod find_and_replace;
 mod flat_pkg_unpacker;
 mod git_hub_releases_info_provider;
 mod munki_catalog_builder;
+mod munki_importer;
+mod munki_installs_items_creator;
 mod munki_pkginfo_merger;
 mod package_required;
 mod path_deleter;
@@ -56,6 +58,10 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(flat_pkg_unpacker::FlatPkgUnpacker)),
         Arc::new(git_hub_releases_info_provider::GitHubReleasesInfoProvider),
         Arc::new(OnDisk(munki_catalog_builder::MunkiCatalogBuilder)),
+        Arc::new(OnDisk(munki_importer::MunkiImporter)),
+        Arc::new(OnDisk(
+            munki_installs_items_creator::MunkiInstallsItemsCreator,
+        )),
         Arc::new(OnDisk(munki_pkginfo_merger::MunkiPkginfoMerger)),
         Arc::new(OnDisk(package_required::PackageRequired)),
         Arc::new(OnDisk(path_deleter::PathDeleter)),

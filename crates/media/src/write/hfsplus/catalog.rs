@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::{
     btree::{self, Record, Shape},
-    plan::{Item, RESOURCE_FORK},
+    plan::Item,
 };
 use crate::{
     Entry, Kind, MediaError, Xattr,
@@ -17,6 +17,7 @@ use crate::{
         names,
     },
     write::cannot_store,
+    xattrs::{FINDER_INFO, RESOURCE_FORK},
 };
 
 /// Length of the nodes of the catalog and of the attributes in bytes.
@@ -29,8 +30,6 @@ const UNKNOWN_OWNER: u32 = 99;
 const HAS_THREAD: u16 = 2;
 /// `kHFSHasAttributesMask`
 const HAS_ATTRIBUTES: u16 = 4;
-/// Name of the attribute that is stored in the catalog.
-const FINDER_INFO: &str = "com.apple.FinderInfo";
 
 /// The catalog of `items`.
 ///

@@ -10,6 +10,7 @@ use crate::{
     },
     path,
     write::{cannot_store, too_large},
+    xattrs::RESOURCE_FORK,
 };
 
 /// Length of an allocation block in bytes.
@@ -40,9 +41,6 @@ pub(super) struct Item {
     pub(super) data: Fork,
     pub(super) resource: Fork,
 }
-
-/// Name of the attribute that is stored as a fork of the file.
-pub(super) const RESOURCE_FORK: &str = "com.apple.ResourceFork";
 
 /// Everything in `tree`, in the order of the paths, with numbers but without places.
 ///

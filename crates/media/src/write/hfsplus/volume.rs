@@ -8,12 +8,13 @@ use sha1::{Digest as _, Sha1};
 use super::{
     btree::{self, Shape},
     catalog::{attributes, catalog, date},
-    plan::{BLOCK, Fork, Item, RESOURCE_FORK, items, unplaced},
+    plan::{BLOCK, Fork, Item, items, unplaced},
 };
 use crate::{
     Kind, MediaError, Tree,
     hfsplus::constants::{FIRST_USER_ID, HEADER_LEN, HEADER_OFFSET, TREE_BIG_KEYS},
     write::{cannot_store, too_large},
+    xattrs::RESOURCE_FORK,
 };
 
 /// A volume that is ready to be written.
