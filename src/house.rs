@@ -1,12 +1,22 @@
 //! What the verbs share, opened when it is first needed.
 
-use crate::cli::Global;
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+use daemon::{Config, Outfit, Surroundings};
+use desk::Desk;
+use pipeline::Engine;
+use recipe::{Library, Preferences};
+use store::Db;
+
+use crate::{cli::Global, power_cut};
 
 /// What the verbs share: configuration and state, opened when they are first needed, so that a verb which needs
 /// neither works in any folder.
 #[derive(Debug)]
 pub(crate) struct House {
     global: Global,
+    config: OnceLock<Config>,
 }
 
 impl House {
@@ -14,11 +24,96 @@ impl House {
     pub(crate) fn new(global: &Global) -> Self {
         Self {
             global: global.clone(),
+            config: OnceLock::new(),
         }
     }
 
-    /// The preferences of `AutoPkg` that were named on the command line.
-    pub(crate) fn prefs(&self) -> Option<&std::path::Path> {
-        self.global.prefs.as_deref()
+    /// The configuration.
+    ///
+    /// # Errors
+    /// If its file cannot be read or understood; the error names it.
+    pub(crate) fn config(&self) -> anyhow::Result<&Config> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = in_surroundings(|surroundings| {
+            Config::load(self.global.config.as_deref(), surroundings)
+        })??;
+        Ok(self.config.get_or_init(|| config))
     }
+
+    /// The preferences of `AutoPkg`: of the file that `--prefs` names, else the configuration, else of the user; what
+    /// the configuration says of recipes goes before them, and is not kept in their file.
+    ///
+    /// # Errors
+    /// If the configuration or the preferences cannot be read; the error names the file.
+    pub(crate) fn preferences(&self) -> anyhow::Result<Preferences> {
+        let config = self.config()?;
+        let mut preferences = in_surroundings(|surroundings| {
+            Preferences::of_user(&surroundings.config_dir(), surroundings.home().as_deref())
+        })?;
+        let given = self.global.prefs.as_ref();
+        if let Some(file) = given.or(config.autopkg.prefs.as_ref()) {
+            preferences.overlay(file)?;
+        }
+        config.put_before(&mut preferences);
+        Ok(preferences)
+    }
+
+    /// The library of recipes; folders that were given on the command line replace all others.
+    ///
+    /// # Errors
+    /// As [`House::preferences`].
+    pub(crate) fn library(
+        &self,
+        search_dirs: &[String],
+        override_dirs: &[String],
+    ) -> anyhow::Result<Library> {
+        Ok(self.preferences()?.library(search_dirs, override_dirs))
+    }
+
+    /// The engine, with everything that runs need; what is missing of the state is made.
+    ///
+    /// # Errors
+    /// As [`House::preferences`], or if a part of the house cannot be opened.
+    pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
+        let preferences = self.preferences()?;
+        let outfit = Outfit {
+            library: preferences.library(&[], &[]),
+            preferences,
+            // Only text can be a variable of a recipe.
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            observer: power_cut::observer(),
+        };
+        Ok(daemon::open_engine(self.config()?, outfit).await?)
+    }
+
+    /// The state, without anything else.
+    ///
+    /// # Errors
+    /// If the configuration cannot be read or the state cannot be opened.
+    pub(crate) async fn database(&self) -> anyhow::Result<Db> {
+        Ok(daemon::open_database(self.config()?).await?)
+    }
+
+    /// The service desk over `db`.
+    ///
+    /// # Errors
+    /// If the configuration cannot be read, or a connector cannot work as it is configured.
+    pub(crate) fn desk(&self, db: Db) -> anyhow::Result<Desk> {
+        Ok(daemon::open_desk(self.config()?, db)?)
+    }
+}
+
+/// The only place where the program asks for its current folder and its environment.
+fn in_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> anyhow::Result<T> {
+    let current_dir = std::env::current_dir().context("the current folder is gone")?;
+    Ok(ask(&Surroundings {
+        current_dir: &current_dir,
+        variable: &|name| std::env::var_os(name),
+    }))
 }

@@ -4,9 +4,14 @@
 mod cli;
 mod commands;
 mod exit;
+mod explain;
 mod house;
 mod logging;
+mod power_cut;
+
 mod printer;
+mod reporter;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -58,6 +58,15 @@ impl Printer {
         }
     }
 
+    /// A line of complaint in `AutoPkg`'s own words, which other programs look for; never left out.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn complaint(self, line: impl Display) {
+        talk(&line.to_string());
+    }
+
     /// A warning.
     #[expect(
         clippy::unused_self,
@@ -65,6 +74,24 @@ impl Printer {
     )]
     pub(crate) fn warning(self, line: impl Display) {
         talk(&format!("{WARNING}warning:{WARNING:#} {line}"));
+    }
+
+    /// A warning in `AutoPkg`'s form, which other programs look for.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn plain_warning(self, line: impl Display) {
+        talk(&format!("WARNING: {line}"));
+    }
+
+    /// A line of talk that is told even when quiet.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn notice(self, line: impl Display) {
+        talk(&line.to_string());
     }
 
     /// An error and everything underneath it, one `caused by` a line.

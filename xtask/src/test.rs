@@ -23,7 +23,15 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
 /// If anything fails.
 pub(crate) fn bench() -> anyhow::Result<()> {
     setup::install()?;
-    command::run(command::cargo().args(["bench", "--workspace", "--bench", "publish"]))
+    let mut command = command::cargo();
+    command.args(["bench", "--workspace", "--bench", "publish"]);
+    match media::large() {
+        Ok(folder) => {
+            command.env("AUTO_UPDATE_BENCH_MEDIA", folder);
+        }
+        Err(error) => eprintln!("The signature of the image's program is not measured: {error:#}"),
+    }
+    command::run(&mut command)
 }
 
 fn with_corpus(command: &mut Command) {

@@ -1,6 +1,6 @@
 //! Who is told of incidents, and how fast they must be over, as the configuration file says it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use model::{FailureClass, Priority};
 use redact::Secret;
@@ -126,6 +126,8 @@ pub struct EmailConfig {
     pub user: Option<String>,
     /// The password to log in with.
     pub password: Option<Secret<String>>,
+    /// A file that holds the password instead. Whoever reads the configuration reads it too.
+    pub password_file: Option<PathBuf>,
     /// Who the mails are from: `Auto-Update <auto-update@example.org>`.
     pub from: String,
     /// Whom they go to.
@@ -157,7 +159,11 @@ pub struct WebhookConfig {
     /// The address, which may hold a token: `https`, or `http` on the loopback interface where that is allowed.
     pub url: Secret<String>,
     /// `whsec_` secrets; each signs, so that a new one can be brought in before the old one goes.
+    #[serde(default)]
     pub secrets: Vec<Secret<String>>,
+    /// Files that hold further secrets, one each. Whoever reads the configuration reads them too.
+    #[serde(default)]
+    pub secret_files: Vec<PathBuf>,
     /// Which events are sent.
     #[serde(default = "every_event")]
     pub events: Vec<EventKind>,

@@ -37,6 +37,7 @@ impl Bench {
                 name: "hook".to_owned(),
                 url: Secret::new(self.receiver.url()),
                 secrets: vec![secret(OLD_SECRET), secret(SECRET)],
+                secret_files: Vec::new(),
                 events: EventKind::ALL.to_vec(),
                 allow_loopback_http: true,
                 timeout_seconds: 20,

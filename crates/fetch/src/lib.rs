@@ -53,7 +53,7 @@ pub use download::{Fetched, Pending};
 pub use error::FetchError;
 pub use request::{Pin, PlainHttp, Request};
 pub use settings::{RetryPolicy, Settings};
-pub use state::{Cached, Downloaded, Validators};
+pub use state::{Cached, Commit, Downloaded, Validators};
 pub use text::{Head, Text};
 
 #[cfg(test)]

@@ -92,6 +92,37 @@ impl Downloaded {
     /// # Errors
     /// [`FetchError::File`] if that cannot be stored.
     pub fn commit(&self) -> Result<(), FetchError> {
+        self.to_commit().carry_out()
+    }
+
+    /// What [`Downloaded::commit`] does, to be done later.
+    pub fn to_commit(&self) -> Commit {
+        Commit {
+            path: self.path.clone(),
+            validators: self.validators.clone(),
+        }
+    }
+}
+
+/// What is to be remembered of a downloaded file after a good run; it can wait in a database until then.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The file.
+    pub path: PathBuf,
+    /// By what the server knows it again.
+    pub validators: Validators,
+}
+
+impl Commit {
+    /// Remembers the file as good; one that is no longer there is passed over, because a recipe may delete or move
+    /// what it downloaded.
+    ///
+    /// # Errors
+    /// [`FetchError::File`] if that cannot be stored.
+    pub fn carry_out(&self) -> Result<(), FetchError> {
+        if !self.path.exists() {
+            return Ok(());
+        }
         Record {
             validators: self.validators.clone(),
             uncommitted: false,

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use model::{FailureClass, RunId, Timestamp};
+use model::{RunId, Timestamp};
 use processors::{Env, StepRecord};
+
+use crate::Failure;
 
 /// Something that happens in a run.
 #[derive(Clone, Debug)]
@@ -50,10 +52,8 @@ pub enum Event<'a> {
     },
     /// Something stopped the run.
     Failed {
-        /// What kind of failure.
-        class: FailureClass,
-        /// What happened, as `AutoPkg` words it.
-        message: &'a str,
+        /// What, why, and what to do about it.
+        failure: &'a Failure,
     },
     /// The receipt is written.
     ReceiptWritten {

@@ -57,6 +57,14 @@ impl Failure {
         }
     }
 
+    /// The failure of a plan that cannot be carried out, found before its first step.
+    pub fn of_plan(error: &StepError) -> Self {
+        Self {
+            advice: error.next_step.clone(),
+            ..Self::from_error(error.class, error)
+        }
+    }
+
     /// The same, waiting for a person.
     #[must_use]
     pub fn held(mut self) -> Self {
@@ -80,11 +88,15 @@ impl Failure {
 
     /// What happened, in plain words: what the class means, then what was said.
     pub fn cause(&self) -> String {
-        let said = match (&self.step, self.message.split_once(": Error: ")) {
+        format!("{} {}", meaning(self.class), self.said())
+    }
+
+    /// What was said by what failed, without the words that `AutoPkg` puts around it.
+    pub fn said(&self) -> &str {
+        match (&self.step, self.message.split_once(": Error: ")) {
             (Some(_), Some((_, said))) => said,
-            _ => self.message.as_str(),
-        };
-        format!("{} {said}", meaning(self.class))
+            _ => &self.message,
+        }
     }
 
     /// What to do about it.

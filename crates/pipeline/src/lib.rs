@@ -1,19 +1,66 @@
-//! The life of a run: trust, steps, gates, parking, publication, incidents.
+//! The life of a run: trust, steps, gates, parking, publication, incidents; and when runs begin.
+//!
+//! An [`Engine`] carries runs out. [`Engine::queue`] puts a [`Request`] into the queue; [`Engine::work`] takes the run
+//! that is due longest and carries it on to its end, or to where it must wait:
+//!
+//! `queued → running → (unchanged | scanning → publishing → published) | held | failed | cancelled`
+//!
+//! - **Trust** comes first: `AutoPkg`'s trust information and our own approval ([`Engine::approve`], [`Standing`])
+//!   are held against the very bytes that the plan was merged from.
+//! - **Steps** are carried out on one environment, as `AutoPkg` does; what they say goes to a [`Reporter`].
+//! - **Gates**: what was released before (re-releases, steps back), then the scanner. A run that must wait for the
+//!   scanner is parked in the database; no worker waits.
+//! - **Publication** is one change set, journalled, whole or not at all.
+//! - **The desk** hears of each failure once, and of the next fully good run.
+//! - [`Schedules`] say when runs begin.
+//!
+//! **Invariants**
+//! - Nothing is downloaded before trust has passed, and nothing is published before the scanner has.
+//! - A worker holds a run by a lease with a fencing number; one that lost it changes nothing any more.
+//! - Whatever a crash interrupts is finished or started over by [`Engine::recover`] and the next worker; a
+//!   publication is never doubled.
+//! - A failure is a value with a [`model::FailureClass`]; no step can end the process.
+//! - No secret reaches a report, a receipt, the store or the desk.
 #![forbid(unsafe_code)]
 
+mod approval;
+mod engine;
 mod event;
 mod failure;
+mod messages;
+mod owner;
+mod pending;
+mod plan;
 mod pretty;
+mod publish;
+mod receipt;
+mod recipes;
+mod recovery;
+mod release;
 mod request;
+mod run;
+mod scan_gate;
 mod schedule;
 mod secrets;
+mod steps;
 mod summary;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod trust;
 
+pub use approval::{Approval, Approved, Standing};
+pub use engine::{Engine, Parts};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
-pub use pretty::pretty;
+pub use pending::Item;
+pub use pretty::{pretty, pretty_indented};
+pub use recipes::{AUTOPKG_VERSION, Recipes};
 pub use request::Request;
+pub use run::{Outcome, Worked};
+pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
+pub use secrets::is_secret_name;
 pub use summary::{FailedRecipe, Summary};

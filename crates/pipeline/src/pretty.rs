@@ -10,9 +10,30 @@ const WIDTH: usize = 80;
 /// # Source
 /// `CPython`'s `Lib/pprint.py`.
 pub fn pretty(value: &Value) -> String {
+    pretty_indented(value, 1)
+}
+
+/// As [`pretty`], each level standing in by `step` columns.
+pub fn pretty_indented(value: &Value, step: usize) -> String {
     let mut shown = String::new();
-    write(&sorted(value), 0, 0, &mut shown);
+    let place = Place {
+        indent: 0,
+        behind: 0,
+        step: step.max(1),
+    };
+    write(&sorted(value), place, &mut shown);
     shown
+}
+
+/// Where a value is written.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The column it begins in.
+    indent: usize,
+    /// How many characters follow on its last line.
+    behind: usize,
+    /// How far each level stands in.
+    step: usize,
 }
 
 fn sorted(value: &Value) -> Value {
@@ -30,32 +51,40 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Writes `value` from column `indent` on, with `behind` characters to follow on its last line.
-fn write(value: &Value, indent: usize, behind: usize, shown: &mut String) {
+fn write(value: &Value, place: Place, shown: &mut String) {
     let line = repr(value);
-    let fits = indent
-        .saturating_add(behind)
+    let fits = place
+        .indent
+        .saturating_add(place.behind)
         .saturating_add(line.chars().count())
         <= WIDTH;
-    let inner = indent.saturating_add(1);
+    let inner = place.indent.saturating_add(place.step);
+    let within = |indent: usize| Place {
+        indent,
+        behind: place.behind.saturating_add(1),
+        ..place
+    };
+    let padding = " ".repeat(place.step.saturating_sub(1));
     match value {
         Value::Dict(dict) if !fits && !dict.is_empty() => {
             shown.push('{');
+            shown.push_str(&padding);
             for (index, (key, value)) in dict.iter().enumerate() {
                 separate(index, inner, shown);
                 let key = repr(&Value::String(key.clone()));
                 shown.push_str(&key);
                 shown.push_str(": ");
                 let column = inner.saturating_add(key.chars().count()).saturating_add(2);
-                write(value, column, behind.saturating_add(1), shown);
+                write(value, within(column), shown);
             }
             shown.push('}');
         }
         Value::Array(values) if !fits && !values.is_empty() => {
             shown.push('[');
+            shown.push_str(&padding);
             for (index, value) in values.iter().enumerate() {
                 separate(index, inner, shown);
-                write(value, inner, behind.saturating_add(1), shown);
+                write(value, within(inner), shown);
             }
             shown.push(']');
         }

@@ -12,6 +12,10 @@ use serde_json::Value as Json;
 pub struct Request {
     /// The override, as it was typed: a name, an identifier or a path.
     pub name: String,
+    /// Where recipes are sought, in place of the preferences' folders; empty: there.
+    pub search_dirs: Vec<String>,
+    /// Where overrides are sought, in place of the preferences' folders; empty: there.
+    pub override_dirs: Vec<String>,
     /// Whether to stop at the last `EndOfCheckPhase`.
     pub check_only: bool,
     /// Variables that are set after everything else, in order (`-k`, and the other keys of a recipe list).
@@ -37,6 +41,12 @@ impl Request {
             name: name.into(),
             ..Self::default()
         }
+    }
+
+    /// Whether this is the title's regular run, the one whose end the service desk hears of: a look at what is new,
+    /// a file given by hand and a run without trust say nothing about the title.
+    pub const fn is_regular(&self) -> bool {
+        !self.check_only && !self.ignore_trust && self.pkg.is_none()
     }
 
     /// Whether a person lets failures of `class` pass.

@@ -39,6 +39,11 @@ impl Summary {
         Self::default()
     }
 
+    /// Whether there is nothing to tell.
+    pub const fn is_empty(&self) -> bool {
+        self.failures.is_empty() && self.tables.is_empty()
+    }
+
     /// Adds what the steps of a run report.
     pub fn add_steps(&mut self, records: &[StepRecord]) {
         for (key, summary) in records.iter().flat_map(StepRecord::summaries) {

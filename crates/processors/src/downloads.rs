@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use fetch::{Downloaded, FetchError};
+use fetch::{Commit, Downloaded, FetchError};
 use model::Sha256;
 use redact::SafeUrl;
 
@@ -55,12 +55,19 @@ impl Downloads {
         let uncommitted = std::mem::take(&mut self.lock().uncommitted);
         let mut outcome = Ok(());
         for downloaded in uncommitted {
-            // A recipe may have deleted or moved what it downloaded.
-            if downloaded.path.exists() {
-                outcome = outcome.and(downloaded.commit());
-            }
+            outcome = outcome.and(downloaded.commit());
         }
         outcome
+    }
+
+    /// What [`Downloads::commit`] does, to be done later, perhaps by another process.
+    pub fn commits(&self) -> Vec<Commit> {
+        let lists = self.lock();
+        lists
+            .uncommitted
+            .iter()
+            .map(Downloaded::to_commit)
+            .collect()
     }
 
     /// Notes a new file.

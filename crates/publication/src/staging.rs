@@ -36,6 +36,20 @@ impl Staging {
         }
     }
 
+    /// Forgets everything, and removes what an earlier run left staged in the same workspace.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn clear(&self) -> Result<(), RepositoryError> {
+        self.files().clear();
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(RepositoryError::io(&self.folder, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The repository as it is.
     pub fn repository(&self) -> &dyn Repository {
         &*self.repository

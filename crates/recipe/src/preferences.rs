@@ -56,6 +56,8 @@ enum FileFormat {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preferences {
     values: Dict,
+    /// Those of the values that belong into the file.
+    kept: Dict,
     file: Option<(PathBuf, FileFormat)>,
     default_file: PathBuf,
     home: Option<PathBuf>,
@@ -81,6 +83,7 @@ impl Preferences {
             None => (Dict::new(), None),
         };
         Self {
+            kept: values.clone(),
             values,
             file,
             default_file: dir.join("config.json"),
@@ -94,7 +97,8 @@ impl Preferences {
     /// If the file cannot be read; `AutoPkg` says nothing then, and runs with other settings than were asked for.
     pub fn overlay(&mut self, file: &Path) -> Result<(), PreferencesError> {
         let (values, format) = parse(file)?;
-        self.values.extend(values);
+        self.values.extend(values.clone());
+        self.kept.extend(values);
         self.file = Some((file.to_owned(), format));
         Ok(())
     }
@@ -116,12 +120,18 @@ impl Preferences {
             .map_or(&self.default_file, |(path, _)| path)
     }
 
+    /// Sets one of them for this program only: it is not kept in a file.
+    pub fn settle(&mut self, key: &str, value: Value) {
+        self.values.insert(key.to_owned(), value);
+    }
+
     /// Sets one of them, and keeps all of them in [`Preferences::file`], in the form that file has.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn set(&mut self, key: &str, value: Value) -> Result<(), PreferencesError> {
-        self.values.insert(key.to_owned(), value);
+        self.values.insert(key.to_owned(), value.clone());
+        self.kept.insert(key.to_owned(), value);
         let (path, format) = self
             .file
             .get_or_insert_with(|| (self.default_file.clone(), FileFormat::Json))
@@ -131,8 +141,8 @@ impl Preferences {
             source,
         };
         let text = match format {
-            FileFormat::Json => json(&self.values).map_err(io)?,
-            FileFormat::Plist => to_xml(&Value::Dict(self.values.clone()), KeyOrder::Sorted)
+            FileFormat::Json => json(&self.kept).map_err(io)?,
+            FileFormat::Plist => to_xml(&Value::Dict(self.kept.clone()), KeyOrder::Sorted)
                 .map_err(|source| PreferencesError::Plist {
                     path: path.clone(),
                     source,
@@ -146,12 +156,17 @@ impl Preferences {
 
     /// Where recipes are sought, as written.
     pub fn search_dirs(&self) -> Vec<String> {
-        self.dirs("RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
+        dirs(&self.values, "RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
+    }
+
+    /// Those of [`Preferences::search_dirs`] that belong into the file, to be changed and [`set`](Self::set) again.
+    pub fn kept_search_dirs(&self) -> Vec<String> {
+        dirs(&self.kept, "RECIPE_SEARCH_DIRS", &SEARCH_DIRS)
     }
 
     /// Where overrides are sought, as written.
     pub fn override_dirs(&self) -> Vec<String> {
-        self.dirs("RECIPE_OVERRIDE_DIRS", &OVERRIDE_DIRS)
+        dirs(&self.values, "RECIPE_OVERRIDE_DIRS", &OVERRIDE_DIRS)
     }
 
     /// Where repositories are cloned to.
@@ -219,23 +234,6 @@ impl Preferences {
         self.home.as_deref()
     }
 
-    fn dirs(&self, key: &str, default: &[&str]) -> Vec<String> {
-        let dirs: Vec<String> = match self.get(key) {
-            Some(Value::String(dir)) if !dir.is_empty() => vec![dir.clone()],
-            Some(Value::Array(dirs)) => dirs
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
-        };
-        if dirs.is_empty() {
-            default.iter().map(|dir| (*dir).to_owned()).collect()
-        } else {
-            dirs
-        }
-    }
-
     fn dir(&self, key: &str, default: &str) -> PathBuf {
         let dir = self
             .get(key)
@@ -243,6 +241,23 @@ impl Preferences {
             .filter(|dir| !dir.is_empty())
             .unwrap_or(default);
         absolute(&expand_user(dir, self.home.as_deref()))
+    }
+}
+
+fn dirs(values: &Dict, key: &str, default: &[&str]) -> Vec<String> {
+    let dirs: Vec<String> = match values.get(key) {
+        Some(Value::String(dir)) if !dir.is_empty() => vec![dir.clone()],
+        Some(Value::Array(dirs)) => dirs
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    };
+    if dirs.is_empty() {
+        default.iter().map(|dir| (*dir).to_owned()).collect()
+    } else {
+        dirs
     }
 }
 
@@ -326,6 +341,20 @@ mod tests {
         assert_eq!(
             again.repos(),
             [("/r".to_owned(), "https://example.com/é".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_is_settled_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut preferences = Preferences::of_user(dir.path(), None);
+        preferences.settle("MUNKI_REPO", Value::from("/srv/repo"));
+        preferences.set("A", Value::from("a")).unwrap();
+        assert_eq!(preferences.get("MUNKI_REPO"), Some(&"/srv/repo".into()));
+        let again = Preferences::of_user(dir.path(), None);
+        assert_eq!(
+            (again.get("MUNKI_REPO"), again.get("A")),
+            (None, Some(&"a".into()))
         );
     }
 

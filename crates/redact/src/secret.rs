@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// A value that must not reach logs, arguments, texts or snapshots.
 #[derive(Clone, Eq, PartialEq)]
@@ -28,7 +28,10 @@ impl<T> fmt::Debug for Secret<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+        // What a decoder says of a value of another type repeats the value.
+        T::deserialize(deserializer).map(Self).map_err(|_shows| {
+            D::Error::custom("this secret is not of the right type (it is not shown)")
+        })
     }
 }
 
@@ -41,5 +44,11 @@ mod tests {
         let key: Secret<String> = serde_json::from_str("\"hunter2\"").unwrap();
         assert_eq!(format!("{key:?}"), "Secret(***)");
         assert_eq!(key.expose(), "hunter2");
+    }
+
+    #[test]
+    fn is_not_shown_by_errors_either() {
+        let error = serde_json::from_str::<Secret<String>>("12345678").unwrap_err();
+        assert!(!error.to_string().contains("1234"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! The three questions of the protocol: look a file up, upload it, look at its analysis.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use model::{Clock, Sha256};
 use reqwest::{
@@ -15,7 +15,7 @@ use url::Url;
 use virustotal3::{FileRescanResponse, FileScanResponse};
 
 use crate::{
-    Config, ScanError, ScanReport,
+    Config, Policy, ScanError, ScanReport, Thresholds,
     report::FileAnswer,
     transport::{self, Reply, decode},
 };
@@ -87,6 +87,21 @@ struct UploadUrlAnswer {
 }
 
 impl VirusTotal {
+    /// When facts become an assessment, as configured.
+    pub const fn thresholds(&self) -> &Thresholds {
+        &self.config.thresholds
+    }
+
+    /// What assessments lead to, as configured.
+    pub const fn policy(&self) -> &Policy {
+        &self.config.policy
+    }
+
+    /// How long to wait before the service is asked again.
+    pub const fn poll_interval(&self) -> Duration {
+        self.config.poll()
+    }
+
     /// A client that counts its requests in `db`.
     ///
     /// # Errors

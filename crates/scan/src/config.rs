@@ -1,6 +1,6 @@
 //! How `VirusTotal` is to be used, as the configuration file says it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use redact::Secret;
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub struct Config {
     pub base_url: String,
     /// The key; without one nothing is asked.
     pub api_key: Option<Secret<String>>,
+    /// A file that holds the key instead. Whoever reads the configuration reads it too.
+    pub api_key_file: Option<PathBuf>,
     /// How many requests a minute the key allows.
     pub per_minute: u32,
     /// How many requests a day (UTC).
@@ -41,6 +43,8 @@ pub struct Config {
     pub poll_seconds: u64,
     /// How long a report is good before it is looked up again.
     pub report_hours: u64,
+    /// How long a run waits for answers, before it is taken for inconclusive.
+    pub wait_hours: u64,
     /// When facts become an assessment.
     pub thresholds: Thresholds,
     /// What an assessment leads to.
@@ -53,6 +57,7 @@ impl Default for Config {
         Self {
             base_url: "https://www.virustotal.com/api/v3/".to_owned(),
             api_key: None,
+            api_key_file: None,
             per_minute: 4,
             per_day: 500,
             per_month: 15_500,
@@ -60,6 +65,7 @@ impl Default for Config {
             upload_timeout_seconds: 1_800,
             poll_seconds: 30,
             report_hours: 24,
+            wait_hours: 24,
             thresholds: Thresholds::default(),
             policy: Policy::default(),
         }
@@ -67,6 +73,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How long a run waits for answers.
+    pub const fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait_hours.saturating_mul(3_600))
+    }
+
     pub(crate) const fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
     }

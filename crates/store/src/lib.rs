@@ -25,6 +25,7 @@ mod db;
 mod delivery;
 mod download;
 mod error;
+mod figures;
 mod incident;
 mod publication;
 mod quota;
@@ -41,6 +42,7 @@ pub use db::Db;
 pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;
 pub use error::StoreError;
+pub use figures::Figures;
 pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,

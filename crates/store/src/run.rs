@@ -3,7 +3,7 @@
 use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title, Trigger};
 use serde_json::Value;
 
-use crate::{Db, StoreError, column};
+use crate::{Db, StoreError, column, db::Tx};
 
 /// One execution of an override.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -225,35 +225,12 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn run_queue(&self, new: &NewRun, now: Timestamp) -> Result<Queued, StoreError> {
-        let failed = || StoreError::statement("queue a run");
         let mut tx = self.begin("queue a run").await?;
-        let active: Option<String> = sqlx::query_scalar(
-            "select id
-             from run
-             where title = $1 and state in ('queued', 'running', 'scanning', 'publishing')",
-        )
-        .bind(new.title.as_str())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed())?;
-        if let Some(active) = active {
-            return Ok(Queued::Already(column::word("run.id", &active)?));
-        }
-        let id = RunId::new();
-        sqlx::query(
-            "insert into run (id, title, trigger_word, request, state, queued_at, due_at)
-             values ($1, $2, $3, $4, 'queued', $5, $5)",
-        )
-        .bind(id.to_string())
-        .bind(new.title.as_str())
-        .bind(new.trigger.as_str())
-        .bind(new.request.to_string())
-        .bind(now.as_micros())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed())?;
-        tx.commit().await.map_err(failed())?;
-        Ok(Queued::New(id))
+        let queued = queue_tx(&mut tx, new, now).await?;
+        tx.commit()
+            .await
+            .map_err(StoreError::statement("queue a run"))?;
+        Ok(queued)
     }
 
     /// Takes the run that is due longest, until `leased_until`; `None` if none is due.
@@ -620,6 +597,41 @@ impl Db {
             })
             .collect()
     }
+}
+
+/// Puts a run into the queue, unless one of the same title has not ended yet.
+pub(crate) async fn queue_tx(
+    tx: &mut Tx,
+    new: &NewRun,
+    now: Timestamp,
+) -> Result<Queued, StoreError> {
+    let failed = || StoreError::statement("queue a run");
+    let active: Option<String> = sqlx::query_scalar(
+        "select id
+         from run
+         where title = $1 and state in ('queued', 'running', 'scanning', 'publishing')",
+    )
+    .bind(new.title.as_str())
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(failed())?;
+    if let Some(active) = active {
+        return Ok(Queued::Already(column::word("run.id", &active)?));
+    }
+    let id = RunId::new();
+    sqlx::query(
+        "insert into run (id, title, trigger_word, request, state, queued_at, due_at)
+         values ($1, $2, $3, $4, 'queued', $5, $5)",
+    )
+    .bind(id.to_string())
+    .bind(new.title.as_str())
+    .bind(new.trigger.as_str())
+    .bind(new.request.to_string())
+    .bind(now.as_micros())
+    .execute(&mut **tx)
+    .await
+    .map_err(failed())?;
+    Ok(Queued::New(id))
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use model::{RunId, Timestamp, Title};
 
-use crate::{Db, StoreError, column};
+use crate::{
+    Db, StoreError, column,
+    db::Tx,
+    run::{self, NewRun, Queued},
+};
 
 /// How far the times of a scheduled override have been dealt with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,49 +51,203 @@ impl Db {
         })
     }
 
-    /// Moves the mark of a title on to `now`, with the run that was queued, if one was; false if another scheduler
-    /// was faster.
+    /// Puts the run of a time that has come into the queue and moves the mark on to `considered`, both or neither;
+    /// nothing if another scheduler was faster.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn schedule_advance(
+    pub async fn schedule_fire(
         &self,
         mark: &ScheduleMark,
-        run: Option<RunId>,
+        new: &NewRun,
+        considered: Timestamp,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let advanced = sqlx::query(
-            "update schedule
-             set considered_at = $1,
-                 fired_at = case when $2 is null then fired_at else $1 end,
-                 run_id = coalesce($2, run_id)
-             where title = $3 and considered_at = $4",
-        )
-        .bind(now.as_micros())
-        .bind(run.map(|run| run.to_string()))
-        .bind(mark.title.as_str())
-        .bind(mark.considered_at.as_micros())
-        .execute(self.writer())
-        .await
-        .map_err(StoreError::statement("move a schedule on"))?;
-        Ok(advanced.rows_affected() == 1)
+    ) -> Result<Option<(Queued, ScheduleMark)>, StoreError> {
+        let mut tx = self.begin(FIRE).await?;
+        let queued = run::queue_tx(&mut tx, new, now).await?;
+        let (Queued::New(run) | Queued::Already(run)) = queued;
+        let moved = ScheduleMark {
+            title: mark.title.clone(),
+            considered_at: considered,
+            fired_at: Some(now),
+            run: Some(run),
+        };
+        if !advance_tx(&mut tx, mark, &moved).await? {
+            return Ok(None);
+        }
+        tx.commit().await.map_err(StoreError::statement(FIRE))?;
+        Ok(Some((queued, moved)))
     }
+
+    /// Moves the mark of a title on to `considered` without a run; nothing if another scheduler was faster.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn schedule_pass(
+        &self,
+        mark: &ScheduleMark,
+        considered: Timestamp,
+    ) -> Result<Option<ScheduleMark>, StoreError> {
+        let mut tx = self.begin(FIRE).await?;
+        let moved = ScheduleMark {
+            considered_at: considered,
+            ..mark.clone()
+        };
+        if !advance_tx(&mut tx, mark, &moved).await? {
+            return Ok(None);
+        }
+        tx.commit().await.map_err(StoreError::statement(FIRE))?;
+        Ok(Some(moved))
+    }
+
+    /// Every mark, by title.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn schedule_list(&self) -> Result<Vec<ScheduleMark>, StoreError> {
+        let rows: Vec<(String, i64, Option<i64>, Option<String>)> = sqlx::query_as(
+            "select title, considered_at, fired_at, run_id
+             from schedule
+             order by title",
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list schedules"))?;
+        let mark =
+            |(title, considered_at, fired_at, run): (String, i64, Option<i64>, Option<String>)| {
+                Ok(ScheduleMark {
+                    title: column::word("schedule.title", &title)?,
+                    considered_at: Timestamp::from_micros(considered_at),
+                    fired_at: fired_at.map(Timestamp::from_micros),
+                    run: column::optional_word("schedule.run_id", run.as_deref())?,
+                })
+            };
+        rows.into_iter().map(mark).collect()
+    }
+
+    /// Forgets the mark of a title that is scheduled no more, so that no time is missed while it is not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn schedule_forget(&self, title: &Title) -> Result<(), StoreError> {
+        sqlx::query("delete from schedule where title = $1")
+            .bind(title.as_str())
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("forget a schedule"))?;
+        Ok(())
+    }
+}
+
+const FIRE: &str = "move a schedule on";
+
+/// Moves a mark on, if it still stands where it was read.
+async fn advance_tx(
+    tx: &mut Tx,
+    from: &ScheduleMark,
+    to: &ScheduleMark,
+) -> Result<bool, StoreError> {
+    let advanced = sqlx::query(
+        "update schedule
+         set considered_at = $1, fired_at = $2, run_id = $3
+         where title = $4 and considered_at = $5",
+    )
+    .bind(to.considered_at.as_micros())
+    .bind(to.fired_at.map(Timestamp::as_micros))
+    .bind(to.run.map(|run| run.to_string()))
+    .bind(from.title.as_str())
+    .bind(from.considered_at.as_micros())
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::statement(FIRE))?;
+    Ok(advanced.rows_affected() == 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use model::Trigger;
+    use serde_json::json;
+
     use super::*;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    fn new_run(title: &Title) -> NewRun {
+        NewRun {
+            title: title.clone(),
+            trigger: Trigger::Schedule,
+            request: json!({}),
+        }
+    }
 
     #[tokio::test]
     async fn a_mark_moves_on_once() {
         let (_folder, db) = crate::testing::database().await;
         let title: Title = "Firefox.munki".parse().unwrap();
-        let at = Timestamp::from_secs;
         let mark = db.schedule_mark(&title, at(1)).await.unwrap();
         assert_eq!(db.schedule_mark(&title, at(9)).await.unwrap(), mark);
-        assert!(db.schedule_advance(&mark, None, at(10)).await.unwrap());
-        assert!(!db.schedule_advance(&mark, None, at(10)).await.unwrap());
-        let mark = db.schedule_mark(&title, at(11)).await.unwrap();
-        assert_eq!((mark.considered_at, mark.fired_at), (at(10), None));
+        let moved = db.schedule_pass(&mark, at(10)).await.unwrap().unwrap();
+        assert_eq!(db.schedule_pass(&mark, at(10)).await.unwrap(), None);
+        assert_eq!(
+            db.schedule_list().await.unwrap(),
+            std::slice::from_ref(&moved)
+        );
+        assert_eq!((moved.considered_at, moved.fired_at), (at(10), None));
+    }
+
+    #[tokio::test]
+    async fn a_time_fires_once_whoever_is_faster() {
+        let (_folder, db) = crate::testing::database().await;
+        let title: Title = "Firefox.munki".parse().unwrap();
+        let mark = db.schedule_mark(&title, at(1)).await.unwrap();
+        let new = new_run(&title);
+        let fired = db.schedule_fire(&mark, &new, at(9), at(10)).await.unwrap();
+        let (Queued::New(run), moved) = fired.unwrap() else {
+            panic!("there was no run before");
+        };
+        assert_eq!(moved.run, Some(run));
+        assert_eq!((moved.considered_at, moved.fired_at), (at(9), Some(at(10))));
+        assert_eq!(db.schedule_mark(&title, at(99)).await.unwrap(), moved);
+        assert!(
+            db.schedule_fire(&mark, &new, at(9), at(10))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let (again, _) = db
+            .schedule_fire(&moved, &new, at(20), at(20))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(again, Queued::Already(run));
+        assert_eq!(db.run_list(9).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_slower_scheduler_queues_nothing() {
+        let (_folder, db) = crate::testing::database().await;
+        let title: Title = "Firefox.munki".parse().unwrap();
+        let mark = db.schedule_mark(&title, at(1)).await.unwrap();
+        db.schedule_pass(&mark, at(5)).await.unwrap();
+        let new = new_run(&title);
+        assert!(
+            db.schedule_fire(&mark, &new, at(9), at(10))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(db.run_list(9).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_begins_anew() {
+        let (_folder, db) = crate::testing::database().await;
+        let title: Title = "Firefox.munki".parse().unwrap();
+        db.schedule_mark(&title, at(1)).await.unwrap();
+        db.schedule_forget(&title).await.unwrap();
+        let mark = db.schedule_mark(&title, at(50)).await.unwrap();
+        assert_eq!(mark.considered_at, at(50));
     }
 }

@@ -1,6 +1,8 @@
 //! A whole house in a temporary folder, for tests and the demo.
 #![forbid(unsafe_code)]
 
+pub mod demo;
+pub mod house;
 pub mod package;
 pub mod signing;
 pub mod smtp;

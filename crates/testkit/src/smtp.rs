@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -15,6 +16,26 @@ const SERVER: &str = include_str!("smtp_server.py");
 
 /// Interpreters that may have aiosmtpd: the one of Debian's package `python3-aiosmtpd` first.
 const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
+
+/// A mail as a mail program shows it; read by Python's own library, so that it is not our reader that judges our
+/// writer.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+pub struct Letter {
+    /// `Subject`, decoded.
+    pub subject: String,
+    /// `From`.
+    pub from: String,
+    /// `To`.
+    pub to: String,
+    /// `Message-ID`, with its angle brackets.
+    pub message_id: String,
+    /// The identifiers in `References`: the mails of the thread before it.
+    pub references: Vec<String>,
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+}
 
 /// A running mail server; it ends when it is dropped.
 #[derive(Debug)]
@@ -97,6 +118,24 @@ impl SmtpServer {
     /// # Errors
     /// If the folder cannot be read.
     pub fn mails(&self) -> anyhow::Result<Vec<String>> {
+        let read = |path: &PathBuf| Ok(fs_err::read_to_string(path)?);
+        self.paths()?.iter().map(read).collect()
+    }
+
+    /// Every mail so far, as its reader sees it, in order.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn letters(&self) -> anyhow::Result<Vec<Letter>> {
+        let read = |path: &PathBuf| {
+            let text = fs_err::read_to_string(path.with_extension("json"))?;
+            Ok(serde_json::from_str(&text)?)
+        };
+        self.paths()?.iter().map(read).collect()
+    }
+
+    /// The file of each mail, in order.
+    fn paths(&self) -> anyhow::Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for entry in fs_err::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -105,9 +144,6 @@ impl SmtpServer {
             }
         }
         paths.sort();
-        paths
-            .iter()
-            .map(|path| Ok(fs_err::read_to_string(path)?))
-            .collect()
+        Ok(paths)
     }
 }

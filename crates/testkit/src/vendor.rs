@@ -19,7 +19,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use model::Sha256;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 /// The `Last-Modified` of every resource that does not say otherwise.
 pub const LAST_MODIFIED: &str = "Tue, 24 Nov 2026 20:07:38 GMT";
@@ -165,6 +165,7 @@ impl Seen {
 struct Site {
     resources: BTreeMap<String, Resource>,
     seen: Vec<Seen>,
+    news: Arc<Notify>,
 }
 
 type Shared = Arc<Mutex<Site>>;
@@ -241,6 +242,19 @@ impl Vendor {
         Ok(())
     }
 
+    /// Waits until somebody has asked for `path`, now or before.
+    pub async fn until_asked_for(&self, path: &str) {
+        let news = Arc::clone(&lock(&self.site).news);
+        loop {
+            // A wait that began before the look misses nothing.
+            let next = news.notified();
+            if self.seen().iter().any(|seen| seen.target == path) {
+                return;
+            }
+            next.await;
+        }
+    }
+
     /// Every request so far, in order.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.site).seen.clone()
@@ -267,6 +281,7 @@ async fn serve(State(site): State<Shared>, request: Request) -> Response {
         headers: request.headers().clone(),
         status: response.status().as_u16(),
     });
+    site.news.notify_waiters();
     response
 }
 

@@ -17,7 +17,7 @@ use axum::{
 };
 use model::{Sha256, Sha256Writer};
 use serde_json::{Map, Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 /// The key that is accepted.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -129,6 +129,7 @@ struct Facts {
     quota_left: Option<u32>,
     retry_after: u64,
     requests: Vec<String>,
+    news: Arc<Notify>,
     uploads: Vec<(String, String)>,
 }
 
@@ -202,6 +203,21 @@ impl VirusTotal {
         self.facts().quota_left = None;
     }
 
+    /// Waits until `count` requests have begun like this, now or before: `GET /api/v3/analyses/`.
+    pub async fn until_asked(&self, beginning: &str, count: usize) {
+        let news = Arc::clone(&self.facts().news);
+        loop {
+            // A wait that began before the look misses nothing.
+            let next = news.notified();
+            let requests = self.requests();
+            let asked = requests.iter().filter(|it| it.starts_with(beginning));
+            if asked.count() >= count {
+                return;
+            }
+            next.await;
+        }
+    }
+
     /// Every request so far, as `GET /api/v3/files/…`.
     pub fn requests(&self) -> Vec<String> {
         self.facts().requests.clone()
@@ -240,6 +256,7 @@ async fn gate(State(world): State<World>, request: Request, next: Next) -> Respo
         let mut facts = lock(&world);
         let line = format!("{} {}", request.method(), request.uri().path());
         facts.requests.push(line);
+        facts.news.notify_waiters();
         refusal(&mut facts, request.headers())
     };
     match refusal {

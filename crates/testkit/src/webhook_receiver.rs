@@ -20,7 +20,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 /// How the receiver answers one call.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ struct Facts {
     key: Vec<u8>,
     replies: VecDeque<Reply>,
     received: Vec<Received>,
+    news: Arc<Notify>,
 }
 
 impl WebhookReceiver {
@@ -86,6 +87,7 @@ impl WebhookReceiver {
             key: STANDARD.decode(base64)?,
             replies: VecDeque::new(),
             received: Vec::new(),
+            news: Arc::default(),
         }));
         let router = Router::new()
             .route("/hook", post(receive))
@@ -110,6 +112,19 @@ impl WebhookReceiver {
     /// Answers the next calls in this order, and later ones with 204.
     pub fn will_reply(&self, replies: impl IntoIterator<Item = Reply>) {
         lock(&self.world).replies.extend(replies);
+    }
+
+    /// Waits until it was called this often, now or before.
+    pub async fn until_called(&self, times: usize) {
+        let news = Arc::clone(&lock(&self.world).news);
+        loop {
+            // A wait that began before the look misses nothing.
+            let next = news.notified();
+            if self.received().len() >= times {
+                return;
+            }
+            next.await;
+        }
     }
 
     /// Every call so far, in order.
@@ -141,6 +156,7 @@ async fn receive(State(world): State<World>, headers: HeaderMap, body: Bytes) ->
         };
         let verified = received.verified;
         facts.received.push(received);
+        facts.news.notify_waiters();
         if !verified {
             return StatusCode::UNAUTHORIZED.into_response();
         }

@@ -145,6 +145,7 @@ mod tests {
             name: "hook".to_owned(),
             url: Secret::new(url.to_owned()),
             secrets: secrets.iter().map(secret).collect(),
+            secret_files: Vec::new(),
             events: vec![],
             allow_loopback_http: true,
             timeout_seconds: 20,

@@ -64,7 +64,7 @@ impl DiskStep for Unarchiver {
             context.workspace.join(name).to_string_lossy().into_owned()
         };
         check_format(context, env, &archive)?;
-        prepare(context, env, Path::new(&destination))?;
+        prepare(env, Path::new(&destination))?;
         unpack(&archive, Path::new(&destination))?;
         context
             .messages
@@ -105,16 +105,13 @@ fn guess(path: &str) -> Option<&'static str> {
         .map(|(name, _)| *name)
 }
 
-fn prepare(context: &StepContext, env: &Env, destination: &Path) -> Result<(), StepError> {
+fn prepare(env: &Env, destination: &Path) -> Result<(), StepError> {
     let failed = |error: std::io::Error| {
         StepError::package(format!("Can't create {}: {error}", destination.display()))
             .caused_by(error)
     };
     if !destination.is_dir() {
         fs::create_dir_all(destination).map_err(failed)?;
-        context
-            .messages
-            .say(&format!("Created {}", destination.display()));
     } else if variables::is_true(env, "purge_destination") {
         empty(destination).map_err(failed)?;
     }

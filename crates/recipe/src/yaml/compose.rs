@@ -24,8 +24,10 @@ const MOST_VALUES: usize = 1_000_000;
 /// YAML 1.1; `PyYAML` 6.0.3 `constructor.py`.
 pub fn from_bytes(bytes: &[u8]) -> Result<Value, YamlError> {
     let text = decode(bytes)?;
+    let text = without_last_blanks(&text);
     let mut composer = Composer {
-        parser: Parser::new_from_str(&text),
+        cut_at: cut_at(text),
+        parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         values: 0,
     };
@@ -39,21 +41,37 @@ fn decode(bytes: &[u8]) -> Result<String, YamlError> {
             .filter_map(|pair| pair.try_into().ok())
             .map(unit)
             .collect();
-        String::from_utf16(&units).map_err(|_| YamlError::NotText)
+        String::from_utf16(&units).map_err(YamlError::NotUtf16)
     };
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
         bytes => str::from_utf8(bytes)
-            .map_err(|_| YamlError::NotText)?
+            .map_err(YamlError::NotUtf8)?
             .to_owned(),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let unprintable = |letter: char| !matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
-    match text.find(unprintable) {
-        Some(_) => Err(YamlError::NotText),
+    let is_unprintable = |letter: char| !matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    match text.chars().find(|letter| is_unprintable(*letter)) {
+        Some(letter) => Err(YamlError::Control { letter }),
         None => Ok(text.to_owned()),
     }
+}
+
+/// A last line of blanks without a line break is no line, except to the parser.
+fn without_last_blanks(text: &str) -> &str {
+    let without = text.trim_end_matches(' ');
+    if without.ends_with(['\n', '\r']) {
+        without
+    } else {
+        text
+    }
+}
+
+/// Where a text ends whose last line lacks its line break, in letters. A block scalar that reaches that far ends without
+/// one too; the parser gives it one.
+fn cut_at(text: &str) -> Option<usize> {
+    (!text.ends_with(['\n', '\r'])).then(|| text.chars().count())
 }
 
 /// A value, how many values it comes to, and whether it was written as the merge key.
@@ -64,6 +82,8 @@ struct Node {
 }
 
 struct Composer<'text> {
+    /// As [`cut_at`] says.
+    cut_at: Option<usize>,
     parser: Parser<'text, StrInput<'text>>,
     anchors: HashMap<usize, (Value, usize)>,
     values: usize,
@@ -118,10 +138,17 @@ impl<'text> Composer<'text> {
                     0,
                 )
             }
-            Event::Scalar(text, style, anchor, tag) => (
-                scalar(&text, style, tag.as_deref()).map_err(|what| refused(span, &what))?,
-                anchor,
-            ),
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let cut = is_block && self.cut_at.is_some_and(|end| span.end.index() >= end);
+                let text = match text.strip_suffix('\n') {
+                    Some(text) if cut => text,
+                    _ => &text,
+                };
+                let node =
+                    scalar(text, style, tag.as_deref()).map_err(|what| refused(span, &what))?;
+                (node, anchor)
+            }
             Event::SequenceStart(anchor, tag) => {
                 expect_tag(tag.as_deref(), "seq").map_err(|what| refused(span, &what))?;
                 (self.sequence(deeper)?, anchor)
@@ -263,6 +290,8 @@ fn standard(tag: &Tag) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -271,6 +300,27 @@ mod tests {
         from_bytes(text.as_bytes())
             .map(|value| proplist::repr(&value))
             .map_err(|error| error.to_string())
+    }
+
+    /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.
+    #[test]
+    fn a_block_scalar_ends_as_its_file_does() {
+        for (text, value) in [
+            ("a: |\n  x", "{'a': 'x'}"),
+            ("a: >\n  x\n  y", "{'a': 'x y'}"),
+            ("a: |+\n  x", "{'a': 'x'}"),
+            ("a: |-\n  x", "{'a': 'x'}"),
+            ("a: |\n  x\n  ", "{'a': 'x\\n'}"),
+            ("a: |\n  x\n# note", "{'a': 'x\\n'}"),
+            ("a: |\n  x\nb: 'y'", "{'a': 'x\\n', 'b': 'y'}"),
+            ("- |\n  x\n- >\n  é z", "['x\\n', 'é z']"),
+            ("a: |\n  x\n\n  y", "{'a': 'x\\n\\ny'}"),
+            ("a: >\n\n  x\n\n  y z", "{'a': '\\nx\\ny z'}"),
+            ("a: |+\n  x\n\n  y", "{'a': 'x\\n\\ny'}"),
+            ("a: |\n  x  ", "{'a': 'x  '}"),
+        ] {
+            assert_eq!(read(text).unwrap(), value, "{text:?}");
+        }
     }
 
     /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.
@@ -339,7 +389,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            writeln!(text, "a{level}: &a{level} [{aliases}]").unwrap();
         }
         assert!(read(&text).unwrap_err().contains("too many values"));
         assert!(read(&"[".repeat(10_000)).is_err());

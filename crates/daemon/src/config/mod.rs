@@ -1,0 +1,249 @@
+//! How the house is set up: the configuration file, and what the environment says.
+
+mod error;
+mod places;
+mod preferences;
+mod secrets;
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+};
+
+use redact::Scrubber;
+use serde::Deserialize;
+
+pub use self::error::ConfigError;
+use self::places::Places;
+
+/// The name of the configuration file that is used when it lies in the current folder.
+pub const CONFIG_FILE: &str = "auto-update.toml";
+
+/// How the house is set up.
+///
+/// Every key may be left out, none may be unknown. In a loaded configuration every place is a path from the root, and
+/// every secret is where it is needed, whichever file it came from.
+///
+/// ```toml
+/// state-dir = "var"
+/// [repository]
+/// path = "var/repo"
+/// [autopkg]
+/// recipe-search-dirs = ["recipes"]
+/// [scan]
+/// api-key-file = "keys/virustotal"
+/// [serve]
+/// listen = "127.0.0.1:8787"
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The folder of everything that outlives the process: the database, downloads, workspaces.
+    pub state_dir: PathBuf,
+    /// The Munki repository.
+    pub repository: RepositoryConfig,
+    /// Recipes and overrides.
+    pub autopkg: AutopkgConfig,
+    /// Downloads.
+    pub fetch: FetchConfig,
+    /// `VirusTotal`.
+    pub scan: scan::Config,
+    /// The service desk.
+    pub desk: desk::Config,
+    /// The service.
+    pub serve: ServeConfig,
+    /// The file it was read from.
+    #[serde(skip)]
+    file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state_dir: "var".into(),
+            repository: RepositoryConfig::default(),
+            autopkg: AutopkgConfig::default(),
+            fetch: FetchConfig::default(),
+            scan: scan::Config::default(),
+            desk: desk::Config::default(),
+            serve: ServeConfig::default(),
+            file: None,
+        }
+    }
+}
+
+/// Where the Munki repository lies.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RepositoryConfig {
+    /// Its folder; `repo` in the state folder if not given.
+    pub path: Option<PathBuf>,
+}
+
+/// Where recipes and overrides lie.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AutopkgConfig {
+    /// Preferences of `AutoPkg`; its own place if not given.
+    pub prefs: Option<PathBuf>,
+    /// Folders of recipes, sought before those of the preferences.
+    pub recipe_search_dirs: Vec<String>,
+    /// Folders of overrides, sought before those of the preferences.
+    pub recipe_override_dirs: Vec<String>,
+    /// Where recipe repositories are cloned to, instead of where the preferences say.
+    pub recipe_repo_dir: Option<String>,
+}
+
+/// Limits of downloads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FetchConfig {
+    /// Hosts that may be asked without encryption, by name or address without port.
+    pub plain_http_hosts: BTreeSet<String>,
+    /// The largest download, in MiB.
+    pub max_download_mib: u64,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self {
+            plain_http_hosts: BTreeSet::new(),
+            max_download_mib: 32_768,
+        }
+    }
+}
+
+/// What `serve` does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServeConfig {
+    /// Where health and metrics are served.
+    pub listen: SocketAddr,
+    /// How many runs are worked on at a time.
+    pub workers: NonZeroU16,
+    /// The file that says which overrides run when.
+    pub schedules: PathBuf,
+    /// How long runs may go on after the service was told to stop, in seconds.
+    pub grace_seconds: u64,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+            workers: NonZeroU16::MIN.saturating_add(1),
+            schedules: "schedules.yaml".into(),
+            grace_seconds: 30,
+        }
+    }
+}
+
+/// What the process was started with; tests bring their own.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The current folder.
+    pub current_dir: &'a Path,
+    /// The environment.
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+impl std::fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("current_dir", &self.current_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Surroundings<'_> {
+    /// The home folder of the user.
+    pub fn home(&self) -> Option<PathBuf> {
+        (self.variable)("HOME")
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from)
+    }
+
+    /// The folder of the user's settings, as the XDG base directories have it.
+    pub fn config_dir(&self) -> PathBuf {
+        (self.variable)("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+            .or_else(|| self.home().map(|home| home.join(".config")))
+            .unwrap_or_default()
+    }
+}
+
+impl Config {
+    /// Reads `file`, or [`CONFIG_FILE`] in the current folder if it is there, or else says nothing but the defaults.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood, or a secret cannot be read from its own file.
+    pub fn load(file: Option<&Path>, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
+        let (path, given) = match file {
+            Some(file) => (surroundings.current_dir.join(file), true),
+            None => (surroundings.current_dir.join(CONFIG_FILE), false),
+        };
+        let mut config = match fs_err::read_to_string(&path) {
+            Ok(text) => Self {
+                file: Some(path.clone()),
+                ..Self::parse(&path, &text)?
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !given => Self::default(),
+            Err(source) => return Err(ConfigError::Io { path, source }),
+        };
+        let base = config.file.as_deref().and_then(Path::parent);
+        let places = Places {
+            base: base.unwrap_or(surroundings.current_dir).to_owned(),
+            home: surroundings.home(),
+        };
+        places.settle(&mut config);
+        secrets::read(&mut config, surroundings)?;
+        config.check(&path)?;
+        Ok(config)
+    }
+
+    /// Reads `text`; `path` only names it in errors.
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))
+    }
+
+    fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        let megabytes = self.fetch.max_download_mib;
+        if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "fetch.max-download-mib",
+                why: "no such number of MiB can be downloaded",
+            });
+        }
+        Ok(())
+    }
+
+    /// The file it was read from, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.state_dir.join("auto-update.db")
+    }
+
+    /// The folder of the Munki repository.
+    pub fn repository_dir(&self) -> PathBuf {
+        let path = self.repository.path.clone();
+        path.unwrap_or_else(|| self.state_dir.join("repo"))
+    }
+
+    /// A scrubber that knows every secret of the configuration.
+    pub fn scrubber(&self) -> Scrubber {
+        secrets::scrubber(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

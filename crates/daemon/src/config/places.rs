@@ -1,0 +1,54 @@
+//! Turns places as they are written into paths from the root.
+
+use std::path::{Path, PathBuf};
+
+use recipe::{absolute, expand_user};
+
+use super::Config;
+
+/// What places are relative to.
+pub(super) struct Places {
+    /// The folder of the configuration file, or the current folder if there is none.
+    pub(super) base: PathBuf,
+    /// What `~` stands for.
+    pub(super) home: Option<PathBuf>,
+}
+
+impl Places {
+    /// Turns every place of `config` into a path from the root.
+    pub(super) fn settle(&self, config: &mut Config) {
+        let autopkg = &mut config.autopkg;
+        let paths = [
+            Some(&mut config.state_dir),
+            Some(&mut config.serve.schedules),
+            config.repository.path.as_mut(),
+            autopkg.prefs.as_mut(),
+            config.scan.api_key_file.as_mut(),
+        ];
+        let desk = &mut config.desk;
+        let passwords = desk
+            .email
+            .iter_mut()
+            .filter_map(|email| email.password_file.as_mut());
+        let secrets = desk
+            .webhook
+            .iter_mut()
+            .flat_map(|webhook| &mut webhook.secret_files);
+        for path in paths.into_iter().flatten().chain(passwords).chain(secrets) {
+            *path = self.of(&path.to_string_lossy());
+        }
+        let texts = autopkg
+            .recipe_search_dirs
+            .iter_mut()
+            .chain(&mut autopkg.recipe_override_dirs)
+            .chain(&mut autopkg.recipe_repo_dir);
+        for text in texts {
+            *text = self.of(text).to_string_lossy().into_owned();
+        }
+    }
+
+    fn of(&self, written: &str) -> PathBuf {
+        let path = expand_user(written, self.home.as_deref());
+        absolute(&Path::new(&self.base).join(path))
+    }
+}

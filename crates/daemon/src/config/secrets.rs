@@ -1,0 +1,95 @@
+//! Secrets that stand outside of the configuration file.
+
+use std::path::Path;
+
+use redact::{Scrubber, Secret};
+
+use super::{Config, ConfigError, Surroundings};
+
+/// The variable of the environment that holds the key for `VirusTotal`; it goes before the file's.
+const SCAN_API_KEY: &str = "AUTO_UPDATE_SCAN_API_KEY";
+
+/// Reads the secrets that files and the environment hold into `config`.
+pub(super) fn read(
+    config: &mut Config,
+    surroundings: &Surroundings<'_>,
+) -> Result<(), ConfigError> {
+    let scan = &mut config.scan;
+    one(
+        &mut scan.api_key,
+        ("scan.api-key", "scan.api-key-file"),
+        scan.api_key_file.as_deref(),
+    )?;
+    // Compose files and unit files set variables to nothing where nothing was given to them.
+    if let Some(key) = (surroundings.variable)(SCAN_API_KEY).filter(|key| !key.is_empty()) {
+        let key = key
+            .into_string()
+            .map_err(|_shows| ConfigError::Variable { name: SCAN_API_KEY })?;
+        scan.api_key = Some(Secret::new(key));
+    }
+    for email in &mut config.desk.email {
+        one(
+            &mut email.password,
+            ("desk.email.password", "desk.email.password-file"),
+            email.password_file.as_deref(),
+        )?;
+    }
+    for webhook in &mut config.desk.webhook {
+        for file in &webhook.secret_files {
+            let secret = from_file("desk.webhook.secret-files", file)?;
+            webhook.secrets.push(secret);
+        }
+    }
+    Ok(())
+}
+
+/// A scrubber that knows every secret of `config`.
+pub(super) fn scrubber(config: &Config) -> Scrubber {
+    let passwords = config
+        .desk
+        .email
+        .iter()
+        .filter_map(|email| email.password.as_ref());
+    let webhooks = config.desk.webhook.iter();
+    let webhooks = webhooks.flat_map(|webhook| webhook.secrets.iter().chain([&webhook.url]));
+    let mut scrubber = Scrubber::new();
+    for secret in config.scan.api_key.iter().chain(passwords).chain(webhooks) {
+        scrubber.learn(secret.expose());
+    }
+    scrubber
+}
+
+fn one(
+    secret: &mut Option<Secret<String>>,
+    (key, file_key): (&'static str, &'static str),
+    file: Option<&Path>,
+) -> Result<(), ConfigError> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    if secret.is_some() {
+        return Err(ConfigError::TwoSecrets {
+            key,
+            other: file_key,
+        });
+    }
+    *secret = Some(from_file(file_key, file)?);
+    Ok(())
+}
+
+/// The one line that a file holds, without the line break that editors put at its end.
+fn from_file(key: &'static str, path: &Path) -> Result<Secret<String>, ConfigError> {
+    let text = fs_err::read_to_string(path).map_err(|source| ConfigError::SecretFile {
+        key,
+        path: path.to_owned(),
+        source,
+    })?;
+    let secret = text.trim();
+    if secret.is_empty() {
+        return Err(ConfigError::EmptySecret {
+            key,
+            path: path.to_owned(),
+        });
+    }
+    Ok(Secret::new(secret.to_owned()))
+}

@@ -1,0 +1,174 @@
+use model::FailureClass;
+
+use super::*;
+
+/// A folder with a configuration file and an environment.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(text: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write(CONFIG_FILE, text);
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs_err::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        self.load_with(&[])
+    }
+
+    fn load_with(&self, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        Config::load(
+            None,
+            &Surroundings {
+                current_dir: self.0.path(),
+                variable: &variable,
+            },
+        )
+    }
+
+    /// The error, with this folder written as `[DIR]`.
+    fn refusal(&self) -> String {
+        let error = self.load().unwrap_err().to_string();
+        error.replace(&self.0.path().display().to_string(), "[DIR]")
+    }
+}
+
+#[test]
+fn says_nothing_but_the_defaults_without_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let surroundings = Surroundings {
+        current_dir: folder.path(),
+        variable: &|_| None,
+    };
+    let config = Config::load(None, &surroundings).unwrap();
+    assert_eq!(config.file(), None);
+    assert_eq!(config.database(), folder.path().join("var/auto-update.db"));
+    assert_eq!(config.repository_dir(), folder.path().join("var/repo"));
+    assert_eq!(config.serve.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.serve.workers.get(), 2);
+    assert_eq!(config.fetch.max_download_mib, 32_768);
+    let error = Config::load(Some(Path::new("other.toml")), &surroundings).unwrap_err();
+    assert!(matches!(error, ConfigError::Io { .. }), "{error}");
+}
+
+#[test]
+fn places_are_relative_to_the_file() {
+    let folder = Folder::with(
+        "state-dir = 'state'\n[repository]\npath = '/srv/repo'\n[autopkg]\nprefs = '~/p.plist'\nrecipe-search-dirs = ['recipes', '~/r', '../up']\nrecipe-repo-dir = 'repos'\n[serve]\nschedules = 'etc/s.yaml'\n",
+    );
+    let config = folder.load_with(&[("HOME", "/home/ann")]).unwrap();
+    let dir = folder.0.path();
+    let shown = |path: PathBuf| path.display().to_string();
+    assert_eq!(config.state_dir, dir.join("state"));
+    assert_eq!(config.repository_dir(), Path::new("/srv/repo"));
+    assert_eq!(config.serve.schedules, dir.join("etc/s.yaml"));
+    assert_eq!(
+        config.autopkg.prefs.as_deref(),
+        Some(Path::new("/home/ann/p.plist"))
+    );
+    assert_eq!(
+        config.autopkg.recipe_search_dirs,
+        [
+            shown(dir.join("recipes")),
+            "/home/ann/r".to_owned(),
+            shown(dir.parent().unwrap().join("up")),
+        ]
+    );
+    assert_eq!(
+        config.autopkg.recipe_repo_dir,
+        Some(shown(dir.join("repos")))
+    );
+}
+
+#[test]
+fn every_section_is_read() {
+    let folder = Folder::with(
+        "[fetch]\nplain-http-hosts = ['127.0.0.1']\nmax-download-mib = 10\n[scan]\nper-minute = 1\n[desk.priorities]\ntrust = 'P1'\n[[desk.email]]\nname = 'd'\nhost = 'localhost'\nfrom = 'a@b.c'\nto = ['d@b.c']\n[serve]\nlisten = '[::1]:0'\nworkers = 7\n",
+    );
+    let config = folder.load().unwrap();
+    assert!(config.fetch.plain_http_hosts.contains("127.0.0.1"));
+    assert_eq!(config.scan.per_minute, 1);
+    assert!(config.desk.priorities.contains_key(&FailureClass::Trust));
+    assert_eq!(config.desk.email.len(), 1);
+    assert_eq!(config.serve.workers.get(), 7);
+}
+
+#[test]
+fn secrets_come_from_files_and_the_environment() {
+    let folder = Folder::with(
+        "[scan]\napi-key-file = 'key'\n[[desk.email]]\nname = 'd'\nhost = 'localhost'\nuser = 'u'\npassword-file = 'password'\nfrom = 'a@b.c'\nto = ['d@b.c']\n[[desk.webhook]]\nname = 'w'\nurl = 'https://example.org/secret-place'\nsecret-files = ['whsec']\n",
+    );
+    folder.write("key", "key-of-the-file\n");
+    folder.write("password", "password-of-the-file\n");
+    folder.write("whsec", "whsec_of-the-file");
+    let config = folder.load().unwrap();
+    assert_eq!(
+        config.scan.api_key.as_ref().unwrap().expose(),
+        "key-of-the-file"
+    );
+    let scrubbed = config.scrubber().scrub(
+        "key-of-the-file password-of-the-file whsec_of-the-file https://example.org/secret-place",
+    );
+    assert_eq!(scrubbed, "*** *** *** ***");
+    assert!(!format!("{config:?}").contains("of-the-file"));
+    let variable = "AUTO_UPDATE_SCAN_API_KEY";
+    let config = folder.load_with(&[(variable, "outer-key")]).unwrap();
+    assert_eq!(config.scan.api_key.unwrap().expose(), "outer-key");
+    let config = folder.load_with(&[(variable, "")]).unwrap();
+    assert_eq!(config.scan.api_key.unwrap().expose(), "key-of-the-file");
+}
+
+#[test]
+fn says_where_it_is_wrong() {
+    for (text, expected) in [
+        (
+            "\n[serve]\nlisten = 'nowhere'\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 3: invalid socket address syntax",
+        ),
+        (
+            "# one\nstate_dir = 'x'\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `fetch`, `scan`, `desk`, `serve`",
+        ),
+        (
+            "[serve]\nworkers = 0\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: invalid value: integer `0`, expected a nonzero u16",
+        ),
+        (
+            "[fetch]\nmax-download-mib = 0\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in `fetch.max-download-mib`: no such number of MiB can be downloaded",
+        ),
+        (
+            "[scan]\napi-key-file = 'nothing'\n",
+            "cannot read the secret of `scan.api-key-file` from `[DIR]/nothing`",
+        ),
+        (
+            "[scan]\napi-key-file = 'auto-update.toml'\napi-key = 'x'\n",
+            "both `scan.api-key` and `scan.api-key-file` are given: leave one of them out",
+        ),
+    ] {
+        assert_eq!(Folder::with(text).refusal(), expected, "{text}");
+    }
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    for text in [
+        "[scan]\napi-key = 1234567890\n",
+        "[scan]\napi-key = hunter1234567890\n",
+        "[scan]\napi-key = 'hunter1234567890\n",
+        "[scan]\napi-key = 'hunter1234567890' x\n",
+        "[[desk.webhook]]\nname = 'w'\nurl = ['hunter1234567890']\n",
+    ] {
+        let refusal = Folder::with(text).refusal();
+        assert!(!refusal.contains("1234567890"), "{refusal}");
+        assert!(refusal.contains("is wrong in line"), "{refusal}");
+    }
+}

@@ -1,0 +1,136 @@
+//! Opens what verbs and the service work with, as the configuration says.
+
+use std::sync::Arc;
+
+use desk::{Desk, DeskError};
+use fetch::{FetchError, Fetcher, Settings};
+use model::SystemClock;
+use pipeline::{Engine, Parts, Recipes, Scanning};
+use publication::{FolderRepository, PublicationObserver, RepositoryError};
+use recipe::{Library, Preferences};
+use repos::GitHistory;
+use scan::{ScanError, VirusTotal};
+use store::{Db, StoreError};
+
+use crate::Config;
+
+/// Why the house cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The service desk is not configured as it can be.
+    #[error("cannot open the service desk (section `desk` of the configuration)")]
+    Desk(#[source] DeskError),
+    /// Nothing can be downloaded.
+    #[error("cannot set up downloads (section `fetch` of the configuration)")]
+    Fetch(#[source] FetchError),
+    /// The repository cannot be used.
+    #[error("cannot open the Munki repository (section `repository` of the configuration)")]
+    Repository(#[source] RepositoryError),
+    /// `VirusTotal` is not configured as it can be.
+    #[error("cannot set up VirusTotal (section `scan` of the configuration)")]
+    Scan(#[source] ScanError),
+    /// The state cannot be used.
+    #[error("cannot open the state in `{}`", path.display())]
+    State {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        source: StoreError,
+    },
+}
+
+/// What an engine needs besides the configuration.
+pub struct Outfit {
+    /// `AutoPkg`'s preferences.
+    pub preferences: Preferences,
+    /// Where recipes and overrides lie.
+    pub library: Library,
+    /// The environment that recipes see.
+    pub environment: Vec<(String, String)>,
+    /// Is told how far each publication has come.
+    pub observer: Arc<dyn PublicationObserver>,
+}
+
+/// The state.
+///
+/// # Errors
+/// [`OpenError::State`].
+pub async fn open_database(config: &Config) -> Result<Db, OpenError> {
+    Db::open(&config.database())
+        .await
+        .map_err(|source| OpenError::State {
+            path: config.state_dir.clone(),
+            source,
+        })
+}
+
+/// The service desk, over `db`.
+///
+/// # Errors
+/// [`OpenError::Desk`].
+pub fn open_desk(config: &Config, db: Db) -> Result<Desk, OpenError> {
+    let clock = Arc::new(SystemClock);
+    Desk::new(config.desk.clone(), db, clock, config.scrubber()).map_err(OpenError::Desk)
+}
+
+/// The engine with everything it needs; folders that are missing are made.
+///
+/// # Errors
+/// If the state, the repository or a connection to the outside cannot be set up.
+pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, OpenError> {
+    let db = open_database(config).await?;
+    let desk = open_desk(config, db.clone())?;
+    let clock = Arc::new(SystemClock);
+    let scanner = VirusTotal::new(config.scan.clone(), db.clone(), clock.clone());
+    let fetcher = Fetcher::new(settings(config)).map_err(OpenError::Fetch)?;
+    let repository =
+        FolderRepository::create(&config.repository_dir()).map_err(OpenError::Repository)?;
+    Ok(Engine::new(Parts {
+        db,
+        clock,
+        fetcher: Arc::new(fetcher),
+        desk: Arc::new(desk),
+        scanning: Scanning {
+            scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
+            patience: config.scan.patience(),
+        },
+        repository: Arc::new(repository),
+        observer: outfit.observer,
+        recipes: recipes(
+            config,
+            outfit.preferences,
+            outfit.library,
+            outfit.environment,
+        ),
+        history: Arc::new(GitHistory::new()),
+        scrubber: config.scrubber(),
+    }))
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        max_download_bytes: config.fetch.max_download_mib.saturating_mul(1 << 20),
+        plain_http_hosts: config.fetch.plain_http_hosts.clone(),
+        ..Settings::default()
+    }
+}
+
+/// A set-up that was `AutoPkg`'s keeps its cache; otherwise it lies in the state folder.
+fn recipes(
+    config: &Config,
+    preferences: Preferences,
+    library: Library,
+    environment: Vec<(String, String)>,
+) -> Recipes {
+    let cache_dir = match preferences.get("CACHE_DIR") {
+        Some(_) => preferences.cache_dir(),
+        None => config.state_dir.join("cache"),
+    };
+    Recipes {
+        preferences,
+        library,
+        environment,
+        cache_dir,
+    }
+}

@@ -1,0 +1,225 @@
+//! The engine: everything that runs share, and the queue they come from.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use desk::Desk;
+use fetch::Fetcher;
+use model::{Clock, RunId, Title, Trigger};
+use processors::Registry;
+use publication::{FolderRepository, PublicationObserver};
+use recipe::History;
+use redact::Scrubber;
+use store::{Db, NewRun, Queued};
+
+use crate::{
+    Approval, Failure, Recipes, Request, Scanning, Standing, approval::Approved, owner::Owner,
+    plan::Plan, recipes::title_named, secrets,
+};
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The state.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Downloads.
+    pub fetcher: Arc<Fetcher>,
+    /// Incidents.
+    pub desk: Arc<Desk>,
+    /// The malware scanner.
+    pub scanning: Scanning,
+    /// The central repository.
+    pub repository: Arc<FolderRepository>,
+    /// Is told how far each publication has come.
+    pub observer: Arc<dyn PublicationObserver>,
+    /// Overrides, and what they know.
+    pub recipes: Recipes,
+    /// What git knows of recipes.
+    pub history: Arc<dyn History + Send + Sync>,
+    /// The configured secrets, which must not appear anywhere.
+    pub scrubber: Scrubber,
+}
+
+/// Carries runs out.
+///
+/// It is cheap to clone; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) owner: Owner,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine of this process.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            registry: Arc::new(Registry::native()),
+            owner: Owner::of_this_process(),
+        }
+    }
+
+    /// The state.
+    pub fn db(&self) -> &Db {
+        &self.parts.db
+    }
+
+    /// The service desk.
+    pub fn desk(&self) -> &Desk {
+        &self.parts.desk
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    /// Puts a run into the queue, unless one of the same title has not ended yet.
+    ///
+    /// An override that is not found is queued all the same: that it is gone is a failure that somebody must hear of.
+    ///
+    /// # Errors
+    /// If the name can be no title's, or the database fails.
+    pub async fn queue(&self, request: &Request, trigger: Trigger) -> Result<Queued, Failure> {
+        let new = self.new_run(request, trigger).await?;
+        let queued = self.parts.db.run_queue(&new, self.clock().now()).await?;
+        if let Queued::New(id) = queued {
+            tracing::info!(run.id = %id, title.name = %new.title, trigger = trigger.as_str(), "run queued");
+        }
+        Ok(queued)
+    }
+
+    /// What goes into the queue for `request`, for callers that put it there together with something else.
+    ///
+    /// # Errors
+    /// If the name can be no title's.
+    pub async fn new_run(&self, request: &Request, trigger: Trigger) -> Result<NewRun, Failure> {
+        let title = self.title(request).await?;
+        let request = serde_json::to_value(request)
+            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
+        Ok(NewRun {
+            title,
+            trigger,
+            request,
+        })
+    }
+
+    /// The title that `request` is about.
+    ///
+    /// # Errors
+    /// If its name can be no title's.
+    pub async fn title(&self, request: &Request) -> Result<Title, Failure> {
+        let name = request.name.clone();
+        let plan = self.plan(request).await.ok();
+        title_named(&name, plan.as_ref().map(|plan| &plan.recipe))
+            .map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))
+    }
+
+    /// Whether there is an override or recipe of this name that can be put together.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn find(&self, request: &Request) -> Result<(), Failure> {
+        self.plan(request).await.map(drop)
+    }
+
+    /// How the override that `name` names stands to its approval.
+    ///
+    /// # Errors
+    /// If it cannot be put together, what it reaches cannot be told, or the database fails.
+    pub async fn standing(&self, request: &Request) -> Result<Standing, Failure> {
+        let plan = self.plan(request).await?;
+        let title = title_named(&request.name, Some(&plan.recipe))
+            .map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))?;
+        let stored = self.parts.db.approval_find(&title).await?;
+        let approval = stored.map(Approval::read).transpose()?;
+        let engine = self.clone();
+        let (now, scrubber) = blocking(move || {
+            let (env, _notes) = plan.variables(&engine.cache_dir());
+            let mut scrubber = engine.parts.scrubber.clone();
+            secrets::learn(&mut scrubber, &env);
+            Ok((plan.closure(&*engine.parts.history)?, scrubber))
+        })
+        .await?;
+        Ok(Standing {
+            title,
+            approval,
+            now,
+            scrubber,
+        })
+    }
+
+    /// Approves everything that the override reaches now, by `who`; answers how it stood before.
+    ///
+    /// # Errors
+    /// As [`Engine::standing`].
+    pub async fn approve(&self, request: &Request, who: &str) -> Result<Standing, Failure> {
+        let standing = self.standing(request).await?;
+        let (closure, scrubber) = (standing.now.clone(), standing.scrubber.clone());
+        let approved = blocking(move || Ok(Approved::of(closure, &scrubber))).await?;
+        let closure = serde_json::to_value(&approved)
+            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
+        let now = self.clock().now();
+        self.parts
+            .db
+            .approval_record(&standing.title, &closure, who, now)
+            .await?;
+        tracing::info!(title.name = %standing.title, approved_by = who, "override approved");
+        Ok(standing)
+    }
+
+    /// The changes of `standing` for people.
+    ///
+    /// # Errors
+    /// If the thread that compares is lost.
+    pub async fn difference(&self, standing: &Standing) -> Result<String, Failure> {
+        let (engine, standing) = (self.clone(), standing.clone());
+        blocking(move || Ok(standing.difference(&*engine.parts.history))).await
+    }
+
+    pub(crate) async fn plan(&self, request: &Request) -> Result<Plan, Failure> {
+        let (engine, request) = (self.clone(), request.clone());
+        blocking(move || Plan::make(&engine.parts.recipes, &request)).await
+    }
+
+    /// Where runs keep what they download and make.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.parts.recipes.cache_dir.clone()
+    }
+
+    /// What belongs to a run that is taken up.
+    pub(crate) fn request_of(run: &store::Run) -> Result<Request, Failure> {
+        serde_json::from_value(run.request.clone())
+            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))
+    }
+
+    /// The run of this name, as it stands.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run(&self, id: RunId) -> Result<Option<store::Run>, Failure> {
+        Ok(self.parts.db.run_find(id).await?)
+    }
+}
+
+/// Does `work` on a thread that may block.
+///
+/// # Errors
+/// Those of `work`; a panic in it is a fault of this program, and ends only the run.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
+    }
+}

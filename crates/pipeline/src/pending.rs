@@ -1,0 +1,157 @@
+//! What a run has made and not yet published, as it waits in the database for its scan.
+
+use std::path::{Path, PathBuf};
+
+use fetch::Commit;
+use model::{FailureClass, Sha256};
+use processors::Downloads;
+use proplist::Value;
+use publication::{ChangeSet, Kind};
+use scan::Medium;
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+/// What a run has made and not yet published.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// What it adds to the repository; perhaps nothing.
+    pub(crate) change_set: ChangeSet,
+    /// The items that become available.
+    pub(crate) items: Vec<Item>,
+    /// What must be scanned before.
+    pub(crate) media: Vec<Scanned>,
+    /// What is to be remembered of the downloads after a good end.
+    pub(crate) commits: Vec<Commit>,
+}
+
+/// An item of the repository.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its name, by which Munki knows it.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its installer item; that of the pkginfo for an item without one.
+    pub sha256: Sha256,
+    /// Where its pkginfo goes, below `pkgsinfo`.
+    pub pkginfo: String,
+}
+
+/// A file that must be scanned.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scanned {
+    sha256: Sha256,
+    len_bytes: u64,
+    path: PathBuf,
+    name: String,
+    may_upload: bool,
+}
+
+impl From<&Scanned> for Medium {
+    fn from(scanned: &Scanned) -> Self {
+        Self {
+            sha256: scanned.sha256,
+            len_bytes: scanned.len_bytes,
+            path: scanned.path.clone(),
+            name: scanned.name.clone(),
+            may_upload: scanned.may_upload,
+        }
+    }
+}
+
+impl Pending {
+    /// What a run leaves behind its last step. Blocking: files that were not hashed yet are.
+    ///
+    /// Where nothing is to be published only what came new is scanned.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or a staged pkginfo is none.
+    pub(crate) fn of(
+        change_set: ChangeSet,
+        downloads: &Downloads,
+        may_upload: bool,
+    ) -> Result<Self, Failure> {
+        let mut media = Vec::new();
+        for download in downloads.all() {
+            if (change_set.is_empty() && !download.changed) || !download.path.is_file() {
+                continue;
+            }
+            let known = download.sha256.zip(download.len_bytes);
+            media.push(scanned(&download.path, known, may_upload)?);
+        }
+        for file in change_set.of_kind(Kind::Pkgs) {
+            let known = Some((file.sha256, file.len_bytes));
+            let mut installer = scanned(&file.source, known, may_upload)?;
+            installer.name = name_of(Path::new(&file.location));
+            media.push(installer);
+        }
+        media.sort_by_key(|medium| medium.sha256);
+        media.dedup_by_key(|medium| medium.sha256);
+        Ok(Self {
+            items: items(&change_set)?,
+            change_set,
+            media,
+            commits: downloads.commits(),
+        })
+    }
+
+    /// Remembers the downloads as good; what cannot be is downloaded again, and nothing worse. Blocking.
+    pub(crate) fn commit(&self) {
+        for commit in &self.commits {
+            if let Err(error) = commit.carry_out() {
+                tracing::warn!(error = %error, "a download will be fetched again");
+            }
+        }
+    }
+}
+
+fn scanned(
+    path: &Path,
+    known: Option<(Sha256, u64)>,
+    may_upload: bool,
+) -> Result<Scanned, Failure> {
+    let (sha256, len_bytes) = match known {
+        Some(known) => known,
+        None => fs_err::File::open(path)
+            .and_then(|mut file| Sha256::of_reader(&mut file))
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?,
+    };
+    Ok(Scanned {
+        sha256,
+        len_bytes,
+        path: path.to_owned(),
+        name: name_of(path),
+        may_upload,
+    })
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The items that the staged pkginfos describe.
+fn items(change_set: &ChangeSet) -> Result<Vec<Item>, Failure> {
+    let pkginfos = change_set.of_kind(Kind::Pkgsinfo);
+    pkginfos
+        .map(|file| {
+            let unusable = |why: &dyn std::error::Error| {
+                Failure::from_error(FailureClass::Import, why)
+                    .with_detail(format!("the staged pkginfo `{}`", file.location))
+            };
+            let bytes = fs_err::read(&file.source).map_err(|error| unusable(&error))?;
+            let pkginfo = proplist::from_bytes(&bytes).map_err(|error| unusable(&error))?;
+            let text = |key: &str| {
+                let value = pkginfo.as_dict().and_then(|pkginfo| pkginfo.get(key));
+                value.and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
+            Ok(Item {
+                name: text("name"),
+                version: text("version"),
+                sha256: text("installer_item_hash").parse().unwrap_or(file.sha256),
+                pkginfo: file.location.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! Applying the change set of a run, and what the store knows of it.
+
+use std::sync::Arc;
+
+use munki::CatalogOptions;
+use publication::{Published, publish};
+use serde_json::json;
+use store::{NewPublication, Release, Run};
+
+use crate::{
+    Engine, Event, Failure, Reporter,
+    engine::blocking,
+    pending::{Item, Pending},
+};
+
+impl Engine {
+    /// Applies the change set of `run`: whole, or not at all. Doing so again, after a crash, changes nothing.
+    ///
+    /// # Errors
+    /// Whatever stopped the publication; the repository is then as it was.
+    ///
+    /// # Cancellation
+    /// The publication goes on to its end on its own thread; the next attempt waits for it, and finds it done.
+    pub(crate) async fn apply(
+        &self,
+        run: &Run,
+        pending: &Pending,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<(), Failure> {
+        let db = &self.parts.db;
+        let new = NewPublication {
+            change_set: pending.change_set.id,
+            run: run.id,
+            title: run.title.clone(),
+            items: json!(pending.items),
+        };
+        db.publication_begin(&new, self.parts.clock.now()).await?;
+        let published = self.write(pending).await;
+        let now = self.parts.clock.now();
+        match published {
+            Ok(published) => {
+                for problem in published.report.lines(munki::Compat::Munki7) {
+                    reporter.report(&Event::Warned { text: &problem });
+                }
+                let releases: Vec<Release> = pending
+                    .items
+                    .iter()
+                    .map(|item| self.release(item))
+                    .collect();
+                db.publication_finish(&new, &releases, now).await?;
+                tracing::info!(
+                    run.id = %run.id,
+                    title.name = %run.title,
+                    change_set.id = %pending.change_set.id,
+                    files = pending.change_set.files.len(),
+                    "published"
+                );
+                Ok(())
+            }
+            Err(failure) => {
+                db.publication_roll_back(pending.change_set.id, now).await?;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn write(&self, pending: &Pending) -> Result<Published, Failure> {
+        let (engine, change_set) = (self.clone(), pending.change_set.clone());
+        blocking(move || {
+            let parts = &engine.parts;
+            publish(
+                &parts.repository,
+                &change_set,
+                CatalogOptions::default(),
+                &*parts.observer,
+            )
+            .map_err(|error| Failure::from_error(error.class(), &error))
+        })
+        .await
+    }
+
+    fn release(&self, item: &Item) -> Release {
+        Release {
+            name: item.name.clone(),
+            version: item.version.clone(),
+            sha256: item.sha256,
+            identity: None,
+            released_at: self.parts.clock.now(),
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! A run's life: steps, gates, parking, publication, and its end.
+
+use std::{sync::Arc, time::Duration};
+
+use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title};
+use processors::StepRecord;
+use proplist::Value;
+use store::{Lease, Parking, Run, RunEnd, RunFailure, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Engine, Event, Failure, Item, Reporter, Request, pending::Pending, release, scan_gate::Passage,
+    steps::Trace,
+};
+
+/// How long a worker may be silent before another takes its run over.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// How often a worker says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How often a run may be taken up without coming to an end or a parking place: one that takes its process down each
+/// time must not do so for ever.
+const ATTEMPTS: u32 = 5;
+
+/// What became of a run that a worker took up.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It came to its end, or waits for a person.
+    Ended(RunEnd),
+    /// Another worker has it.
+    Lost,
+    /// It waits for its scan.
+    Parked {
+        /// Until then at least.
+        until: Timestamp,
+    },
+    /// It was given back to the queue, because this process is to stop.
+    Released,
+}
+
+/// A run that a worker took up, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Worked {
+    /// The run.
+    pub run: RunId,
+    /// The title.
+    pub title: Title,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The identifier of its override, if it came that far.
+    pub identifier: Option<String>,
+    /// What its steps read and set, as far as they were carried out by this worker.
+    pub steps: Vec<StepRecord>,
+    /// Its receipt, without secrets.
+    pub receipt: Option<Value>,
+    /// Why it failed or is held.
+    pub failure: Option<Failure>,
+    /// The items that became available.
+    pub published: Vec<Item>,
+    /// The incident that tells of its failure.
+    pub incident: Option<IncidentId>,
+}
+
+/// A run that a worker carries on: what every part of the work needs.
+pub(crate) struct Job<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) lease: Lease,
+    pub(crate) request: Request,
+    pub(crate) reporter: &'a Arc<dyn Reporter>,
+    /// Cancelled when the work must stop.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Why a worker stops before the end of a run.
+pub(crate) enum Stop {
+    /// Something failed.
+    Failure(Box<Failure>),
+    /// The process is to stop.
+    Cancelled,
+    /// Another worker has the run.
+    Lost,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// Where a worker leaves a run that did not fail.
+enum Place {
+    Parked { until: Timestamp },
+    Published(Vec<Item>),
+    Unchanged,
+}
+
+impl Engine {
+    /// Takes the run that is due longest, and carries it on to its end or to where it must wait; nothing if none is
+    /// due.
+    ///
+    /// When `stop` is cancelled the run is given back to the queue; a publication that has begun is finished first.
+    ///
+    /// # Errors
+    /// If the database fails; the run's lease then runs out.
+    pub async fn work(
+        &self,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Worked>, StoreError> {
+        let now = self.parts.clock.now();
+        let claimed = self
+            .parts
+            .db
+            .run_claim(&self.owner.to_string(), now, now.plus(LEASE))
+            .await?;
+        match claimed {
+            Some((run, lease)) => self.carry(run, lease, reporter, stop).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Engine::work`], with one run, due or not; nothing if somebody else has it or it has ended.
+    ///
+    /// # Errors
+    /// As [`Engine::work`].
+    pub async fn work_on(
+        &self,
+        id: RunId,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Worked>, StoreError> {
+        let now = self.parts.clock.now();
+        let claimed = self
+            .parts
+            .db
+            .run_claim_one(id, &self.owner.to_string(), now, now.plus(LEASE))
+            .await?;
+        match claimed {
+            Some((run, lease)) => self.carry(run, lease, reporter, stop).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends a run that nobody carries on, because a person does not want it any more; false if somebody has it, or it
+    /// has ended or is being published.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn cancel(&self, id: RunId) -> Result<bool, StoreError> {
+        let (db, now) = (&self.parts.db, self.parts.clock.now());
+        let owner = self.owner.to_string();
+        let Some((run, lease)) = db.run_claim_one(id, &owner, now, now.plus(LEASE)).await? else {
+            return Ok(false);
+        };
+        if run.state == RunState::Publishing {
+            db.run_release(lease, now).await?;
+            return Ok(false);
+        }
+        let cancelled = self.end(&run, lease, &RunEnd::Cancelled).await?;
+        self.tell_of(id).await;
+        Ok(cancelled)
+    }
+
+    async fn carry(
+        &self,
+        run: Run,
+        lease: Lease,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Worked, StoreError> {
+        let mut trace = Trace::default();
+        let place = match Self::request_of(&run) {
+            Ok(request) => {
+                let job = Job {
+                    run: &run,
+                    lease,
+                    request,
+                    reporter,
+                    stop: stop.child_token(),
+                };
+                tokio::select! {
+                    place = Box::pin(self.advance(&job, &mut trace)) => place,
+                    () = self.keep_lease(lease) => {
+                        job.stop.cancel();
+                        Err(Stop::Lost)
+                    }
+                }
+            }
+            Err(failure) => Err(failure.into()),
+        };
+        let mut worked = Worked {
+            run: run.id,
+            title: run.title.clone(),
+            outcome: Outcome::Lost,
+            identifier: trace.identifier.take(),
+            steps: std::mem::take(&mut trace.records),
+            receipt: trace.receipt.take(),
+            failure: None,
+            published: Vec::new(),
+            incident: None,
+        };
+        if let Err(Stop::Failure(failure)) = &place {
+            reporter.report(&Event::Failed { failure });
+            worked.failure = Some((**failure).clone());
+        }
+        self.leave(&run, lease, place, &mut worked).await?;
+        Ok(worked)
+    }
+
+    /// Writes down where the run was left.
+    async fn leave(
+        &self,
+        run: &Run,
+        lease: Lease,
+        place: Result<Place, Stop>,
+        worked: &mut Worked,
+    ) -> Result<(), StoreError> {
+        let end = match place {
+            Err(Stop::Lost) => return Ok(()),
+            Err(Stop::Cancelled) => {
+                let now = self.parts.clock.now();
+                if self.parts.db.run_release(lease, now).await? {
+                    worked.outcome = Outcome::Released;
+                }
+                return Ok(());
+            }
+            Ok(Place::Parked { until }) => {
+                worked.outcome = Outcome::Parked { until };
+                return Ok(());
+            }
+            Ok(Place::Published(items)) => {
+                worked.published = items;
+                RunEnd::Published
+            }
+            Ok(Place::Unchanged) => RunEnd::Unchanged,
+            Err(Stop::Failure(failure)) => ended_by(&failure),
+        };
+        if self.end(run, lease, &end).await? {
+            worked.incident = self.tell_of(run.id).await;
+            worked.outcome = Outcome::Ended(end);
+        }
+        Ok(())
+    }
+
+    async fn end(&self, run: &Run, lease: Lease, end: &RunEnd) -> Result<bool, StoreError> {
+        let now = self.parts.clock.now();
+        let ended = self.parts.db.run_finish(lease, end, now).await?;
+        tracing::info!(
+            run.id = %run.id,
+            title.name = %run.title,
+            run.state = end.state().as_str(),
+            run.class = end.failure().map(|failure| failure.class.as_str()),
+            ended,
+            "run ended"
+        );
+        Ok(ended)
+    }
+
+    /// Renews the lease; returns when it is lost. A database that fails for a while may lose it, too.
+    async fn keep_lease(&self, lease: Lease) {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            let until = self.parts.clock.now().plus(LEASE);
+            match self.parts.db.run_heartbeat(lease, until).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::error!(run.id = %lease.run, error = %error, "a lease could not be renewed");
+                }
+            }
+        }
+    }
+
+    /// Carries the run on from where it stands.
+    async fn advance(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
+        if job.run.attempts > ATTEMPTS {
+            return Err(Failure::new(
+                FailureClass::Internal,
+                format!("The run was taken up {ATTEMPTS} times and never came to an end"),
+            )
+            .into());
+        }
+        match job.run.state {
+            RunState::Scanning => {
+                let deadline = job.run.deadline_at.unwrap_or(job.run.queued_at);
+                self.gate(job, parked(job.run)?, deadline).await
+            }
+            RunState::Publishing => self.publish(job, parked(job.run)?).await,
+            _ => {
+                let now = self.parts.clock.now();
+                if !self.parts.db.run_start(job.lease, now).await? {
+                    return Err(Stop::Lost);
+                }
+                job.reporter.report(&Event::Processing {
+                    name: &job.request.name,
+                });
+                let pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+                let released = self.parts.db.release_list(&job.run.title).await?;
+                release::check(&pending.items, &released, &job.request)?;
+                let deadline = self.parts.clock.now().plus(self.parts.scanning.patience);
+                self.gate(job, pending, deadline).await
+            }
+        }
+    }
+
+    /// Asks the scanner, and publishes, parks or stops the run accordingly.
+    async fn gate(
+        &self,
+        job: &Job<'_>,
+        pending: Pending,
+        deadline: Timestamp,
+    ) -> Result<Place, Stop> {
+        let clock = &*self.parts.clock;
+        let scanning = &self.parts.scanning;
+        let passage = tokio::select! {
+            passage = scanning.pass(&pending, &job.request, deadline, clock) => passage?,
+            // Parking is the durable way to stop here: the steps need not be carried out again.
+            () = job.stop.cancelled() => Passage::Closed { until: clock.now() },
+        };
+        let until = match passage {
+            Passage::Closed { until } => until,
+            Passage::Open(warnings) => {
+                for warning in warnings {
+                    job.reporter.report(&Event::Warned { text: &warning });
+                }
+                return self.publish(job, pending).await;
+            }
+        };
+        let parking = Parking {
+            parked: to_json(&pending)?,
+            due_at: until,
+            deadline_at: deadline,
+        };
+        if !self.parts.db.run_park(job.lease, &parking).await? {
+            return Err(Stop::Lost);
+        }
+        job.reporter.report(&Event::Parked {
+            run: job.run.id,
+            until,
+        });
+        Ok(Place::Parked { until })
+    }
+
+    /// Applies the change set, if there is something in it, and remembers the downloads as good.
+    async fn publish(&self, job: &Job<'_>, pending: Pending) -> Result<Place, Stop> {
+        if pending.change_set.is_empty() {
+            pending.commit();
+            return Ok(Place::Unchanged);
+        }
+        let parked = to_json(&pending)?;
+        if !self.parts.db.run_publish(job.lease, &parked).await? {
+            return Err(Stop::Lost);
+        }
+        job.reporter.report(&Event::Publishing {
+            files: pending.change_set.files.len(),
+        });
+        self.apply(job.run, &pending, job.reporter).await?;
+        pending.commit();
+        Ok(Place::Published(pending.items))
+    }
+}
+
+fn ended_by(failure: &Failure) -> RunEnd {
+    let told = RunFailure {
+        class: failure.class,
+        cause: failure.cause(),
+        next_step: failure.next_step().to_owned(),
+        step: failure.step.clone(),
+        detail: failure.detail.clone(),
+        incident: None,
+    };
+    if failure.held {
+        RunEnd::Held(told)
+    } else {
+        RunEnd::Failed(told)
+    }
+}
+
+fn parked(run: &Run) -> Result<Pending, Failure> {
+    let parked = run.parked.clone().unwrap_or_default();
+    serde_json::from_value(parked)
+        .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+}
+
+fn to_json(pending: &Pending) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(pending)
+        .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+}

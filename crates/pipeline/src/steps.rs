@@ -1,0 +1,357 @@
+//! The steps of a run: from the override to a change set.
+
+use std::{fs::File, path::PathBuf, sync::Arc};
+
+use model::{FailureClass, Timestamp};
+use processors::{Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify};
+use proplist::{Value, str_form};
+use publication::Staging;
+use redact::Scrubber;
+use store::{Download, Lease, StepEnd, StepState};
+
+use crate::{
+    Engine, Event, Failure, Reporter, Request,
+    engine::blocking,
+    messages::Messages,
+    pending::Pending,
+    plan::Plan,
+    receipt::{self, Receipt},
+    run::{Job, Stop},
+    secrets,
+    trust::{self, Trust},
+};
+
+/// Set to false in an override, it keeps the title's media from being uploaded to the scanner.
+const AUTO_SUBMIT: &str = "VIRUSTOTAL_AUTO_SUBMIT";
+
+/// A run whose plan is made and trusted: what its steps need.
+pub(crate) struct Prepared {
+    pub(crate) identifier: String,
+    pub(crate) env: Env,
+    calls: Vec<Call>,
+    trust: Trust,
+    workspace: PathBuf,
+    scrubber: Arc<Scrubber>,
+    /// Held until the steps are over: no other run works in the same workspace.
+    lock: File,
+}
+
+/// What the steps of a run did, good or not.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    pub(crate) identifier: Option<String>,
+    pub(crate) records: Vec<StepRecord>,
+    pub(crate) receipt: Option<Value>,
+}
+
+impl Engine {
+    /// Carries out the steps of a run, and answers what they made.
+    ///
+    /// # Errors
+    /// Whatever stopped them; `trace` tells how far they came.
+    ///
+    /// # Cancellation
+    /// The workspace keeps what the steps wrote; a later run starts from the beginning.
+    pub(crate) async fn carry_out_steps(
+        &self,
+        job: &Job<'_>,
+        trace: &mut Trace,
+    ) -> Result<Pending, Stop> {
+        let (request, lease, reporter) = (&job.request, job.lease, job.reporter);
+        let prepared = self.prepare(request, reporter, trace).await?;
+        reporter.report(&Event::Environment {
+            env: &secrets::scrubbed_dict(&prepared.scrubber, &prepared.env),
+        });
+        let mut receipt = Receipt::new(&prepared.env);
+        let staging = self.staging(&prepared)?;
+        let downloads = Arc::new(Downloads::default());
+        let pin = pinned(&prepared.calls, &prepared.env);
+        let mut walk = Walk {
+            engine: self,
+            lease,
+            reporter,
+            scrubber: Arc::clone(&prepared.scrubber),
+            env: prepared.env,
+            context: StepContext {
+                fetcher: Arc::clone(&self.parts.fetcher),
+                downloads: Arc::clone(&downloads),
+                pin,
+                staging: Arc::clone(&staging),
+                messages: Arc::new(Messages::new(
+                    "",
+                    Arc::clone(reporter),
+                    Arc::clone(&prepared.scrubber),
+                )),
+                clock: Arc::clone(&self.parts.clock),
+                workspace: prepared.workspace.clone(),
+                cancelled: job.stop.clone(),
+            },
+        };
+        let walked = walk
+            .steps(&prepared.calls, &prepared.identifier, &mut receipt, trace)
+            .await;
+        self.note_downloads(lease, &downloads).await?;
+        if let Err(Stop::Failure(failure)) = &walked {
+            receipt.add_error(&failure.message);
+        }
+        let receipt = receipt.to_value(&prepared.scrubber);
+        self.write_receipt(&receipt, &prepared.workspace, request, reporter)
+            .await;
+        trace.receipt = Some(receipt);
+        walked?;
+        reporter.report(&Event::Environment {
+            env: &secrets::scrubbed_dict(&walk.scrubber, &walk.env),
+        });
+        let may_upload = may_upload(&walk.env);
+        let trust = prepared.trust;
+        let pending = blocking(move || {
+            let mut change_set = staging.take();
+            if trust == Trust::Waived {
+                change_set.files.clear();
+            }
+            Pending::of(change_set, &downloads, may_upload)
+        })
+        .await?;
+        drop(prepared.lock);
+        Ok(pending)
+    }
+
+    /// Makes the plan, and holds it against trust and the rules that all plans obey.
+    async fn prepare(
+        &self,
+        request: &Request,
+        reporter: &Arc<dyn Reporter>,
+        trace: &mut Trace,
+    ) -> Result<Prepared, Failure> {
+        let standing = self.standing(request).await?;
+        let (engine, request) = (self.clone(), request.clone());
+        let prepared = blocking(move || {
+            let parts = &engine.parts;
+            let plan = Plan::make(&parts.recipes, &request)?;
+            let identifier = plan.identifier().to_owned();
+            // The digests in this closure are those of the bytes that `plan` was made from.
+            let standing = crate::Standing {
+                now: plan.closure(&*parts.history)?,
+                ..standing
+            };
+            let calls = plan.calls(&request)?;
+            let checked = trust::check(&plan, &parts.recipes, &request, &standing, &*parts.history);
+            let (trust, mut notes) = checked?;
+            let (env, said) = plan.variables(&engine.cache_dir());
+            notes.extend(said);
+            plan.check_version()?;
+            verify(&engine.registry, &calls, &env).map_err(|error| Failure::of_plan(&error))?;
+            let workspace = PathBuf::from(
+                env.get("RECIPE_CACHE_DIR")
+                    .map(str_form)
+                    .unwrap_or_default(),
+            );
+            let mut scrubber = parts.scrubber.clone();
+            secrets::learn(&mut scrubber, &env);
+            Ok((
+                Prepared {
+                    lock: lock(&workspace)?,
+                    identifier,
+                    env,
+                    calls,
+                    trust,
+                    workspace,
+                    scrubber: Arc::new(scrubber),
+                },
+                notes,
+            ))
+        })
+        .await;
+        let (prepared, notes) = prepared?;
+        trace.identifier = Some(prepared.identifier.clone());
+        for note in notes {
+            reporter.report(&Event::Warned {
+                text: &prepared.scrubber.scrub(&note),
+            });
+        }
+        Ok(prepared)
+    }
+
+    fn staging(&self, prepared: &Prepared) -> Result<Arc<Staging>, Failure> {
+        let repository = Arc::clone(&self.parts.repository);
+        let staging = Staging::new(repository, &prepared.workspace);
+        staging
+            .clear()
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
+        Ok(Arc::new(staging))
+    }
+
+    async fn note_downloads(&self, lease: Lease, downloads: &Downloads) -> Result<(), Failure> {
+        for download in downloads.all() {
+            let row = Download {
+                path: download.path.display().to_string(),
+                url: download.url.map(|url| url.to_string()).unwrap_or_default(),
+                sha256: download.sha256,
+                len_bytes: download.len_bytes,
+                changed: download.changed,
+                seen_at: self.parts.clock.now(),
+            };
+            self.parts.db.download_note(lease, &row).await?;
+        }
+        Ok(())
+    }
+
+    /// A receipt that cannot be written is no reason to stop a run.
+    async fn write_receipt(
+        &self,
+        receipt: &Value,
+        workspace: &std::path::Path,
+        request: &Request,
+        reporter: &Arc<dyn Reporter>,
+    ) {
+        let (receipt, workspace) = (receipt.clone(), workspace.to_owned());
+        let (name, now) = (request.name.clone(), self.parts.clock.now());
+        let written = blocking(move || {
+            receipt::write(&receipt, &workspace, &name, now)
+                .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+        });
+        match written.await {
+            Ok(path) => reporter.report(&Event::ReceiptWritten { path: &path }),
+            Err(failure) => reporter.report(&Event::Warned {
+                text: &format!("The receipt could not be written: {}", failure.message),
+            }),
+        }
+    }
+}
+
+/// The steps of one run, one after the other, on one environment.
+struct Walk<'a> {
+    engine: &'a Engine,
+    lease: Lease,
+    reporter: &'a Arc<dyn Reporter>,
+    scrubber: Arc<Scrubber>,
+    env: Env,
+    context: StepContext,
+}
+
+impl Walk<'_> {
+    async fn steps(
+        &mut self,
+        calls: &[Call],
+        identifier: &str,
+        receipt: &mut Receipt,
+        trace: &mut Trace,
+    ) -> Result<(), Stop> {
+        for (position, call) in (0_u32..).zip(calls) {
+            let record = self.step(position, call, identifier).await?;
+            receipt.add_step(&record);
+            let stops = record.stops_recipe;
+            trace.records.push(record);
+            if stops {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(
+        &mut self,
+        position: u32,
+        call: &Call,
+        identifier: &str,
+    ) -> Result<StepRecord, Stop> {
+        let db = &self.engine.parts.db;
+        let begun = db
+            .step_begin(self.lease, position, &call.processor, self.now())
+            .await?;
+        if !begun {
+            return Err(Stop::Lost);
+        }
+        self.reporter.report(&Event::StepBegins {
+            processor: &call.processor,
+        });
+        let messages = Arc::new(Messages::new(
+            &call.processor,
+            Arc::clone(self.reporter),
+            Arc::clone(&self.scrubber),
+        ));
+        self.context.messages = Arc::clone(&messages) as Arc<_>;
+        let registry = &self.engine.registry;
+        let done = execute_step(registry, &self.context, call, &mut self.env).await;
+        if done.is_err() && self.context.cancelled.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if let Err(error) = &done {
+            messages.keep_error(&error.to_string());
+        }
+        let end = self.end(done.as_ref().ok(), messages.kept());
+        if !db.step_end(self.lease, position, &end, self.now()).await? {
+            return Err(Stop::Lost);
+        }
+        let record = done.map_err(|error| {
+            let mut failure = Failure::of_step(identifier, &call.processor, &error);
+            failure.message = self.scrubber.scrub(&failure.message);
+            failure.detail = failure.detail.map(|detail| self.scrubber.scrub(&detail));
+            Stop::from(failure)
+        })?;
+        self.reporter.report(&Event::StepEnds {
+            record: &StepRecord {
+                input: secrets::scrubbed_dict(&self.scrubber, &record.input),
+                output: secrets::scrubbed_dict(&self.scrubber, &record.output),
+                ..record.clone()
+            },
+        });
+        Ok(record)
+    }
+
+    fn end(&self, record: Option<&StepRecord>, messages: String) -> StepEnd {
+        let json = |dict: Option<&proplist::Dict>| {
+            let dict = dict.map(|dict| secrets::scrubbed_dict(&self.scrubber, dict));
+            serde_json::Value::from(&Value::Dict(dict.unwrap_or_default()))
+        };
+        StepEnd {
+            state: if record.is_some() {
+                StepState::Done
+            } else {
+                StepState::Failed
+            },
+            input: json(record.map(|record| &record.input)),
+            output: json(record.map(|record| &record.output)),
+            messages,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine.parts.clock.now()
+    }
+}
+
+/// Whether the title's media may be given to the scanner, and so to everybody who uses it.
+fn may_upload(env: &Env) -> bool {
+    env.get(AUTO_SUBMIT).is_none_or(|value| match value {
+        Value::String(text) => !matches!(
+            text.trim().to_ascii_lowercase().as_str(),
+            "" | "0" | "false" | "no"
+        ),
+        other => other.is_truthy(),
+    })
+}
+
+/// Makes the run's workspace, and keeps other runs out of it.
+fn lock(workspace: &std::path::Path) -> Result<File, Failure> {
+    let failed = |error: &dyn std::error::Error| {
+        Failure::from_error(FailureClass::Internal, error).with_advice(format!(
+            "Check the room and the permissions of `{}`, then run the title again.",
+            workspace.display()
+        ))
+    };
+    fs_err::create_dir_all(workspace).map_err(|error| failed(&error))?;
+    let lock = fs_err::File::create(workspace.join(".lock")).map_err(|error| failed(&error))?;
+    let (lock, _path) = lock.into_parts();
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::new(
+            FailureClass::Configuration,
+            format!("Another run works in `{}`", workspace.display()),
+        )
+        .with_advice(
+            "Wait until it has ended; if two overrides have the same Identifier, give one of them another.",
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}

@@ -1,0 +1,78 @@
+//! `GET /healthz`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+
+use crate::router::{Watched, in_time};
+
+/// The answer. Fields are added without raising `schema`; none is changed or dropped.
+#[derive(Debug, Serialize)]
+pub(crate) struct Health {
+    schema: u32,
+    status: Word,
+    parts: Parts,
+}
+
+/// What each part says.
+#[derive(Debug, Serialize)]
+struct Parts {
+    database: Word,
+    scheduler: Word,
+    workers: Word,
+    service: Word,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Ok,
+    Stopping,
+    Unhealthy,
+}
+
+impl Word {
+    const fn of(well: Option<()>) -> Self {
+        match well {
+            Some(()) => Self::Ok,
+            None => Self::Unhealthy,
+        }
+    }
+}
+
+/// Whether the service is well, and if not, which part of it.
+pub(crate) async fn healthz(State(watched): State<Watched>) -> (StatusCode, Json<Health>) {
+    let seen = watched.vitals.seen();
+    let database = in_time(watched.db.ping()).await;
+    let workers = (seen.workers_alive >= seen.workers).then_some(());
+    let scheduler = (!seen.scheduler_is_silent).then_some(());
+    let parts = Parts {
+        database: Word::of(database),
+        scheduler: Word::of(scheduler),
+        workers: Word::of(workers),
+        service: if seen.stopping {
+            Word::Stopping
+        } else {
+            Word::Ok
+        },
+    };
+    let all = [
+        parts.service,
+        parts.database,
+        parts.scheduler,
+        parts.workers,
+    ];
+    let status = all
+        .into_iter()
+        .find(|word| *word != Word::Ok)
+        .unwrap_or(Word::Ok);
+    let code = match status {
+        Word::Ok => StatusCode::OK,
+        Word::Stopping | Word::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let health = Health {
+        schema: 1,
+        status,
+        parts,
+    };
+    (code, Json(health))
+}

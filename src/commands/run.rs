@@ -1,0 +1,410 @@
+//! `run`: runs overrides one after the other, waits for their scans, and tells how it went.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use model::{RunId, RunState, Trigger};
+use pipeline::{Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Worked};
+use proplist::{Dict, KeyOrder, Value, to_xml};
+use recipe::RecipeList;
+use serde_json::json;
+use store::{Queued, RunEnd};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::run::Run, exit::ExitStatus, house::House, printer::Printer, reporter::Terminal, signals,
+};
+
+/// How often the state of a run that another process carries on is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Runs what the command line says.
+pub(crate) async fn run(
+    arguments: Run,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let requests = match requests(&arguments, printer) {
+        Ok(requests) => requests,
+        Err(error) => {
+            printer.error(&error);
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    if let Some(path) = &arguments.report_plist {
+        write_report(path, &Summary::new())?;
+    }
+    let engine = house.engine().await?;
+    engine
+        .recover()
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.message))?;
+    let stop = CancellationToken::new();
+    let watching = signals::cancel_on_interrupt(&stop)?;
+    let mut batch = Batch {
+        engine,
+        printer,
+        reporter: Arc::new(Terminal::new(printer, arguments.json)),
+        stop,
+        json: arguments.json,
+        summary: Summary::new(),
+        receipts: Vec::new(),
+        failed: false,
+    };
+    let parked = batch.all(&requests).await?;
+    if !arguments.no_wait {
+        batch.wait_for(parked).await?;
+    }
+    watching.abort();
+    batch.finish(arguments.report_plist.as_deref()).await?;
+    Ok(if batch.failed {
+        ExitStatus::RecipeFailed
+    } else {
+        ExitStatus::Done
+    })
+}
+
+/// What the command line and its recipe list ask for, in order.
+fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
+    let list = match &arguments.recipe_list {
+        Some(path) => RecipeList::read(path)
+            .with_context(|| format!("the recipe list `{}` cannot be read", path.display()))?,
+        None => RecipeList::default(),
+    };
+    let names: Vec<&String> = arguments.names.iter().chain(&list.recipes).collect();
+    if names.is_empty() {
+        anyhow::bail!("nothing to run: name an override, or a list with `--recipe-list`");
+    }
+    if arguments.pkg.is_some() && names.len() > 1 {
+        anyhow::bail!("`--pkg` is for one override, and {} are named", names.len());
+    }
+    let keys = arguments.keys.iter();
+    let variables: Vec<(String, serde_json::Value)> = list
+        .variables
+        .iter()
+        .map(|(key, value)| (key.clone(), serde_json::Value::from(value)))
+        .chain(keys.map(|(key, value)| (key.clone(), value.as_str().into())))
+        .collect();
+    let both = |own: &[String], list: &[String]| [own, list].concat();
+    let pkg = arguments.pkg.as_deref().map(std::path::absolute);
+    let plain = Request {
+        name: String::new(),
+        search_dirs: arguments.folders.search_dirs.clone(),
+        override_dirs: arguments.folders.override_dirs.clone(),
+        check_only: arguments.check,
+        variables,
+        pkg: pkg.transpose().context("the current folder is gone")?,
+        preprocessors: both(&arguments.preprocessors, &list.preprocessors),
+        postprocessors: both(&arguments.postprocessors, &list.postprocessors),
+        ignore_trust: arguments.ignore_parent_trust_verification_errors,
+        accepted: arguments.accepted.clone(),
+        verbosity: printer.verbosity,
+    };
+    let named = |name: &&String| Request {
+        name: (*name).clone(),
+        ..plain.clone()
+    };
+    Ok(names.iter().map(named).collect())
+}
+
+/// Several runs, and what became of them.
+struct Batch {
+    engine: Engine,
+    printer: Printer,
+    reporter: Arc<dyn Reporter>,
+    stop: CancellationToken,
+    json: bool,
+    summary: Summary,
+    receipts: Vec<Value>,
+    failed: bool,
+}
+
+/// A run that is not over yet.
+struct Open {
+    name: String,
+    run: RunId,
+}
+
+impl Batch {
+    /// Runs all of them, and answers those that wait for the scanner.
+    async fn all(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Open>> {
+        let mut parked = Vec::new();
+        for request in requests {
+            if self.stop.is_cancelled() {
+                self.failed = true;
+                break;
+            }
+            if let Err(failure) = self.engine.find(request).await {
+                self.not_run(&request.name, &failure)?;
+                continue;
+            }
+            let Some(run) = self.queue(request).await? else {
+                continue;
+            };
+            let open = Open {
+                name: request.name.clone(),
+                run,
+            };
+            if self.carry_on(&open).await? {
+                parked.push(open);
+            }
+        }
+        Ok(parked)
+    }
+
+    /// Queues a run. One of the same title that nobody carries on, left by a process that was stopped, makes room;
+    /// one that waits for its scan is carried on in its place.
+    async fn queue(&mut self, request: &Request) -> anyhow::Result<Option<RunId>> {
+        for _attempt in 0..2 {
+            let queued = match self.engine.queue(request, Trigger::Manual).await {
+                Ok(queued) => queued,
+                Err(failure) => {
+                    self.not_run(&request.name, &failure)?;
+                    return Ok(None);
+                }
+            };
+            let id = match queued {
+                Queued::New(id) => return Ok(Some(id)),
+                Queued::Already(id) => id,
+            };
+            let state = self.state(id).await?;
+            if matches!(state, Some(RunState::Scanning | RunState::Publishing)) {
+                self.printer.talk(format!(
+                    "{} has a run that is not over yet; it is carried on",
+                    request.name
+                ));
+                return Ok(Some(id));
+            }
+            if !self.engine.cancel(id).await? {
+                break;
+            }
+        }
+        self.failed = true;
+        self.printer.notice(format!(
+            "{} is being run by another process; nothing was done",
+            request.name
+        ));
+        Ok(None)
+    }
+
+    /// Works on a run; answers whether it is still open.
+    async fn carry_on(&mut self, open: &Open) -> anyhow::Result<bool> {
+        let worked = self
+            .engine
+            .work_on(open.run, &self.reporter, &self.stop)
+            .await?;
+        let Some(worked) = worked else {
+            return self.look(open).await;
+        };
+        self.summary.add_steps(&worked.steps);
+        self.receipts.extend(worked.receipt.clone());
+        match &worked.outcome {
+            Outcome::Ended(end) => {
+                self.ended(open, &worked, end)?;
+                Ok(false)
+            }
+            Outcome::Lost | Outcome::Parked { .. } => Ok(true),
+            Outcome::Released => {
+                self.engine.cancel(open.run).await?;
+                self.printer.notice(format!("{} was stopped", open.name));
+                self.failed = true;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Carries parked runs on as their scans come in.
+    async fn wait_for(&mut self, mut parked: Vec<Open>) -> anyhow::Result<()> {
+        while !parked.is_empty() && !self.stop.is_cancelled() {
+            let until = self.next_due(&parked).await?;
+            tokio::select! {
+                () = tokio::time::sleep(until) => {}
+                () = self.stop.cancelled() => break,
+            }
+            let mut still = Vec::new();
+            for open in parked {
+                if !self.is_due(&open).await? || self.carry_on(&open).await? {
+                    still.push(open);
+                }
+            }
+            parked = still;
+        }
+        for open in parked {
+            self.failed = true;
+            self.printer.notice(format!(
+                "{} still waits for the scanner; the service carries it on, or the next `run`",
+                open.name
+            ));
+        }
+        Ok(())
+    }
+
+    async fn next_due(&self, parked: &[Open]) -> anyhow::Result<Duration> {
+        let mut shortest = Duration::from_mins(1);
+        for open in parked {
+            if let Some(run) = self.engine.db().run_find(open.run).await? {
+                shortest = shortest.min(run.due_at.since(self.engine.clock().now()));
+            }
+        }
+        Ok(shortest.max(Duration::from_millis(50)))
+    }
+
+    /// Whether there is something to do for a run, or to hear of it.
+    async fn is_due(&self, open: &Open) -> anyhow::Result<bool> {
+        let run = self.engine.db().run_find(open.run).await?;
+        Ok(run
+            .is_none_or(|run| run.finished_at.is_some() || run.due_at <= self.engine.clock().now()))
+    }
+
+    /// A run that somebody else has: waits for what becomes of it. Answers whether it is still open.
+    async fn look(&mut self, open: &Open) -> anyhow::Result<bool> {
+        let Some(run) = self.engine.db().run_find(open.run).await? else {
+            return Ok(false);
+        };
+        if run.finished_at.is_none() {
+            tokio::time::sleep(LOOK).await;
+            return Ok(true);
+        }
+        let end = match (run.state, run.failure.clone()) {
+            (RunState::Published, _) => RunEnd::Published,
+            (RunState::Unchanged, _) => RunEnd::Unchanged,
+            (RunState::Held, Some(failure)) => RunEnd::Held(failure),
+            (RunState::Failed, Some(failure)) => RunEnd::Failed(failure),
+            _ => RunEnd::Cancelled,
+        };
+        let elsewhere = Worked {
+            run: run.id,
+            title: run.title.clone(),
+            outcome: Outcome::Lost,
+            identifier: None,
+            steps: Vec::new(),
+            receipt: None,
+            failure: end.failure().map(|failure| Failure {
+                step: failure.step.clone(),
+                advice: Some(failure.next_step.clone()),
+                detail: failure.detail.clone(),
+                ..Failure::new(failure.class, &failure.cause)
+            }),
+            published: Vec::new(),
+            incident: end.failure().and_then(|failure| failure.incident),
+        };
+        self.ended(open, &elsewhere, &end)?;
+        Ok(false)
+    }
+
+    fn ended(&mut self, open: &Open, worked: &Worked, end: &RunEnd) -> anyhow::Result<()> {
+        if let Some(failure) = &worked.failure {
+            self.failed = true;
+            self.summary.add_failure(FailedRecipe {
+                name: open.name.clone(),
+                identifier: worked.identifier.clone(),
+                message: failure.message.clone(),
+                detail: failure.detail.clone().unwrap_or_default(),
+            });
+            if !self.json {
+                self.printer.hint(failure.next_step());
+            }
+        }
+        self.failed |= matches!(end, RunEnd::Cancelled);
+        if self.json {
+            self.printer.data(json!({
+                "schema": 1,
+                "override": open.name,
+                "title": worked.title,
+                "run": worked.run,
+                "state": end.state(),
+                "class": end.failure().map(|failure| failure.class),
+                "message": worked.failure.as_ref().map(|failure| &failure.message),
+                "next_step": worked.failure.as_ref().map(Failure::next_step),
+                "published": worked.published,
+                "incident": worked.incident,
+            }))?;
+        } else if let RunEnd::Published = end {
+            for item in &worked.published {
+                self.printer.talk(format!(
+                    "Published {} {} as pkgsinfo/{}",
+                    item.name, item.version, item.pkginfo
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that stands for nothing that can be run: an answer to the person who typed it, and no incident.
+    fn not_run(&mut self, name: &str, failure: &Failure) -> anyhow::Result<()> {
+        self.failed = true;
+        self.summary.add_failure(FailedRecipe {
+            name: name.to_owned(),
+            identifier: None,
+            message: failure.message.clone(),
+            detail: failure.detail.clone().unwrap_or_default(),
+        });
+        if self.json {
+            self.printer.data(json!({
+                "schema": 1,
+                "override": name,
+                "state": RunState::Failed,
+                "class": failure.class,
+                "message": failure.message,
+                "next_step": failure.next_step(),
+                "published": [],
+                "incident": null,
+            }))?;
+        } else {
+            self.printer.notice(&failure.message);
+            self.printer.hint(failure.next_step());
+        }
+        Ok(())
+    }
+
+    /// Delivers what the desk has to tell, and prints the summary.
+    async fn finish(&mut self, report: Option<&Path>) -> anyhow::Result<()> {
+        if let Err(error) = self.engine.desk().deliver_due().await {
+            self.printer
+                .warning(format!("incidents could not be delivered: {error}"));
+        }
+        self.write_results();
+        if !self.json {
+            for line in self.summary.text().lines() {
+                self.printer.data(line)?;
+            }
+        }
+        if let Some(path) = report {
+            write_report(path, &self.summary)?;
+            self.printer
+                .talk(format!("\nReport plist saved to {}.", path.display()));
+        }
+        Ok(())
+    }
+
+    /// `autopkg_results.plist`, which other programs read.
+    fn write_results(&self) {
+        let receipts = Value::Array(self.receipts.clone());
+        let path = self.engine.cache_dir().join("autopkg_results.plist");
+        let written = to_xml(&receipts, KeyOrder::Sorted)
+            .map_err(std::io::Error::other)
+            .and_then(|text| {
+                fs_err::create_dir_all(self.engine.cache_dir())?;
+                fs_err::write(&path, text)
+            });
+        if let Err(error) = written {
+            self.printer
+                .warning(format!("`{}` was not written: {error}", path.display()));
+        }
+    }
+
+    async fn state(&self, id: RunId) -> anyhow::Result<Option<RunState>> {
+        let run = self.engine.db().run_find(id).await?;
+        Ok(run.map(|run| run.state))
+    }
+}
+
+fn write_report(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+    let text = if summary.is_empty() {
+        to_xml(&Value::Dict(Dict::new()), KeyOrder::Sorted)?
+    } else {
+        summary.report()?
+    };
+    fs_err::write(path, text).context("the report cannot be written")?;
+    Ok(())
+}

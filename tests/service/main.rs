@@ -1,0 +1,11 @@
+//! Whole houses: the program, real servers, and crashes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests fail as tests do, and say so when they skip"
+)]
+
+mod crashes;
+mod demo;
+mod desk;
+mod small;
