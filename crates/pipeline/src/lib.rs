@@ -45,6 +45,8 @@ mod secrets;
 mod steps;
 mod summary;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use approval::{Approval, Approved, Standing};
