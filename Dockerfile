@@ -9,13 +9,16 @@ RUN cargo build --release --locked --bin auto-update
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+ && apt-get install --yes --no-install-recommends ca-certificates openssh-client \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /var/lib/auto-update --create-home auto-update
+ && useradd --system --uid 10001 --home-dir /var/lib/auto-update --shell /usr/sbin/nologin auto-update \
+ && install --directory --owner=auto-update --mode=0750 /var/lib/auto-update \
+ && install --directory --owner=auto-update --mode=0755 /srv/munki
 COPY --from=build /build/target/release/auto-update /usr/local/bin/auto-update
 USER auto-update
 WORKDIR /var/lib/auto-update
-VOLUME /var/lib/auto-update
-EXPOSE 8080
+# State, and the repository that web servers read: volumes take their owner and mode from these folders.
+VOLUME ["/var/lib/auto-update", "/srv/munki"]
+EXPOSE 8787
 ENTRYPOINT ["auto-update"]
 CMD ["serve"]

@@ -71,11 +71,6 @@ pub(crate) enum Verb {
     /// Look into disk images, packages and archives
     #[command(subcommand)]
     Media(media::Media),
-    /// Run overrides: download, verify, scan, publish
-    Run(run::Run),
-    /// Approve what overrides reach, and see what has changed since
-    #[command(subcommand)]
-    Trust(trust::Trust),
     /// Clone recipe repositories and search them for recipes
     RepoAdd(repo_add::RepoAdd),
     /// Remove recipe repositories
@@ -89,6 +84,11 @@ pub(crate) enum Verb {
     UpdateTrustInfo(update_trust_info::UpdateTrustInfo),
     /// Tell whether the parents of overrides are still what they were
     VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
+    /// Run overrides: download, verify, scan, publish
+    Run(run::Run),
+    /// Approve what overrides reach, and see what has changed since
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Print the version
     Version,
 }

@@ -83,14 +83,14 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::ListRecipes(verb) => list_recipes::run(&verb, house, printer),
         Verb::MakeOverride(verb) => make_override::run(&verb, house, printer),
         Verb::Media(verb) => media::run(&verb, printer),
-        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
-        Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::RepoAdd(verb) => repo_add::run(&verb, house, printer),
         Verb::RepoDelete(verb) => repo_delete::run(&verb, house, printer),
         Verb::RepoList(verb) => repo_list::run(&verb, house, printer),
         Verb::RepoUpdate(verb) => repo_update::run(&verb, house, printer),
         Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
+        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
+        Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),
     }
 }

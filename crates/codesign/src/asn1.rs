@@ -242,24 +242,25 @@ fn header(cursor: &mut Cursor<'_>) -> Result<(u8, Option<u64>), ParseError> {
     let len = match first {
         0..=0x7f => u64::from(first),
         0x80 => return Ok((tag, None)),
-        0x81..=0x84 => {
-            let mut len = 0;
-            for _ in 0x80..first {
-                len = (len << 8) | u64::from(cursor.u8()?);
-            }
-            let shortest = if first == 0x81 {
-                0x80
-            } else {
-                1 << (8 * (first - 0x81))
-            };
-            if len < shortest {
-                return Err(cursor.invalid("a length that is not written as short as it can be"));
-            }
-            len
-        }
+        0x81 => long_len(cursor, 1, 1 << 7)?,
+        0x82 => long_len(cursor, 2, 1 << 8)?,
+        0x83 => long_len(cursor, 3, 1 << 16)?,
+        0x84 => long_len(cursor, 4, 1 << 24)?,
         _ => return Err(cursor.invalid("a length of too many bytes")),
     };
     Ok((tag, Some(len)))
+}
+
+/// A length of `bytes` bytes; lengths below `least` are written shorter.
+fn long_len(cursor: &mut Cursor<'_>, bytes: u8, least: u64) -> Result<u64, ParseError> {
+    let mut len = 0;
+    for _ in 0..bytes {
+        len = (len << 8) | u64::from(cursor.u8()?);
+    }
+    if len < least {
+        return Err(cursor.invalid("a length that is not written as short as it can be"));
+    }
+    Ok(len)
 }
 
 /// The distinguished encoding of the value that `bytes` begin with, which may have indefinite lengths and octet
@@ -287,19 +288,16 @@ fn transcode(cursor: &mut Cursor<'_>, depth: u8, der: &mut Vec<u8>) -> Result<()
         return Ok(());
     }
     let mut content = Vec::new();
-    match len {
-        Some(len) => {
-            let mut inner = cursor.part("ASN.1 value", len)?;
-            while !inner.is_empty() {
-                transcode(&mut inner, depth, &mut content)?;
-            }
+    if let Some(len) = len {
+        let mut inner = cursor.part("ASN.1 value", len)?;
+        while !inner.is_empty() {
+            transcode(&mut inner, depth, &mut content)?;
         }
-        None => {
-            while !cursor.rest().starts_with(&[0, 0]) {
-                transcode(cursor, depth, &mut content)?;
-            }
-            cursor.skip(2)?;
+    } else {
+        while !cursor.rest().starts_with(&[0, 0]) {
+            transcode(cursor, depth, &mut content)?;
         }
+        cursor.skip(2)?;
     }
     if tag == tag::OCTET_STRING | tag::CONSTRUCTED {
         let mut pieces = Reader::new("ASN.1 octet string in pieces", &content);

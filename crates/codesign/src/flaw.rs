@@ -1,5 +1,7 @@
 //! What is wrong with a signature.
 
+use std::error::Error;
+
 use wire::ParseError;
 
 /// Something in a signature that is not as it ought to be: one stable word for programs, and a sentence for people.
@@ -19,6 +21,17 @@ impl Flaw {
     }
 
     /// The same flaw, found in a part that `place` names.
+    /// What an error and those below it say.
+    pub(crate) fn of_error(code: &'static str, error: &dyn Error) -> Self {
+        let mut detail = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            detail = format!("{detail}: {cause}");
+            source = cause.source();
+        }
+        Self::new(code, detail)
+    }
+
     pub(crate) fn within(self, place: &str) -> Self {
         Self {
             code: self.code,

@@ -163,7 +163,7 @@ fn architecture(image: Arc<dyn ReadAt>) -> Result<Architecture, Flaw> {
                 }
             }
             LC_SEGMENT | LC_SEGMENT_64 => {
-                header.segment(&mut command, kind == LC_SEGMENT_64, image.len())?
+                header.segment(&mut command, kind == LC_SEGMENT_64, image.len())?;
             }
             _ => {}
         }

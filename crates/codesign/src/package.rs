@@ -55,7 +55,7 @@ pub(crate) fn judge_package(
     let archive = match Archive::open(Arc::clone(source), &Budget::for_medium("flat package")) {
         Ok(archive) => archive,
         Err(error) => {
-            checks.fail(TOC, Flaw::new("malformed", chained(&error)));
+            checks.fail(TOC, Flaw::of_error("malformed", &error));
             return judged;
         }
     };
@@ -63,26 +63,10 @@ pub(crate) fn judge_package(
         judged.is_unsigned = true;
         return judged;
     }
-    let digest = match archive.toc_digest() {
-        Some(digest) if digest.is_right() => digest,
-        Some(_) => {
-            checks.fail(
-                TOC,
-                Flaw::new(
-                    "toc-digest-wrong",
-                    "the table of contents is not the one that was signed",
-                ),
-            );
-            return judged;
-        }
-        None => {
-            checks.fail(
-                TOC,
-                Flaw::new(
-                    "toc-digest-missing",
-                    "the table of contents has no digest to sign",
-                ),
-            );
+    let digest = match toc_digest(&archive) {
+        Ok(digest) => digest,
+        Err(flaw) => {
+            checks.fail(TOC, flaw);
             return judged;
         }
     };
@@ -103,7 +87,26 @@ pub(crate) fn judge_package(
         }
         Err(flaw) => checks.fail(SIGNATURE, flaw),
     }
-    judged.notarization = match ticket(&archive) {
+    judged.notarization = judge_ticket(&archive, digest, checks);
+    judged
+}
+
+fn toc_digest(archive: &Archive) -> Result<&TocDigest, Flaw> {
+    match archive.toc_digest() {
+        Some(digest) if digest.is_right() => Ok(digest),
+        Some(_) => Err(Flaw::new(
+            "toc-digest-wrong",
+            "the table of contents is not the one that was signed",
+        )),
+        None => Err(Flaw::new(
+            "toc-digest-missing",
+            "the table of contents has no digest to sign",
+        )),
+    }
+}
+
+fn judge_ticket(archive: &Archive, digest: &TocDigest, checks: &mut Checks) -> Notarization {
+    match ticket(archive) {
         Ok(ticket) => {
             let mut hash = digest.stored.clone();
             hash.truncate(20);
@@ -118,8 +121,7 @@ pub(crate) fn judge_package(
             checks.fail(notarization::NAME, flaw);
             Notarization::Mismatch
         }
-    };
-    judged
+    }
 }
 
 /// Reads every member to its end, where the reader compares the digests, and gives their number.
@@ -143,7 +145,7 @@ fn compare(archive: &Archive, data: &Data) -> Result<(), Flaw> {
     }
     let mut reader = archive
         .reader(data)
-        .map_err(|error| Flaw::new("member-altered", chained(&error)))?;
+        .map_err(|error| Flaw::of_error("member-altered", &error))?;
     match io::copy(&mut reader, &mut io::sink()) {
         Ok(_) => Ok(()),
         Err(error) => Err(Flaw::new("member-altered", error.to_string())),
@@ -292,14 +294,4 @@ fn trailer_part(bytes: &[u8]) -> Option<(u16, u64, &[u8])> {
 fn split_end(bytes: &[u8], len: u64) -> Option<(&[u8], &[u8])> {
     let at = bytes.len().checked_sub(usize::try_from(len).ok()?)?;
     bytes.split_at_checked(at)
-}
-
-fn chained(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

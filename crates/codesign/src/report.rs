@@ -147,6 +147,10 @@ pub enum Outcome {
     Fail,
 }
 
+#[expect(
+    clippy::ref_option,
+    reason = "serde passes a reference to the field as it is"
+)]
 fn rfc_3339<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(time),

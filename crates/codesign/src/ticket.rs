@@ -98,12 +98,13 @@ impl Ticket {
         for _ in 0..count {
             hashes.push((cursor.u8()?, cursor.take(u64::from(HASH_LEN))?.to_vec()));
         }
-        match cursor.is_empty() {
-            true => Ok(Self {
+        if cursor.is_empty() {
+            Ok(Self {
                 hashes,
                 issued_at: Timestamp::from_secs(seconds),
-            }),
-            false => Err(cursor.invalid("bytes after the hashes")),
+            })
+        } else {
+            Err(cursor.invalid("bytes after the hashes"))
         }
     }
 }
@@ -125,11 +126,12 @@ fn trimmed(field: &[u8]) -> Result<&[u8], Flaw> {
     let mut reader = Reader::new("signature of a notarization ticket", field);
     let signature = reader.expect(tag::SEQUENCE)?.whole;
     let padding = field.get(signature.len()..).unwrap_or_default();
-    match padding.iter().all(|byte| *byte == 0) {
-        true => Ok(signature),
-        false => Err(Flaw::new(
+    if padding.iter().all(|byte| *byte == 0) {
+        Ok(signature)
+    } else {
+        Err(Flaw::new(
             "malformed",
             "the signature of the ticket is not filled up with zeros",
-        )),
+        ))
     }
 }

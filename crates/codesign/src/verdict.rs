@@ -68,14 +68,15 @@ pub(crate) fn conclude(
 /// The report on a package that has been looked at.
 pub(crate) fn conclude_package(
     path: &str,
-    judged: JudgedPackage,
+    judged: &JudgedPackage,
     pins: &Pins,
     mut checks: Checks,
 ) -> Report {
     let chain = judged.chain.as_ref();
-    let verdict = match judged.is_unsigned {
-        true => Verdict::Unsigned,
-        false => verdict(chain.is_some(), chain, Kind::Package, &checks),
+    let verdict = if judged.is_unsigned {
+        Verdict::Unsigned
+    } else {
+        verdict(chain.is_some(), chain, Kind::Package, &checks)
     };
     let requirement_met = pins.requirement.as_ref().map(|_| {
         let detail =
@@ -114,7 +115,7 @@ fn verdict(is_read: bool, chain: Option<&Chain>, kind: Kind, checks: &Checks) ->
         chain.is_some_and(|chain| chain.is_apples && classify(chain, kind) == Verdict::WrongKind);
     // A certificate of the wrong kind says more of a signature than that it has expired since.
     let counts = |check: &&Check| {
-        !leads_elsewhere(check) && !(is_wrong_kind && check.code == Some("certificate-expired"))
+        !(leads_elsewhere(check) || is_wrong_kind && check.code == Some("certificate-expired"))
     };
     if !is_read || checks.failures().any(|check| counts(&check)) {
         return Verdict::Invalid;
@@ -228,15 +229,14 @@ fn judge_authorities(pins: &Pins, found: &[String], checks: &mut Checks) -> Opti
     let same = pins.authorities == found;
     checks.note(
         "authorities",
-        match same {
-            true => Ok(()),
-            false => {
-                let (expected, found) = (pins.authorities.join(" -> "), found.join(" -> "));
-                Err(Flaw::new(
-                    "authorities-differ",
-                    format!("expected {expected}, found {found}"),
-                ))
-            }
+        if same {
+            Ok(())
+        } else {
+            let (expected, found) = (pins.authorities.join(" -> "), found.join(" -> "));
+            Err(Flaw::new(
+                "authorities-differ",
+                format!("expected {expected}, found {found}"),
+            ))
         },
     );
     Some(same)

@@ -109,7 +109,7 @@ impl Place<'_> {
             }
             Found::Package => {
                 let judged = package::judge_package(&source, now, &mut checks);
-                Ok(conclude_package(self.name, judged, pins, checks))
+                Ok(conclude_package(self.name, &judged, pins, checks))
             }
             Found::Program => Ok(self.judge_file(&source, pins, now)),
             Found::Other => self.judge_container(source, pins, now),
@@ -184,12 +184,8 @@ impl Place<'_> {
     fn judge_file(self, source: &Arc<dyn ReadAt>, pins: &Pins, now: Timestamp) -> Report {
         let mut checks = Checks::default();
         let judged = match main_program_of(self.tree, self.inner) {
-            Ok(Some(layout)) => return self.judge_layout(&layout, pins, now),
-            Ok(None) => judge_program(source, None, now, &mut checks),
-            Err(flaw) => {
-                checks.fail("bundle-structure", flaw);
-                Judged::default()
-            }
+            Some(layout) => return self.judge_layout(&layout, pins, now),
+            None => judge_program(source, None, now, &mut checks),
         };
         conclude(self.name, &judged, Notarization::None, pins, checks)
     }

@@ -1,5 +1,7 @@
 //! What is wrong with a property list.
 
+use std::num::{ParseFloatError, ParseIntError};
+
 /// Why bytes are not a property list.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,34 @@ pub enum ReadError {
         /// The line, from 1.
         line: usize,
     },
+    /// An element holds text that its kind of value is not written as.
+    #[error("not a property list: {what} near line {line}")]
+    Value {
+        /// What is wrong, in words.
+        what: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with the text.
+        source: ValueError,
+    },
+}
+
+/// Why a text is not the value that its element says it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// Not base64.
+    #[error("not base64")]
+    Data(#[source] base64::DecodeError),
+    /// Not a date as property lists write them.
+    #[error("not of the form `2026-11-24T20:00:00Z`")]
+    Date(#[source] chrono::ParseError),
+    /// Not a whole number.
+    #[error("not a whole number")]
+    Integer(#[source] ParseIntError),
+    /// Not a number.
+    #[error("not a number")]
+    Real(#[source] ParseFloatError),
 }
 
 /// Why a value cannot be written as a property list.

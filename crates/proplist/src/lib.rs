@@ -17,7 +17,7 @@ mod read;
 mod value;
 mod write;
 
-pub use error::{ReadError, WriteError};
+pub use error::{ReadError, ValueError, WriteError};
 pub use python::{repr, str_form};
 pub use read::from_bytes;
 pub use value::{Dict, Value};

@@ -1,5 +1,7 @@
 //! Values as Python prints them, which is how `AutoPkg` shows and joins them.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 use crate::Value;
@@ -78,13 +80,18 @@ fn repr_text(text: &str) -> String {
             '\t' => shown.push_str("\\t"),
             letter if letter == quote => shown.extend(['\\', letter]),
             letter if letter.is_control() && u32::from(letter) < 0x100 => {
-                shown.push_str(&format!("\\x{:02x}", u32::from(letter)));
+                write_escape(&mut shown, u32::from(letter));
             }
             letter => shown.push(letter),
         }
     }
     shown.push(quote);
     shown
+}
+
+fn write_escape(shown: &mut String, code: u32) {
+    // Writing to a String cannot fail.
+    write!(shown, "\\x{code:02x}").unwrap_or_default();
 }
 
 fn repr_bytes(bytes: &[u8]) -> String {
@@ -102,7 +109,7 @@ fn repr_bytes(bytes: &[u8]) -> String {
             b'\t' => shown.push_str("\\t"),
             byte if char::from(*byte) == quote => shown.extend(['\\', quote]),
             b' '..=b'~' => shown.push(char::from(*byte)),
-            byte => shown.push_str(&format!("\\x{byte:02x}")),
+            byte => write_escape(&mut shown, u32::from(*byte)),
         }
     }
     shown.push(quote);

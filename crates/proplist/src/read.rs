@@ -10,7 +10,7 @@ use quick_xml::{
     events::{BytesRef, Event},
 };
 
-use crate::{Dict, ReadError, Value};
+use crate::{Dict, ReadError, Value, ValueError};
 
 /// No real property list nests deeper; what does is an attack on the stack.
 const DEEPEST: usize = 128;
@@ -28,10 +28,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Value, ReadError> {
         return from_plist(value, DEEPEST);
     }
     match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => from_xml(&String::from_utf8_lossy(rest)),
         [0xff, 0xfe, rest @ ..] => from_xml(&utf16(rest, u16::from_le_bytes)),
         [0xfe, 0xff, rest @ ..] => from_xml(&utf16(rest, u16::from_be_bytes)),
-        rest => from_xml(&String::from_utf8_lossy(rest)),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => from_xml(&String::from_utf8_lossy(rest)),
     }
 }
 
@@ -105,7 +104,7 @@ fn from_xml(text: &str) -> Result<Value, ReadError> {
         })?;
         let done = builder
             .event(&event)
-            .map_err(|what| ReadError::Structure { what, line: line() })?;
+            .map_err(|fault| fault.on_line(line()))?;
         if done {
             break;
         }
@@ -115,6 +114,25 @@ fn from_xml(text: &str) -> Result<Value, ReadError> {
         what: "it holds no value".to_owned(),
         line,
     })
+}
+
+/// What is wrong with an event, before it is known on which line it stands.
+enum Fault {
+    Structure(String),
+    Value { what: String, source: ValueError },
+}
+
+impl Fault {
+    fn on_line(self, line: usize) -> ReadError {
+        match self {
+            Self::Structure(what) => ReadError::Structure { what, line },
+            Self::Value { what, source } => ReadError::Value { what, line, source },
+        }
+    }
+
+    fn structure(what: impl Into<String>) -> Self {
+        Self::Structure(what.into())
+    }
 }
 
 fn line_at(text: &str, position: u64) -> usize {
@@ -144,7 +162,7 @@ struct Builder {
 
 impl Builder {
     /// Takes one event; true at the end of the document.
-    fn event(&mut self, event: &Event<'_>) -> Result<bool, String> {
+    fn event(&mut self, event: &Event<'_>) -> Result<bool, Fault> {
         match event {
             Event::Start(tag) => self.open(tag.name().as_ref())?,
             Event::End(tag) => self.close(tag.name().as_ref())?,
@@ -158,7 +176,7 @@ impl Builder {
         Ok(false)
     }
 
-    fn open(&mut self, name: &str) -> Result<(), String> {
+    fn open(&mut self, name: &str) -> Result<(), Fault> {
         self.text.clear();
         match name {
             "dict" => self.push(Open::Dict {
@@ -170,15 +188,15 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, open: Open) -> Result<(), String> {
+    fn push(&mut self, open: Open) -> Result<(), Fault> {
         if self.stack.len() >= DEEPEST {
-            return Err("too deeply nested".to_owned());
+            return Err(Fault::structure("too deeply nested"));
         }
         self.stack.push(open);
         Ok(())
     }
 
-    fn close(&mut self, name: &str) -> Result<(), String> {
+    fn close(&mut self, name: &str) -> Result<(), Fault> {
         let text = std::mem::take(&mut self.text);
         match name {
             "key" => self.key(text),
@@ -195,7 +213,7 @@ impl Builder {
         }
     }
 
-    fn key(&mut self, text: String) -> Result<(), String> {
+    fn key(&mut self, text: String) -> Result<(), Fault> {
         match self.stack.last_mut() {
             Some(Open::Dict {
                 key: key @ None, ..
@@ -203,55 +221,61 @@ impl Builder {
                 *key = Some(text);
                 Ok(())
             }
-            Some(Open::Dict { key: Some(key), .. }) => Err(format!("no value for the key `{key}`")),
-            _ => Err(format!("the key `{text}` is not in a dictionary")),
+            Some(Open::Dict { key: Some(key), .. }) => {
+                Err(Fault::Structure(format!("no value for the key `{key}`")))
+            }
+            _ => Err(Fault::Structure(format!(
+                "the key `{text}` is not in a dictionary"
+            ))),
         }
     }
 
-    fn close_container(&mut self) -> Result<(), String> {
+    fn close_container(&mut self) -> Result<(), Fault> {
         match self.stack.pop() {
             Some(Open::Array(values)) => self.add(Value::Array(values)),
             Some(Open::Dict { dict, key: None }) => self.add(Value::Dict(dict)),
-            Some(Open::Dict { key: Some(key), .. }) => Err(format!("no value for the key `{key}`")),
-            None => Err("an end without a start".to_owned()),
+            Some(Open::Dict { key: Some(key), .. }) => {
+                Err(Fault::Structure(format!("no value for the key `{key}`")))
+            }
+            None => Err(Fault::structure("an end without a start")),
         }
     }
 
-    fn add(&mut self, value: Value) -> Result<(), String> {
+    fn add(&mut self, value: Value) -> Result<(), Fault> {
         match self.stack.last_mut() {
             Some(Open::Array(values)) => values.push(value),
             Some(Open::Dict { dict, key }) => match key.take() {
                 Some(key) => {
                     dict.insert(key, value);
                 }
-                None => return Err("a value without a key".to_owned()),
+                None => return Err(Fault::structure("a value without a key")),
             },
             None if self.root.is_none() => self.root = Some(value),
-            None => return Err("a second value beside the first".to_owned()),
+            None => return Err(Fault::structure("a second value beside the first")),
         }
         Ok(())
     }
 }
 
 /// plistlib refuses entity declarations (CVE-2022-48565), and so do we.
-fn refuse_entities(declaration: &str) -> Result<(), String> {
+fn refuse_entities(declaration: &str) -> Result<(), Fault> {
     if declaration.contains("<!ENTITY") {
-        return Err("entity declarations are not allowed".to_owned());
+        return Err(Fault::structure("entity declarations are not allowed"));
     }
     Ok(())
 }
 
-fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
+fn resolve(reference: &BytesRef<'_>) -> Result<String, Fault> {
     if let Ok(Some(letter)) = reference.resolve_char_ref() {
         return Ok(letter.into());
     }
     let name: &str = reference;
     resolve_xml_entity(name)
         .map(str::to_owned)
-        .ok_or_else(|| format!("the entity `&{name};` is not defined"))
+        .ok_or_else(|| Fault::Structure(format!("the entity `&{name};` is not defined")))
 }
 
-fn integer(text: &str) -> Result<Value, String> {
+fn integer(text: &str) -> Result<Value, Fault> {
     let trimmed = text.trim();
     let number = match trimmed
         .strip_prefix("0x")
@@ -260,32 +284,42 @@ fn integer(text: &str) -> Result<Value, String> {
         Some(digits) => i128::from_str_radix(digits, 16),
         None => trimmed.parse(),
     };
-    number
-        .map(Value::Integer)
-        .map_err(|_| format!("`{trimmed}` is not a whole number"))
+    number.map(Value::Integer).map_err(|source| Fault::Value {
+        what: format!("`{trimmed}` is not a whole number"),
+        source: ValueError::Integer(source),
+    })
 }
 
-fn real(text: &str) -> Result<Value, String> {
+fn real(text: &str) -> Result<Value, Fault> {
     let trimmed = text.trim();
     trimmed
         .parse()
         .map(Value::Real)
-        .map_err(|_| format!("`{trimmed}` is not a number"))
+        .map_err(|source| Fault::Value {
+            what: format!("`{trimmed}` is not a number"),
+            source: ValueError::Real(source),
+        })
 }
 
-fn date(text: &str) -> Result<Value, String> {
+fn date(text: &str) -> Result<Value, Fault> {
     let trimmed = text.trim();
     NaiveDateTime::parse_from_str(trimmed, "%Y-%m-%dT%H:%M:%SZ")
         .map(|date| Value::Date(date.and_utc()))
-        .map_err(|_| format!("`{trimmed}` is not a date"))
+        .map_err(|source| Fault::Value {
+            what: format!("`{trimmed}` is not a date"),
+            source: ValueError::Date(source),
+        })
 }
 
-fn data(text: &str) -> Result<Value, String> {
+fn data(text: &str) -> Result<Value, Fault> {
     let digits: String = text.split_whitespace().collect();
     base64::engine::general_purpose::STANDARD
         .decode(digits)
         .map(Value::Data)
-        .map_err(|_| "data that is not base64".to_owned())
+        .map_err(|source| Fault::Value {
+            what: "data that is not base64".to_owned(),
+            source: ValueError::Data(source),
+        })
 }
 
 #[cfg(test)]
@@ -350,6 +384,33 @@ mod tests {
             "<string>&nope;</string>",
         ] {
             assert!(read(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn keeps_what_is_wrong_with_a_value() {
+        for (body, shown, source) in [
+            (
+                "<integer>1x</integer>",
+                "`1x` is not a whole number",
+                "not a whole number",
+            ),
+            ("<real>1x</real>", "`1x` is not a number", "not a number"),
+            (
+                "<date>1x</date>",
+                "`1x` is not a date",
+                "not of the form `2026-11-24T20:00:00Z`",
+            ),
+            ("<data>1x</data>", "data that is not base64", "not base64"),
+        ] {
+            let error = read(body).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("not a property list: {shown} near line 2")
+            );
+            let kind = std::error::Error::source(&error).unwrap();
+            assert_eq!(kind.to_string(), source);
+            assert!(kind.source().is_some(), "{body}");
         }
     }
 

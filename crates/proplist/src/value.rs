@@ -1,5 +1,7 @@
 //! What a property list holds.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use indexmap::IndexMap;
 
@@ -166,9 +168,7 @@ impl From<&Value> for serde_json::Value {
         match value {
             Value::Array(values) => Self::Array(values.iter().map(Self::from).collect()),
             Value::Bool(yes) => Self::Bool(*yes),
-            Value::Data(bytes) => {
-                Self::String(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-            }
+            Value::Data(bytes) => Self::String(hex_digits(bytes)),
             Value::Date(date) => Self::String(date.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             Value::Dict(dict) => Self::Object(
                 dict.iter()
@@ -186,6 +186,15 @@ impl From<&Value> for serde_json::Value {
             Value::String(text) => Self::String(text.clone()),
         }
     }
+}
+
+fn hex_digits(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        write!(digits, "{byte:02x}").unwrap_or_default();
+    }
+    digits
 }
 
 impl From<&serde_json::Value> for Value {

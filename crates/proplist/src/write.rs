@@ -57,7 +57,7 @@ impl Writer {
             Value::Integer(number) => self.line(depth, &format!("<integer>{number}</integer>")),
             Value::Null => return Err(WriteError::Null),
             Value::Real(number) => {
-                self.line(depth, &format!("<real>{}</real>", repr_real(*number)))
+                self.line(depth, &format!("<real>{}</real>", repr_real(*number)));
             }
             Value::String(text) => self.line(depth, &format!("<string>{}</string>", escape(text)?)),
         }

@@ -1,14 +1,23 @@
 //! What can be wrong with recipes.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, str::Utf8Error, string::FromUtf16Error};
 
 /// Why bytes are not YAML as recipes use it.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum YamlError {
-    /// The bytes are not UTF-8 or UTF-16 text, or hold control characters.
+    /// The text holds a character that YAML does not allow, such as a control character.
+    #[error("not text: it holds {letter:?}")]
+    Control {
+        /// The character.
+        letter: char,
+    },
+    /// It begins as UTF-16 does, but is not.
     #[error("not text")]
-    NotText,
+    NotUtf16(#[source] FromUtf16Error),
+    /// It is not UTF-8.
+    #[error("not text")]
+    NotUtf8(#[source] Utf8Error),
     /// It is YAML, but not for a recipe.
     #[error("line {line} holds {what}")]
     Refused {

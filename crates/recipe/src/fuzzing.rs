@@ -1,6 +1,6 @@
 //! Entries for the fuzzer; each must return, whatever the bytes.
 
-use std::path::Path;
+use std::{hint::black_box, path::Path};
 
 /// Both recipe formats, and what is read out of them.
 pub fn recipe(bytes: &[u8]) {
@@ -30,6 +30,6 @@ pub fn text(bytes: &[u8]) {
         crate::LooseVersion::new(left),
         crate::LooseVersion::new(right),
     );
-    let _: (std::cmp::Ordering, Result<bool, _>) =
-        (left.compare_padded(&right), left.at_least(&right));
+    black_box(left.compare_padded(&right));
+    black_box(left.at_least(&right).is_ok());
 }

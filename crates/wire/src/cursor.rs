@@ -1,5 +1,7 @@
 //! Reads a slice from front to back.
 
+use std::fmt::Write as _;
+
 use crate::ParseError;
 
 /// The rest of a slice, how far it has been read, and what it is.
@@ -205,8 +207,12 @@ fn printable(bytes: &[u8]) -> String {
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         return format!("`{}`", String::from_utf8_lossy(bytes));
     }
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("0x{digits}")
+    let mut digits = "0x".to_owned();
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        write!(digits, "{byte:02x}").unwrap_or_default();
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -262,11 +268,13 @@ mod tests {
             let mut cursor = Cursor::new("x", &bytes);
             for len in lens {
                 let before = cursor.offset();
-                match cursor.take(u64::from(len)) {
-                    Ok(taken) => prop_assert_eq!(taken.len(), usize::from(len)),
-                    Err(_) => prop_assert_eq!(cursor.offset(), before),
+                if let Ok(taken) = cursor.take(u64::from(len)) {
+                    prop_assert_eq!(taken.len(), usize::from(len));
+                } else {
+                    prop_assert_eq!(cursor.offset(), before);
                 }
-                prop_assert_eq!(cursor.offset() + cursor.rest().len() as u64, bytes.len() as u64);
+                let sum = cursor.offset().checked_add(cursor.rest().len() as u64);
+                prop_assert_eq!(sum, Some(bytes.len() as u64));
             }
         }
     }

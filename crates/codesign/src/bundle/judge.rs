@@ -5,7 +5,7 @@ use model::Timestamp;
 
 use super::{
     Layout,
-    layout::{entry, join, read_file, unreadable},
+    layout::{entry, join, read_file},
     seal::{Nested, NestedSeal, Seal},
 };
 use crate::{
@@ -53,7 +53,7 @@ fn judge_at_depth(
     let source = match tree.source(program) {
         Ok(source) => source,
         Err(error) => {
-            checks.fail("structure", unreadable(error));
+            checks.fail("structure", Flaw::of_error("unreadable", &error));
             return Judged::default();
         }
     };
@@ -125,13 +125,16 @@ fn judge_one(tree: &dyn Tree, code: &Nested, (now, depth): (Timestamp, u8)) -> R
             None => return Err(Flaw::new("nested-code-unsigned", "it is no bundle")),
         },
         _ => {
-            let source = tree.source(&code.path).map_err(unreadable)?;
+            let source = tree
+                .source(&code.path)
+                .map_err(|error| Flaw::of_error("unreadable", &error))?;
             let mut head = [0; 8];
             let len = wire::read_up_to(source.as_ref(), 0, &mut head)
                 .map_err(|error| Flaw::new("unreadable", error.to_string()))?;
-            match macho::is_program(head.get(..len).unwrap_or_default()) {
-                true => judge_program(&source, None, now, &mut checks),
-                false => return Err(Flaw::new("nested-code-unsigned", "it is no program")),
+            if macho::is_program(head.get(..len).unwrap_or_default()) {
+                judge_program(&source, None, now, &mut checks)
+            } else {
+                return Err(Flaw::new("nested-code-unsigned", "it is no program"));
             }
         }
     };

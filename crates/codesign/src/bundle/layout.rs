@@ -85,7 +85,10 @@ impl Layout {
             return Ok(());
         }
         let is_framework = !self.sealed.ends_with("/Contents") && self.sealed != "Contents";
-        for entry in tree.children(&self.root).map_err(unreadable)? {
+        for entry in tree
+            .children(&self.root)
+            .map_err(|error| Flaw::of_error("unreadable", &error))?
+        {
             let known = match (entry.name(), &entry.kind) {
                 (".DS_Store" | "Icon\r", Kind::File { .. }) => true,
                 ("Contents", Kind::Folder) => !is_framework,
@@ -107,7 +110,7 @@ impl Layout {
         }
         for entry in tree
             .children(&join(&self.root, "Versions"))
-            .map_err(unreadable)?
+            .map_err(|error| Flaw::of_error("unreadable", &error))?
         {
             let known = match (entry.name(), &entry.kind) {
                 (".DS_Store", Kind::File { .. }) | ("Current", Kind::Link { .. }) => true,
@@ -210,7 +213,7 @@ fn program(
 }
 
 /// The bundle whose main program lies at `path`, if there is one: it is signed together with its bundle.
-pub(crate) fn main_program_of(tree: &dyn Tree, path: &str) -> Result<Option<Layout>, Flaw> {
+pub(crate) fn main_program_of(tree: &dyn Tree, path: &str) -> Option<Layout> {
     let mut folder = path;
     for _ in 0..3 {
         let Some((above, _)) = folder.rsplit_once('/') else {
@@ -221,10 +224,10 @@ pub(crate) fn main_program_of(tree: &dyn Tree, path: &str) -> Result<Option<Layo
             continue;
         };
         if layout.program.as_deref() == Some(path) {
-            return Ok(Some(layout));
+            return Some(layout);
         }
     }
-    Ok(None)
+    None
 }
 
 /// What is at `path`, if anything is.
@@ -232,7 +235,7 @@ pub(super) fn entry(tree: &dyn Tree, path: &str) -> Result<Option<Entry>, Flaw> 
     match tree.entry(path) {
         Ok(entry) => Ok(Some(entry)),
         Err(MediaError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(Flaw::of_error("unreadable", &error)),
     }
 }
 
@@ -255,7 +258,9 @@ pub(super) fn read_file(
             format!("`{path}` is too long"),
         )),
         Some(len) => {
-            let source = tree.source(path).map_err(unreadable)?;
+            let source = tree
+                .source(path)
+                .map_err(|error| Flaw::of_error("unreadable", &error))?;
             let bytes = wire::read_vec(source.as_ref(), 0, len);
             bytes
                 .map(Some)
@@ -266,18 +271,9 @@ pub(super) fn read_file(
 
 /// `folder/name`, at the root just `name`.
 pub(super) fn join(folder: &str, name: &str) -> String {
-    match folder.is_empty() {
-        true => name.to_owned(),
-        false => format!("{folder}/{name}"),
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
     }
-}
-
-pub(super) fn unreadable(error: MediaError) -> Flaw {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    Flaw::new("unreadable", text)
 }

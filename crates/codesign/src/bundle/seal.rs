@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io::Read,
+    io::Read as _,
 };
 
 use media::{Entry, Kind, Tree};
@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     Layout,
-    layout::{join, read_file, unreadable},
+    layout::{join, read_file},
     rules::{Rules, Treatment},
 };
 use crate::{flaw::Flaw, hash::Algorithm};
@@ -140,7 +140,6 @@ impl Seal {
 
 impl Sealed {
     fn read(path: &str, value: &Value) -> Result<Self, Flaw> {
-        let malformed = || Flaw::new("malformed", format!("the seal of `{path}`"));
         let dict = match value {
             Value::Data(sha1) => {
                 let what = What::Hashes {
@@ -153,9 +152,9 @@ impl Sealed {
                 });
             }
             Value::Dict(dict) => dict,
-            _ => return Err(malformed()),
+            _ => return Err(malformed(path)),
         };
-        let data = |name: &str| data(dict, name).ok_or_else(malformed);
+        let data = |name: &str| data(path, dict, name);
         let text = |name: &str| dict.get(name).and_then(Value::as_str).map(str::to_owned);
         let (sha1, sha256) = (data("hash")?, data("hash2")?);
         let (cdhash, requirement) = (data("cdhash")?, text("requirement"));
@@ -168,7 +167,7 @@ impl Sealed {
                     requirement,
                 })
             }
-            _ => return Err(malformed()),
+            _ => return Err(malformed(path)),
         };
         Ok(Self {
             is_optional: dict.get("optional") == Some(&Value::Bool(true)),
@@ -177,13 +176,17 @@ impl Sealed {
     }
 }
 
-/// The bytes under `name`: `Some(None)` if there is nothing, nothing if it is something else.
-fn data(dict: &Dict, name: &str) -> Option<Option<Vec<u8>>> {
+/// The bytes under `name` in the seal of `path`, if there is anything under that name.
+fn data(path: &str, dict: &Dict, name: &str) -> Result<Option<Vec<u8>>, Flaw> {
     match dict.get(name) {
-        None => Some(None),
-        Some(Value::Data(bytes)) if !bytes.is_empty() => Some(Some(bytes.clone())),
-        Some(_) => None,
+        None => Ok(None),
+        Some(Value::Data(bytes)) if !bytes.is_empty() => Ok(Some(bytes.clone())),
+        Some(_) => Err(malformed(path)),
     }
+}
+
+fn malformed(path: &str) -> Flaw {
+    Flaw::new("malformed", format!("the seal of `{path}`"))
 }
 
 struct Walk<'a> {
@@ -202,7 +205,7 @@ impl Walk<'_> {
         for entry in self
             .tree
             .children(&path(&self.layout.sealed, relative))
-            .map_err(unreadable)?
+            .map_err(|error| Flaw::of_error("unreadable", &error))?
         {
             let relative = join(relative, entry.name());
             if self.is_apart(&relative, &entry) {
@@ -211,7 +214,7 @@ impl Walk<'_> {
             let treatment = self.seal.rules.treatment(&relative);
             match (&entry.kind, treatment) {
                 (Kind::Folder, Treatment::Nested) if entry.name().contains('.') => {
-                    self.sealed(&relative, &entry)?
+                    self.sealed(&relative, &entry)?;
                 }
                 (Kind::Folder, _) => self.folder(&relative, levels)?,
                 (_, Treatment::Omitted) => self.omitted(relative, &entry)?,
@@ -240,12 +243,13 @@ impl Walk<'_> {
             return Ok(());
         }
         let stated = read_file(self.tree, &entry.path, PKG_INFO_LEN)?;
-        match stated.is_some_and(|stated| self.layout.is_pkg_info(&stated)) {
-            true => Ok(()),
-            false => Err(Flaw::new(
+        if stated.is_some_and(|stated| self.layout.is_pkg_info(&stated)) {
+            Ok(())
+        } else {
+            Err(Flaw::new(
                 "resource-altered",
                 "`PkgInfo` differs from the information property list",
-            )),
+            ))
         }
     }
 
@@ -285,7 +289,10 @@ impl Walk<'_> {
     }
 
     fn hashes(&self, path: &str, with_sha1: bool) -> Result<(Vec<u8>, Vec<u8>), Flaw> {
-        let mut reader = self.tree.open(path).map_err(unreadable)?;
+        let mut reader = self
+            .tree
+            .open(path)
+            .map_err(|error| Flaw::of_error("unreadable", &error))?;
         let (mut sha1, mut sha256) = (Algorithm::Sha1.hasher(), Algorithm::Sha256.hasher());
         let mut block = vec![0; BLOCK_LEN];
         loop {
@@ -304,9 +311,10 @@ impl Walk<'_> {
 }
 
 fn path(folder: &str, relative: &str) -> String {
-    match relative.is_empty() {
-        true => folder.to_owned(),
-        false => join(folder, relative),
+    if relative.is_empty() {
+        folder.to_owned()
+    } else {
+        join(folder, relative)
     }
 }
 

@@ -80,24 +80,26 @@ impl SignedData {
     /// Reads a message, and nothing after it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
         let (der, rest) = to_der("CMS message", bytes)?;
-        match rest.is_empty() {
-            true => Self::read(&der),
-            false => Err(Flaw::new(
+        if rest.is_empty() {
+            Self::read(&der)
+        } else {
+            Err(Flaw::new(
                 "malformed",
                 "bytes after the end of the CMS message",
-            )),
+            ))
         }
     }
 
     /// Reads a message in a field that is filled up with zeros.
     pub(crate) fn parse_padded(bytes: &[u8]) -> Result<Self, Flaw> {
         let (der, rest) = to_der("CMS message", bytes)?;
-        match rest.iter().all(|byte| *byte == 0) {
-            true => Self::read(&der),
-            false => Err(Flaw::new(
+        if rest.iter().all(|byte| *byte == 0) {
+            Self::read(&der)
+        } else {
+            Err(Flaw::new(
                 "malformed",
                 "bytes after the end of the CMS message",
-            )),
+            ))
         }
     }
 
@@ -312,7 +314,7 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         return Err(signer.invalid("an unknown version of the signer").into());
     }
     let digest_algorithm = digest_algorithm(signer)?;
-    let signed = signer.optional(tag::context(0))?;
+    let signed_attributes = signer.optional(tag::context(0))?;
     let scheme_name = signer.algorithm()?;
     let scheme = Scheme::from_oid(scheme_name, Some(digest_algorithm))?;
     if scheme.digest() != digest_algorithm {
@@ -322,7 +324,7 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         ));
     }
     let signature = signer.expect(tag::OCTET_STRING)?.content.to_vec();
-    let unsigned = signer.optional(tag::context(1))?;
+    let unsigned_attributes = signer.optional(tag::context(1))?;
     let (content_type, content, certificates) = message;
     Ok(SignedData {
         content_type,
@@ -332,9 +334,11 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         scheme_name,
         scheme,
         signer: who,
-        signed_bytes: signed.map(|node| as_set(node.content)),
-        signed: signed.map_or_else(|| Ok(Vec::new()), |node| attributes(node.content))?,
-        unsigned: unsigned.map_or_else(|| Ok(Vec::new()), |node| attributes(node.content))?,
+        signed_bytes: signed_attributes.map(|node| as_set(node.content)),
+        signed: signed_attributes
+            .map_or_else(|| Ok(Vec::new()), |node| attributes(node.content))?,
+        unsigned: unsigned_attributes
+            .map_or_else(|| Ok(Vec::new()), |node| attributes(node.content))?,
         signature,
     })
 }

@@ -218,9 +218,10 @@ fn text_at(whole: &[u8], at: u64) -> Result<String, ParseError> {
     let mut cursor = Cursor::new("code directory", whole);
     cursor.skip(at)?;
     let text = cursor.c_string()?;
-    match text.is_empty() || text.contains(|c: char| c.is_control() || c == '\u{fffd}') {
-        true => Err(cursor.invalid("a name that is empty or not text")),
-        false => Ok(text),
+    if text.is_empty() || text.contains(|c: char| c.is_control() || c == '\u{fffd}') {
+        Err(cursor.invalid("a name that is empty or not text"))
+    } else {
+        Ok(text)
     }
 }
 

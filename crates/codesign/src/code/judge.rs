@@ -241,15 +241,16 @@ fn judge_signer(
         .payload(slot::SIGNATURE)
         .filter(|message| !message.is_empty());
     let Some(message) = message else {
-        match facts.is_ad_hoc() {
-            true => checks.not_applicable(CMS),
-            false => checks.fail(
+        if facts.is_ad_hoc() {
+            checks.not_applicable(CMS);
+        } else {
+            checks.fail(
                 CMS,
                 Flaw::new(
                     "cms-missing",
                     "nobody signed, though the code directory says otherwise",
                 ),
-            ),
+            );
         }
         return;
     };
@@ -402,12 +403,13 @@ fn cdhashes_are_signed(
             }
         }
     }
-    match list.is_none() && set.is_none() && directories.len() > 1 {
-        true => Err(Flaw::new(
+    if list.is_none() && set.is_none() && directories.len() > 1 {
+        Err(Flaw::new(
             "code-directory-unbound",
             "a further code directory that nothing signed names",
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 

@@ -99,9 +99,10 @@ impl<'d, 'a> Walk<'d, 'a> {
         if self.left != self.page_len() {
             self.end_page()?;
         }
-        match self.page == self.directory.pages().len() {
-            true => Ok(()),
-            false => Err(Flaw::new("code-short", "hashes of pages that do not exist")),
+        if self.page == self.directory.pages().len() {
+            Ok(())
+        } else {
+            Err(Flaw::new("code-short", "hashes of pages that do not exist"))
         }
     }
 }

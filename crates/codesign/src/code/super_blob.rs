@@ -98,12 +98,13 @@ impl<'a> Blobs<'a> {
 }
 
 fn need_zero(bytes: &[u8]) -> Result<(), Flaw> {
-    match bytes.iter().all(|byte| *byte == 0) {
-        true => Ok(()),
-        false => Err(Flaw::new(
+    if bytes.iter().all(|byte| *byte == 0) {
+        Ok(())
+    } else {
+        Err(Flaw::new(
             "signature-padding",
             "bytes beside the parts of the signature, which nothing protects",
-        )),
+        ))
     }
 }
 

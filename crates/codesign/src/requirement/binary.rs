@@ -94,9 +94,10 @@ fn data<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], ParseError> {
     let len = u64::from(cursor.u32_be()?);
     let bytes = cursor.take(len)?;
     let padding = cursor.take(len.wrapping_neg() & 3)?;
-    match padding.iter().all(|byte| *byte == 0) {
-        true => Ok(bytes),
-        false => Err(cursor.invalid("padding that is not zero")),
+    if padding.iter().all(|byte| *byte == 0) {
+        Ok(bytes)
+    } else {
+        Err(cursor.invalid("padding that is not zero"))
     }
 }
 

@@ -53,21 +53,20 @@ pub(super) fn evaluate(expression: &Expression, context: Context<'_>) -> Answer 
         Expression::CodeDirectoryHash(hash) => {
             Ok(facts.cdhashes.iter().any(|(_, own)| own == hash))
         }
-        Expression::AnchorAppleGeneric | Expression::AnchorTrusted => Ok(anchored(facts).is_some()),
+        Expression::AnchorAppleGeneric
+        | Expression::AnchorTrusted
+        | Expression::CertificateTrusted(Slot::ROOT) => Ok(anchored(facts).is_some()),
         Expression::AnchorApple => Ok(anchored(facts).is_some_and(is_apples_own)),
         Expression::CertificateHash(slot, hash) => {
             Ok(certificate(facts, *slot).is_some_and(|certificate| certificate.sha1() == *hash))
         }
-        Expression::CertificateTrusted(Slot::ROOT) => Ok(anchored(facts).is_some()),
         Expression::CertificateField(slot, key, value) => {
             field(certificate(facts, *slot), key, value)
         }
         Expression::CertificateExtension(slot, oid, value) => {
             let certificate = certificate(facts, *slot);
-            presence(
-                certificate.map(|certificate| certificate.has_extension(oid)),
-                value,
-            )
+            let present = certificate.is_some_and(|certificate| certificate.has_extension(oid));
+            Ok(presence(present, value))
         }
         Expression::CertificatePolicy(slot, oid, value) => {
             policy(certificate(facts, *slot), oid, value)
@@ -147,22 +146,24 @@ fn field(certificate: Option<&Certificate>, key: &str, value: &Match) -> Answer 
 }
 
 /// macOS knows of extensions and policies only whether they are there: no comparison with one is ever true.
-fn presence(present: Option<bool>, value: &Match) -> Answer {
-    let present = present.unwrap_or(false);
-    Ok(match value {
+fn presence(present: bool, value: &Match) -> bool {
+    match value {
         Match::Exists => present,
         Match::Absent => !present,
         _ => false,
-    })
+    }
 }
 
 fn policy(certificate: Option<&Certificate>, oid: &str, value: &Match) -> Answer {
     let policies = certificate.map(Certificate::policies).transpose();
     match policies {
-        Ok(policies) => presence(
-            policies.map(|list| list.iter().any(|policy| policy.to_string() == oid)),
-            value,
-        ),
+        Ok(policies) => {
+            let mut policies = policies.iter().flatten();
+            Ok(presence(
+                policies.any(|policy| policy.to_string() == oid),
+                value,
+            ))
+        }
         Err(error) => undecided(error.to_string()),
     }
 }

@@ -211,7 +211,7 @@ proptest! {
         let mut set = vec![0xfa, 0xde, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 20];
         drop(Requirement::designated_in(&bytes));
         set.extend_from_slice(&[0xfa, 0xde, 0x0c, 0]);
-        set.extend(u32::try_from(bytes.len() + 12).unwrap().to_be_bytes());
+        set.extend(u32::try_from(bytes.len().strict_add(12)).unwrap().to_be_bytes());
         set.extend_from_slice(&[0, 0, 0, 1]);
         set.extend(bytes);
         drop(Requirement::designated_in(&set));

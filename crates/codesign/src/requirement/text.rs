@@ -25,6 +25,9 @@ pub(super) fn parse(text: &str) -> Result<Expression, RequirementError> {
     }
 }
 
+type MakeMatch = fn(String) -> Match;
+type MakeDateMatch = fn(i64) -> DateMatch;
+
 struct Parser {
     tokens: Vec<(usize, Token)>,
     position: usize,
@@ -106,9 +109,10 @@ impl Parser {
             return Ok(Expression::AnchorTrusted);
         }
         if self.eat_word("generic") {
-            return match self.eat_word("apple") {
-                true => Ok(Expression::AnchorAppleGeneric),
-                false => Err(self.expected("`apple`")),
+            return if self.eat_word("apple") {
+                Ok(Expression::AnchorAppleGeneric)
+            } else {
+                Err(self.expected("`apple`"))
             };
         }
         if !self.eat_word("apple") {
@@ -202,7 +206,7 @@ impl Parser {
                 (true, true) => Match::Contains(text),
             });
         }
-        let compare: [(&str, fn(String) -> Match); 5] = [
+        let compare: [(&str, MakeMatch); 5] = [
             ("~", Match::Contains),
             ("<=", Match::LessOrEqual),
             (">=", Match::GreaterOrEqual),
@@ -222,7 +226,7 @@ impl Parser {
         if self.eat_word("absent") {
             return Ok(DateMatch::Absent);
         }
-        let compare: [(&str, fn(i64) -> DateMatch); 6] = [
+        let compare: [(&str, MakeDateMatch); 6] = [
             ("==", DateMatch::On),
             ("=", DateMatch::On),
             ("<=", DateMatch::OnOrBefore),
@@ -322,9 +326,10 @@ impl Parser {
     }
 
     fn need(&mut self, what: &str, sign: &'static str) -> Result<(), RequirementError> {
-        match self.eat(sign) {
-            true => Ok(()),
-            false => Err(self.expected(what)),
+        if self.eat(sign) {
+            Ok(())
+        } else {
+            Err(self.expected(what))
         }
     }
 

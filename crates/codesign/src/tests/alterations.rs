@@ -78,8 +78,8 @@ fn a_resource_and_its_seal_changed_together_are_found() {
     let encode = |bytes: &[u8]| {
         let plist = proplist::Value::Data(bytes.to_vec());
         let xml = proplist::to_xml(&plist, proplist::KeyOrder::AsIs).unwrap();
-        let start = xml.find("<data>").unwrap() + 6;
-        xml[start..xml.find("</data>").unwrap()].trim().to_owned()
+        let (_, data) = xml.split_once("<data>").unwrap();
+        data.split_once("</data>").unwrap().0.trim().to_owned()
     };
     let mut text = String::from_utf8(app.bytes(list).to_vec()).unwrap();
     let old = (

@@ -44,6 +44,13 @@ pub(crate) struct Extension {
     value: Vec<u8>,
 }
 
+/// How many certificates may lie between an authority and the signer's certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PathLength {
+    Any,
+    AtMost(u64),
+}
+
 impl Certificate {
     /// Reads a certificate, and nothing after it.
     pub(crate) fn parse(der: &[u8]) -> Result<Self, ParseError> {
@@ -141,8 +148,8 @@ impl Certificate {
             .any(|extension| extension.oid.to_string() == oid)
     }
 
-    /// Whether it may sign certificates, and how many may lie between it and the signer's, if that is limited.
-    pub(crate) fn authority(&self) -> Result<Option<Option<u64>>, ParseError> {
+    /// Whether it may sign certificates, and how many may lie between it and the signer's.
+    pub(crate) fn authority(&self) -> Result<Option<PathLength>, ParseError> {
         let Some(value) = self.extension(BASIC_CONSTRAINTS) else {
             return Ok(None);
         };
@@ -150,9 +157,10 @@ impl Certificate {
         let authority = constraints
             .optional(tag::BOOLEAN)?
             .is_some_and(|yes| yes.content == [0xff]);
-        let limit = match constraints.is_empty() {
-            true => None,
-            false => Some(constraints.small()?),
+        let limit = if constraints.is_empty() {
+            PathLength::Any
+        } else {
+            PathLength::AtMost(constraints.small()?)
         };
         constraints.finish()?;
         Ok(authority.then_some(limit))

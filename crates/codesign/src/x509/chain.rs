@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use model::Timestamp;
 
-use super::{Certificate, anchors};
+use super::{Certificate, anchors, certificate::PathLength};
 use crate::flaw::Flaw;
 
 const MAX_LEN: usize = 8;
@@ -183,7 +183,7 @@ fn judge_authority(certificate: &Certificate, below: usize) -> Result<(), Flaw> 
         ));
     };
     let between = u64::try_from(below.saturating_sub(1)).unwrap_or(u64::MAX);
-    if limit.is_some_and(|limit| between > limit) {
+    if matches!(limit, PathLength::AtMost(limit) if between > limit) {
         return Err(Flaw::new(
             "certificate-path-length",
             "too many certificates below it",

@@ -134,12 +134,13 @@ impl PublicKey {
             }
             _ => false,
         };
-        match genuine {
-            true => Ok(()),
-            false => Err(Flaw::new(
+        if genuine {
+            Ok(())
+        } else {
+            Err(Flaw::new(
                 "signature-wrong",
                 "the signature was not made with this key over these bytes",
-            )),
+            ))
         }
     }
 }

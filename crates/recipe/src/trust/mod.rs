@@ -3,7 +3,7 @@
 mod history;
 mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use model::Sha256;
@@ -79,7 +79,7 @@ impl TrustInfo {
         for path in parent
             .parents()
             .iter()
-            .map(|path| path.as_path())
+            .map(PathBuf::as_path)
             .chain([parent.path()])
         {
             let name = path.to_string_lossy();

@@ -26,7 +26,7 @@ pub enum Distrust {
         /// The override.
         name: String,
         /// What is wrong.
-        source: ResolveError,
+        source: Box<ResolveError>,
     },
 }
 
@@ -67,7 +67,7 @@ pub fn verify(
     }
     let broken = |source| Distrust::Parent {
         name: recipe.name().to_owned(),
-        source,
+        source: Box::new(source),
     };
     let parent = library
         .resolve_in(parent, Scope::Overrides, recipe.search_dirs())
@@ -103,7 +103,8 @@ fn nothing_to_trust(recipe: &Resolved, verbosity: u8) -> String {
                 "make-override",
             )
         };
-        message.push_str(&format!("\n{what}:\n\tautopkg {verb} {}", recipe.name()));
+        // Writing to a String cannot fail.
+        write!(message, "\n{what}:\n\tautopkg {verb} {}", recipe.name()).unwrap_or_default();
     }
     message
 }

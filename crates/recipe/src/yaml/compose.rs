@@ -41,19 +41,19 @@ fn decode(bytes: &[u8]) -> Result<String, YamlError> {
             .filter_map(|pair| pair.try_into().ok())
             .map(unit)
             .collect();
-        String::from_utf16(&units).map_err(|_| YamlError::NotText)
+        String::from_utf16(&units).map_err(YamlError::NotUtf16)
     };
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
         bytes => str::from_utf8(bytes)
-            .map_err(|_| YamlError::NotText)?
+            .map_err(YamlError::NotUtf8)?
             .to_owned(),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let unprintable = |letter: char| !matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
-    match text.find(unprintable) {
-        Some(_) => Err(YamlError::NotText),
+    let is_unprintable = |letter: char| !matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    match text.chars().find(|letter| is_unprintable(*letter)) {
+        Some(letter) => Err(YamlError::Control { letter }),
         None => Ok(text.to_owned()),
     }
 }
@@ -290,6 +290,8 @@ fn standard(tag: &Tag) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -387,7 +389,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            writeln!(text, "a{level}: &a{level} [{aliases}]").unwrap();
         }
         assert!(read(&text).unwrap_err().contains("too many values"));
         assert!(read(&"[".repeat(10_000)).is_err());

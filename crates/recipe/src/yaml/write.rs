@@ -151,7 +151,7 @@ impl Emitter {
             self.plain(text, !key);
         } else if several_lines && !key && analysis.block {
             self.literal(text);
-        } else if !several_lines && analysis.single_quoted && !(key && analysis.multiline) {
+        } else if !several_lines && analysis.single_quoted && !(key && text.contains(is_break)) {
             self.single_quoted(text, !key);
         } else {
             self.double_quoted(text, !key);
@@ -295,7 +295,7 @@ impl Emitter {
     fn literal(&mut self, text: &str) {
         let mut mark = "|".to_owned();
         if text.starts_with(|letter| letter == ' ' || is_break(letter)) {
-            mark.push_str("2");
+            mark.push('2');
         }
         let mut backwards = text.chars().rev();
         let ends_in_break = backwards.next().is_some_and(is_break);
@@ -396,7 +396,6 @@ fn real(number: f64) -> String {
 
 /// Which styles a text allows outside flow collections.
 struct Analysis {
-    multiline: bool,
     plain: bool,
     single_quoted: bool,
     block: bool,
@@ -408,7 +407,6 @@ impl Analysis {
     fn of(text: &str) -> Self {
         if text.is_empty() {
             return Self {
-                multiline: false,
                 plain: true,
                 single_quoted: true,
                 block: false,
@@ -418,7 +416,6 @@ impl Analysis {
         let special = letters
             .iter()
             .any(|letter| !matches!(letter, '\n' | ' '..='~'));
-        let multiline = text.contains(is_break);
         let edge = |letter: Option<&char>| {
             letter.is_some_and(|letter| *letter == ' ' || is_break(*letter))
         };
@@ -431,12 +428,12 @@ impl Analysis {
         let (break_space, space_break) = (pair(is_break, is_space), pair(is_space, is_break));
         let bad = space_break || special;
         Self {
-            multiline,
-            plain: !(edge(letters.first()) || edge(letters.last()))
-                && !break_space
-                && !bad
-                && !multiline
-                && !has_block_indicators(text, &letters),
+            plain: !(edge(letters.first())
+                || edge(letters.last())
+                || break_space
+                || bad
+                || text.contains(is_break)
+                || has_block_indicators(text, &letters)),
             single_quoted: !break_space && !bad,
             block: letters.last() != Some(&' ') && !bad,
         }
