@@ -1,7 +1,6 @@
 //! Whole houses: the program, real servers, and crashes.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stderr,
     reason = "helpers of tests fail as tests do, and say so when they skip"
 )]
