@@ -6,6 +6,10 @@ use super::folders::Folders;
 
 /// `list-recipes`.
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of `AutoPkg`'s command line"
+)]
 pub(crate) struct ListRecipes {
     /// Print identifiers too
     #[arg(short = 'i', long)]

@@ -1,10 +1,10 @@
 //! `info`: what a recipe is, or what `AutoPkg` is set to.
 
 use pipeline::pretty_indented;
-use proplist::Value;
+use proplist::{Dict, Value};
 use recipe::Resolved;
 
-use super::{lookup, resolved};
+use super::{lookup, repo_list, resolved};
 use crate::{cli::info::Info, exit::ExitStatus, house::House, printer::Printer};
 
 /// How far the values stand in.
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Info, house: &House, printer: Printer) -> anyhow::
 }
 
 fn preferences(arguments: &Info, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
-    let preferences = Value::Dict(house.preferences()?.values().clone());
+    let preferences = Value::Dict(shown(house.preferences()?.values()));
     if arguments.json {
         printer.data(serde_json::Value::from(&preferences))?;
     } else {
@@ -49,6 +49,23 @@ fn preferences(arguments: &Info, house: &House, printer: Printer) -> anyhow::Res
         printer.data(pipeline::pretty(&preferences))?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// The preferences without secrets: those whose names say so, and those in addresses of repositories.
+fn shown(preferences: &Dict) -> Dict {
+    let mut shown = preferences.clone();
+    for (name, value) in &mut shown {
+        if pipeline::is_secret_name(name) {
+            *value = "***".into();
+        }
+    }
+    let repos = shown.get_mut("RECIPE_REPOS").and_then(Value::as_dict_mut);
+    for repo in repos.into_iter().flat_map(Dict::values_mut) {
+        if let Some(url) = repo.as_dict_mut().and_then(|repo| repo.get_mut("URL")) {
+            *url = repo_list::shown(url.as_str().unwrap_or_default()).into();
+        }
+    }
+    shown
 }
 
 fn describe(recipe: &Resolved, printer: Printer) -> anyhow::Result<()> {

@@ -127,7 +127,7 @@ fn print(
         1
     };
     let home = home.map(|home| home.display().to_string());
-    let mut printed = HashSet::new();
+    let mut seen = HashSet::new();
     for listed in listed {
         let line = if augmented {
             let identifier = Some(listed.recipe.identifier().unwrap_or_default())
@@ -144,7 +144,7 @@ fn print(
         } else {
             listed.name.clone()
         };
-        if printed.insert(line.clone()) {
+        if seen.insert(line.clone()) {
             printer.data(line)?;
         }
     }

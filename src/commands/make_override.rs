@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use proplist::Dict;
 use recipe::{Format, Library, Resolved, Scope, TrustInfo};
 use repos::GitHistory;
 use serde_json::json;
@@ -28,14 +29,7 @@ pub(crate) fn run(
         );
         return Ok(ExitStatus::Failed);
     }
-    let format = match arguments.format {
-        Some(OverrideFormat::Plist) => Format::Plist,
-        Some(OverrideFormat::Yaml) => Format::Yaml,
-        None => house
-            .preferences()?
-            .override_format()
-            .context("the preference RECIPE_OVERRIDE_FORMAT is neither `plist` nor `yaml`")?,
-    };
+    let format = format(arguments, house)?;
     let library = house.library(
         &arguments.folders.search_dirs,
         &arguments.folders.override_dirs,
@@ -64,13 +58,7 @@ pub(crate) fn run(
         Some(name) => name.clone(),
         None => file_stem(&parent),
     };
-    let (trust, missing) = TrustInfo::compute(&parent, &library, &GitHistory::new())?;
-    for processor in missing {
-        printer.complaint(format!(
-            "WARNING: processor path not found for processor: {processor}"
-        ));
-    }
-    let keys = recipe::new_override(&own_name, &parent, identifier, &trust);
+    let keys = keys(&own_name, &parent, identifier, &library, printer)?;
     let path = place(&own_name, format, &library)?;
     if path.exists() && !arguments.force {
         printer.complaint(format!(
@@ -86,6 +74,35 @@ pub(crate) fn run(
         printer.data(format!("Override file saved to {}", path.display()))?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// The form that was asked for, here or in the preferences.
+fn format(arguments: &MakeOverride, house: &House) -> anyhow::Result<Format> {
+    match arguments.format {
+        Some(OverrideFormat::Plist) => Ok(Format::Plist),
+        Some(OverrideFormat::Yaml) => Ok(Format::Yaml),
+        None => house
+            .preferences()?
+            .override_format()
+            .context("the preference RECIPE_OVERRIDE_FORMAT is neither `plist` nor `yaml`"),
+    }
+}
+
+/// What the override says, trust in its parents as they are now included.
+fn keys(
+    name: &str,
+    parent: &Resolved,
+    identifier: &str,
+    library: &Library,
+    printer: Printer,
+) -> anyhow::Result<Dict> {
+    let (trust, missing) = TrustInfo::compute(parent, library, &GitHistory::new())?;
+    for processor in missing {
+        printer.complaint(format!(
+            "WARNING: processor path not found for processor: {processor}"
+        ));
+    }
+    Ok(recipe::new_override(name, parent, identifier, &trust))
 }
 
 fn not_found(

@@ -13,10 +13,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let repos = house.preferences()?.repos();
     for (path, url) in &repos {
-        let url = RepoAddress::parse(url).map_or_else(
-            |_| redact::SafeUrl::of_text(url).to_string(),
-            |address| address.to_string(),
-        );
+        let url = shown(url);
         if arguments.json {
             printer.data(json!({"path": path, "url": url}))?;
         } else {
@@ -29,4 +26,12 @@ pub(crate) fn run(
         (false, false) => printer.data("")?,
     }
     Ok(ExitStatus::Done)
+}
+
+/// An address without what may be secret in it.
+pub(super) fn shown(address: &str) -> String {
+    RepoAddress::parse(address).map_or_else(
+        |_| redact::SafeUrl::of_text(address).to_string(),
+        |address| address.to_string(),
+    )
 }

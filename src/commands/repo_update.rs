@@ -23,12 +23,11 @@ pub(crate) fn run(
         folders.extend(repos.map(|(folder, _)| absolute(&expand_user(&folder, home))));
     } else {
         for given in &arguments.repositories {
-            match installed(given, &preferences) {
-                Some(folder) => folders.push(absolute(&expand_user(&folder, preferences.home()))),
-                None => {
-                    not_installed(given, printer);
-                    status = ExitStatus::Failed;
-                }
+            if let Some(folder) = installed(given, &preferences) {
+                folders.push(absolute(&expand_user(&folder, preferences.home())));
+            } else {
+                not_installed(given, printer);
+                status = ExitStatus::Failed;
             }
         }
     }
@@ -66,10 +65,7 @@ pub(super) fn installed(given: &str, preferences: &Preferences) -> Option<String
 
 /// Says that no repository was added from this address.
 pub(super) fn not_installed(given: &str, printer: Printer) {
-    let shown = RepoAddress::parse(given).map_or_else(
-        |_| redact::SafeUrl::of_text(given).to_string(),
-        |address| address.to_string(),
-    );
+    let shown = super::repo_list::shown(given);
     printer.complaint(format!("ERROR: Can't find an installed repo for {shown}"));
 }
 

@@ -31,12 +31,12 @@ pub(crate) fn run(
     };
     let mut status = ExitStatus::Done;
     for name in &names {
-        let verified = if arguments.json {
+        let holds = if arguments.json {
             verifier.print_json(name)?
         } else {
             verifier.print(name)?
         };
-        if !verified {
+        if !holds {
             status = ExitStatus::Failed;
         }
     }
@@ -75,7 +75,7 @@ impl Verifier {
         };
         if let Distrust::Refused {
             missing_processors, ..
-        } = &distrust
+        } = &*distrust
         {
             for processor in missing_processors {
                 self.printer.complaint(format!(
@@ -85,7 +85,7 @@ impl Verifier {
         }
         self.printer.complaint(format!("{name}: FAILED"));
         if self.printer.verbosity > 0 {
-            for line in lookup::chain(&distrust).lines() {
+            for line in lookup::chain(&*distrust).lines() {
                 self.printer.complaint(format!("    {line}"));
             }
         }
@@ -98,7 +98,7 @@ impl Verifier {
             Err(error) => ("not-found", Some(lookup::chain(&error))),
             Ok(resolved) => match self.verify(&resolved) {
                 Ok(()) => ("ok", None),
-                Err(distrust) => ("failed", Some(lookup::chain(&distrust))),
+                Err(distrust) => ("failed", Some(lookup::chain(&*distrust))),
             },
         };
         self.printer
@@ -106,7 +106,7 @@ impl Verifier {
         Ok(result == "ok")
     }
 
-    fn verify(&self, resolved: &recipe::Resolved) -> Result<(), Distrust> {
+    fn verify(&self, resolved: &recipe::Resolved) -> Result<(), Box<Distrust>> {
         verify_trust(
             resolved,
             &self.library,
@@ -114,5 +114,6 @@ impl Verifier {
             &self.external_repos,
             self.printer.verbosity,
         )
+        .map_err(Box::new)
     }
 }

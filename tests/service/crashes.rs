@@ -23,7 +23,7 @@ async fn a_publication_survives_a_crash_at_every_point() {
         return;
     };
     let mut expected = Vec::new();
-    for (minor, point) in POINTS.iter().enumerate() {
+    for (minor, point) in POINTS.into_iter().enumerate() {
         let version = format!("1.{minor}");
         small.release(&version);
         let abort = [("AUTO_UPDATE_ABORT_AT", point)];

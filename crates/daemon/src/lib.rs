@@ -3,9 +3,11 @@
 
 mod config;
 mod open;
+mod serve;
 
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, ServeConfig,
     Surroundings,
 };
 pub use open::{OpenError, Outfit, open_database, open_desk, open_engine};
+pub use serve::{Commands, ServeError, Service, serve};

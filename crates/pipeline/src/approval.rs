@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use model::{FailureClass, Sha256, Timestamp, Title};
 use recipe::{Change, Closure, History, Member};
+use redact::Scrubber;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
@@ -24,12 +25,13 @@ pub struct Approved {
 }
 
 impl Approved {
-    /// Everything in `closure`, and the texts of what git does not know. Blocking.
-    pub(crate) fn of(closure: Closure) -> Self {
+    /// Everything in `closure`, and the texts of what git does not know, secrets taken out. Blocking.
+    pub(crate) fn of(closure: Closure, scrubber: &Scrubber) -> Self {
         let mut texts = BTreeMap::new();
         for member in closure.members() {
             if let (None, Some(sha256)) = (&member.commit, member.sha256) {
-                texts.extend(text_of(member, sha256).map(|text| (sha256, text)));
+                let text = text_of(member, sha256);
+                texts.extend(text.map(|text| (sha256, scrubber.scrub(&text))));
             }
         }
         Self { closure, texts }
@@ -74,6 +76,7 @@ impl Approval {
 
 /// How an override stands to its approval.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Standing {
     /// The title.
     pub title: Title,
@@ -81,6 +84,8 @@ pub struct Standing {
     pub approval: Option<Approval>,
     /// Everything the override reaches now.
     pub now: Closure,
+    /// Knows the secrets that the override has among its variables.
+    pub(crate) scrubber: Scrubber,
 }
 
 impl Standing {
@@ -147,7 +152,7 @@ impl Standing {
                 text.push_str(&self.lines(approved, now, history));
             }
         }
-        text
+        self.scrubber.scrub(&text)
     }
 
     fn lines(&self, approved: &Member, now: &Member, history: &dyn History) -> String {
@@ -165,6 +170,7 @@ impl Standing {
             .sha256
             .and_then(|sha256| texts.and_then(|texts| texts.get(&sha256)));
         let after = now.sha256.and_then(|sha256| text_of(now, sha256));
+        let after = after.map(|text| self.scrubber.scrub(&text));
         match (before, after) {
             (Some(before), Some(after)) => TextDiff::from_lines(before.as_str(), after.as_str())
                 .unified_diff()

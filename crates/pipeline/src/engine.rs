@@ -13,7 +13,7 @@ use store::{Db, NewRun, Queued};
 
 use crate::{
     Approval, Failure, Recipes, Request, Scanning, Standing, approval::Approved, owner::Owner,
-    plan::Plan, recipes::title_named,
+    plan::Plan, recipes::title_named, secrets,
 };
 
 /// What an engine is made of.
@@ -143,11 +143,18 @@ impl Engine {
         let stored = self.parts.db.approval_find(&title).await?;
         let approval = stored.map(Approval::read).transpose()?;
         let engine = self.clone();
-        let now = blocking(move || plan.closure(&*engine.parts.history)).await?;
+        let (now, scrubber) = blocking(move || {
+            let (env, _notes) = plan.variables(&engine.cache_dir());
+            let mut scrubber = engine.parts.scrubber.clone();
+            secrets::learn(&mut scrubber, &env);
+            Ok((plan.closure(&*engine.parts.history)?, scrubber))
+        })
+        .await?;
         Ok(Standing {
             title,
             approval,
             now,
+            scrubber,
         })
     }
 
@@ -157,8 +164,8 @@ impl Engine {
     /// As [`Engine::standing`].
     pub async fn approve(&self, request: &Request, who: &str) -> Result<Standing, Failure> {
         let standing = self.standing(request).await?;
-        let closure = standing.now.clone();
-        let approved = blocking(move || Ok(Approved::of(closure))).await?;
+        let (closure, scrubber) = (standing.now.clone(), standing.scrubber.clone());
+        let approved = blocking(move || Ok(Approved::of(closure, &scrubber))).await?;
         let closure = serde_json::to_value(&approved)
             .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
         let now = self.clock().now();

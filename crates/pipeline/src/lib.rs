@@ -45,6 +45,8 @@ mod secrets;
 mod steps;
 mod summary;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use approval::{Approval, Approved, Standing};
@@ -60,4 +62,5 @@ pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
+pub use secrets::is_secret_name;
 pub use summary::{FailedRecipe, Summary};

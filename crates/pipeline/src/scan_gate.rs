@@ -55,11 +55,12 @@ impl Scanning {
         clock: &dyn Clock,
     ) -> Result<Passage, Failure> {
         let media: Vec<Medium> = pending.media.iter().map(Medium::from).collect();
-        let heard: Vec<Heard> = stream::iter(&media)
-            .map(|medium| async move { self.hear(medium, clock).await })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        // Made before they are streamed: a closure that borrows would keep the whole run from moving between threads.
+        let asked: Vec<_> = media
+            .iter()
+            .map(|medium| self.hear(medium, clock))
+            .collect();
+        let heard: Vec<Heard> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut warnings = Vec::new();
         let mut until = None;
         let mut doubt = None;

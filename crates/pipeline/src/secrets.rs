@@ -15,13 +15,17 @@ const TELLING: [&str; 7] = [
     "CREDENTIAL",
 ];
 
+/// Whether a variable or preference of this name is taken to be secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    // The path of a file that holds a secret is none.
+    TELLING.iter().any(|part| upper.contains(part)) && !upper.ends_with("_PATH")
+}
+
 /// Makes the secret values of `env` known to `scrubber`.
 pub(crate) fn learn(scrubber: &mut Scrubber, env: &Env) {
     for (name, value) in env {
-        let upper = name.to_ascii_uppercase();
-        // The path of a file that holds a secret is none.
-        let telling = TELLING.iter().any(|part| upper.contains(part)) && !upper.ends_with("_PATH");
-        if let (true, Some(text)) = (telling, value.as_str()) {
+        if let (true, Some(text)) = (is_secret_name(name), value.as_str()) {
             scrubber.learn(text);
         }
     }

@@ -59,7 +59,9 @@ impl Engine {
     ) -> Result<Pending, Stop> {
         let (request, lease, reporter) = (&job.request, job.lease, job.reporter);
         let prepared = self.prepare(request, reporter, trace).await?;
-        reporter.report(&Event::Environment { env: &prepared.env });
+        reporter.report(&Event::Environment {
+            env: &secrets::scrubbed_dict(&prepared.scrubber, &prepared.env),
+        });
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
         let downloads = Arc::new(Downloads::default());
@@ -97,7 +99,9 @@ impl Engine {
             .await;
         trace.receipt = Some(receipt);
         walked?;
-        reporter.report(&Event::Environment { env: &walk.env });
+        reporter.report(&Event::Environment {
+            env: &secrets::scrubbed_dict(&walk.scrubber, &walk.env),
+        });
         let may_upload = may_upload(&walk.env);
         let trust = prepared.trust;
         let pending = blocking(move || {
@@ -285,7 +289,13 @@ impl Walk<'_> {
             failure.detail = failure.detail.map(|detail| self.scrubber.scrub(&detail));
             Stop::from(failure)
         })?;
-        self.reporter.report(&Event::StepEnds { record: &record });
+        self.reporter.report(&Event::StepEnds {
+            record: &StepRecord {
+                input: secrets::scrubbed_dict(&self.scrubber, &record.input),
+                output: secrets::scrubbed_dict(&self.scrubber, &record.output),
+                ..record.clone()
+            },
+        });
         Ok(record)
     }
 

@@ -35,6 +35,7 @@ mod downloads;
 mod error;
 mod execute;
 mod glob;
+
 mod place;
 #[cfg(test)]
 mod plans;

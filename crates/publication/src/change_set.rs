@@ -78,8 +78,8 @@ impl ChangeSet {
         let staged = self
             .of_kind(Kind::Pkgs)
             .find(|file| file.location == location);
-        let stated = || pkginfo.get("installer_item_hash")?.as_str()?.parse().ok();
-        staged.map(|file| file.sha256).or_else(stated)
+        let as_written = || pkginfo.get("installer_item_hash")?.as_str()?.parse().ok();
+        staged.map(|file| file.sha256).or_else(as_written)
     }
 
     /// The files of one kind.

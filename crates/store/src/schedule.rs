@@ -51,8 +51,8 @@ impl Db {
         })
     }
 
-    /// Puts the run of a time that has come into the queue and moves the mark on to `now`, both or neither; nothing if
-    /// another scheduler was faster.
+    /// Puts the run of a time that has come into the queue and moves the mark on to `considered`, both or neither;
+    /// nothing if another scheduler was faster.
     ///
     /// # Errors
     /// If the database fails.
@@ -60,6 +60,7 @@ impl Db {
         &self,
         mark: &ScheduleMark,
         new: &NewRun,
+        considered: Timestamp,
         now: Timestamp,
     ) -> Result<Option<(Queued, ScheduleMark)>, StoreError> {
         let mut tx = self.begin(FIRE).await?;
@@ -67,7 +68,7 @@ impl Db {
         let (Queued::New(run) | Queued::Already(run)) = queued;
         let moved = ScheduleMark {
             title: mark.title.clone(),
-            considered_at: now,
+            considered_at: considered,
             fired_at: Some(now),
             run: Some(run),
         };
@@ -78,18 +79,18 @@ impl Db {
         Ok(Some((queued, moved)))
     }
 
-    /// Moves the mark of a title on to `now` without a run; nothing if another scheduler was faster.
+    /// Moves the mark of a title on to `considered` without a run; nothing if another scheduler was faster.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn schedule_pass(
         &self,
         mark: &ScheduleMark,
-        now: Timestamp,
+        considered: Timestamp,
     ) -> Result<Option<ScheduleMark>, StoreError> {
         let mut tx = self.begin(FIRE).await?;
         let moved = ScheduleMark {
-            considered_at: now,
+            considered_at: considered,
             ..mark.clone()
         };
         if !advance_tx(&mut tx, mark, &moved).await? {
@@ -202,20 +203,21 @@ mod tests {
         let title: Title = "Firefox.munki".parse().unwrap();
         let mark = db.schedule_mark(&title, at(1)).await.unwrap();
         let new = new_run(&title);
-        let fired = db.schedule_fire(&mark, &new, at(10)).await.unwrap();
+        let fired = db.schedule_fire(&mark, &new, at(9), at(10)).await.unwrap();
         let (Queued::New(run), moved) = fired.unwrap() else {
             panic!("there was no run before");
         };
         assert_eq!(moved.run, Some(run));
+        assert_eq!((moved.considered_at, moved.fired_at), (at(9), Some(at(10))));
         assert_eq!(db.schedule_mark(&title, at(99)).await.unwrap(), moved);
         assert!(
-            db.schedule_fire(&mark, &new, at(10))
+            db.schedule_fire(&mark, &new, at(9), at(10))
                 .await
                 .unwrap()
                 .is_none()
         );
         let (again, _) = db
-            .schedule_fire(&moved, &new, at(20))
+            .schedule_fire(&moved, &new, at(20), at(20))
             .await
             .unwrap()
             .unwrap();
@@ -231,7 +233,7 @@ mod tests {
         db.schedule_pass(&mark, at(5)).await.unwrap();
         let new = new_run(&title);
         assert!(
-            db.schedule_fire(&mark, &new, at(10))
+            db.schedule_fire(&mark, &new, at(9), at(10))
                 .await
                 .unwrap()
                 .is_none()

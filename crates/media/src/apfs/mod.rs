@@ -27,3 +27,8 @@ use crate::{MediaError, Tree};
 pub fn open(source: Arc<dyn ReadAt>) -> Result<Arc<dyn Tree>, MediaError> {
     Ok(Arc::new(container::open(source)?))
 }
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

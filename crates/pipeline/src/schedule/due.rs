@@ -62,6 +62,28 @@ impl Timetable {
         Due::Now
     }
 
+    /// Up to when the times of `name` have been dealt with once a run has begun at `now`: up to the last one whose run
+    /// would have begun by then.
+    ///
+    /// It may lie before `now`: jitter can have the run of a time that has passed begin later.
+    pub fn dealt_with(&self, name: &str, considered: Timestamp, now: Timestamp) -> Timestamp {
+        // Runs of earlier times have begun, however long their delay was, so they need not be walked through.
+        let mut until = considered.max(now.minus(self.jitter));
+        while let Some(fire) = self.next_fire(until.to_utc()) {
+            let time = Timestamp::from(fire);
+            if time.plus(self.delay(name, fire)) > now {
+                break;
+            }
+            until = time;
+        }
+        until
+    }
+
+    /// As [`Timetable::dealt_with`], for times that were missed and are to be left; later ones are still due.
+    pub fn left_behind(&self, name: &str, considered: Timestamp, now: Timestamp) -> Timestamp {
+        self.dealt_with(name, considered, now.minus(TOLERANCE))
+    }
+
     /// When the run of `name` begins that belongs to the first time after `considered`.
     pub fn next_begin(&self, name: &str, considered: Timestamp) -> Option<Timestamp> {
         let fire = self.next_fire(considered.to_utc())?;
@@ -119,6 +141,51 @@ mod tests {
         };
         assert_eq!(due(2 * HOUR + 60), Due::Now);
         assert_eq!(due(3 * HOUR), Due::Missed);
+    }
+
+    #[test]
+    fn a_run_deals_with_all_times_that_have_begun() {
+        let table = timetable(0, Missed::RunOnce);
+        let at = Timestamp::from_secs;
+        assert_eq!(
+            table.dealt_with("A", at(HOUR), at(9 * HOUR + 5)),
+            at(9 * HOUR + 5)
+        );
+        assert_eq!(
+            table.due("A", at(9 * HOUR + 5), at(9 * HOUR + 5)),
+            Due::At(Some(at(10 * HOUR)))
+        );
+    }
+
+    #[test]
+    fn jitter_longer_than_the_interval_loses_no_time() {
+        let table = timetable(3 * HOUR.unsigned_abs(), Missed::RunOnce);
+        let at = Timestamp::from_secs;
+        let mut considered = at(0);
+        let mut begun = 0;
+        for minute in 0..60 * 24 {
+            let now = at(minute * 60);
+            if table.due("A", considered, now) == Due::Now {
+                let until = table.dealt_with("A", considered, now);
+                assert!(considered < until && until <= now);
+                considered = until;
+                begun += 1;
+            }
+        }
+        let next = table.next_begin("A", considered).unwrap();
+        assert!(next >= at(HOUR * 24 - 60), "{next}");
+        // Runs that fall together count once.
+        assert!((5..=24).contains(&begun), "{begun}");
+    }
+
+    #[test]
+    fn what_is_left_behind_ends_before_what_is_still_due() {
+        let table = timetable(0, Missed::Skip);
+        let at = Timestamp::from_secs;
+        let now = at(5 * HOUR + 60);
+        assert_eq!(table.due("A", at(HOUR), now), Due::Missed);
+        let until = table.left_behind("A", at(HOUR), now);
+        assert_eq!(table.due("A", until, now), Due::Now);
     }
 
     #[test]

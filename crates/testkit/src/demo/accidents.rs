@@ -28,8 +28,7 @@ impl Story {
         self.verb(&["repo-update", "all"], 0).await?;
         self.stopped(FailureClass::Trust).await?;
         let title = self.title();
-        let difference = self.house.program().run(&["trust", "diff", &title]).await?;
-        self.talk.finished(&difference)?;
+        let difference = self.verb(&["trust", "diff", &title], 1).await?;
         ensure!(
             difference.stdout.contains("anchor apple generic"),
             "`trust diff` does not show what was changed"
@@ -38,7 +37,7 @@ impl Story {
             .say("\nThat is no improvement. Its author takes it back.")?;
         self.recipes.as_ref().context("no recipes")?.revert()?;
         self.verb(&["repo-update", "all"], 0).await?;
-        self.verb(&["trust", "approve", &title], 0).await?;
+        self.verb(&["trust", "diff", &title], 0).await?;
         self.verb(&["verify-trust-info", &title], 0).await?;
         Ok(())
     }

@@ -22,7 +22,6 @@ impl Story {
         self.talk.act("The program is started again")?;
         let title = self.title();
         self.verb(&["run", &title], 0).await?;
-        self.deliver().await?;
         let view = self.house.view()?;
         self.check_published(&view)?;
         let news = self.house.desk.news()?;
@@ -34,7 +33,7 @@ impl Story {
         let before = self.house.view()?;
         let title = self.title();
         let program = self.house.program();
-        let finished = program.run_with(&["run", &title], &[ABORT]).await?;
+        let finished = program.run_as_seen(&["run", &title], &[ABORT]).await?;
         self.talk.finished(&finished)?;
         finished.expect_killed()?;
         let after = RepositoryView::offered(&self.house.repository())?;
@@ -43,9 +42,11 @@ impl Story {
             .keys()
             .filter(|path| !before.files.contains_key(*path))
             .collect();
-        self.talk.say(&format!(
-            "\nThe package is there, the catalogs know nothing of it yet: {new:?}"
-        ))?;
+        self.talk
+            .say("\nThe package is there, and the catalogs know nothing of it yet. New are:")?;
+        for path in new {
+            self.talk.quote(path)?;
+        }
         ensure!(
             after.catalogs == before.catalogs,
             "the crash came too late: the catalogs are new already"
@@ -93,7 +94,7 @@ impl Story {
                 .with_context(|| format!("no mail resolves incident {}", opened.incident))?;
             let first = letter.text.lines().next().unwrap_or_default();
             self.talk
-                .say(&format!("\nMail: Re: {}\n    {first}", letter.subject))?;
+                .say(&format!("\nMail: {}\n    {first}", letter.subject))?;
         }
         ensure!(
             news.letters.len() == self.opened.len(),
@@ -108,7 +109,6 @@ impl Story {
     async fn check_nothing_is_done_twice(&mut self, view: &RepositoryView) -> anyhow::Result<()> {
         let title = self.title();
         self.verb(&["run", &title], 0).await?;
-        self.deliver().await?;
         ensure!(
             self.house.view()? == *view,
             "a run without anything new changed the repository"

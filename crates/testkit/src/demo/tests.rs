@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use codesign::{Pins, Report, Requirement};
 use model::Timestamp;
@@ -13,12 +16,12 @@ const NOW: Timestamp = Timestamp::from_secs(1_764_016_320);
 
 /// The corpus's media, and those of the npm registry if the demo has fetched them; nothing if there are none.
 fn software() -> Vec<Software> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
     let corpus =
-        std::env::var_os("AUTO_UPDATE_CORPUS").map(|corpus| Path::new(&corpus).join("media"));
+        std::env::var_os("AUTO_UPDATE_CORPUS").map_or_else(|| beside.into(), PathBuf::from);
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/demo-media");
-    let found: Vec<Software> = corpus
+    let found: Vec<Software> = [corpus.join("media"), fetched]
         .into_iter()
-        .chain([fetched])
         .filter_map(|folder| Software::find(&folder).ok())
         .collect();
     if found.is_empty() {
@@ -76,4 +79,20 @@ fn a_recipe_changed_upstream_can_be_taken_back() {
     upstream.revert().unwrap();
     assert_eq!(read(), "one two");
     assert!(upstream.change("A/A.recipe", "four", "five", "No").is_err());
+}
+
+#[test]
+fn the_sample_override_sets_what_the_sample_recipes_ask_for() {
+    let folder = |name: &str| format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
+    let library = recipe::Library::new(&[folder("recipes")], &[folder("overrides")], None);
+    let resolve = |name: &str| library.resolve(name).unwrap();
+    let (sample, parent) = (
+        resolve("SignedApp.munki"),
+        resolve("com.example.auto-update.munki.SignedApp"),
+    );
+    let of = |plan: &recipe::Resolved| plan.input().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(of(&sample), of(&parent));
+    assert_eq!(sample.steps().len(), 6);
+    let requirement = sample.input()["REQUIREMENT"].as_str().unwrap();
+    assert!(!Requirement::parse(requirement).unwrap().is_always_met());
 }

@@ -1,7 +1,7 @@
 //! The program, run as a user runs it.
 
 use std::{
-    ffi::{OsStr, OsString},
+    io::{self, Read as _},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -103,6 +103,7 @@ impl Program {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.join("home"))
             .env("AUTO_UPDATE_CONFIG", self.root.join("auto-update.toml"))
+            .env("USER", "engineer")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -116,7 +117,7 @@ impl Program {
     /// # Errors
     /// If it cannot be started, or hangs.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
-        self.run_with(arguments, &[] as &[(&str, &str)]).await
+        self.run_with(arguments, &[]).await
     }
 
     /// As [`Program::run`], with more in the environment.
@@ -126,12 +127,10 @@ impl Program {
     pub async fn run_with(
         &self,
         arguments: &[&str],
-        environment: &[(impl AsRef<OsStr> + Sync, impl AsRef<OsStr> + Sync)],
+        environment: &[(&str, &str)],
     ) -> anyhow::Result<Finished> {
         let mut command = self.command(arguments);
-        for (name, value) in environment {
-            command.env(name, value);
-        }
+        command.envs(environment.iter().copied());
         let line = shown(arguments);
         let child = command
             .spawn()
@@ -148,6 +147,42 @@ impl Program {
         })
     }
 
+    /// As [`Program::run_with`], with standard error among standard output, as a terminal shows them.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub async fn run_as_seen(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Finished> {
+        let line = shown(arguments);
+        let (mut reader, writer) = io::pipe()?;
+        let mut command = self.command(arguments);
+        command
+            .envs(environment.iter().copied())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("`{line}` cannot be started"))?;
+        // It holds the pipe's other end as well; while it does, the pipe has no end.
+        drop(command);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let Ok(status) = timeout(LONGEST, child.wait()).await else {
+            bail!("`{line}` hangs: it was stopped after {LONGEST:?}");
+        };
+        Ok(Finished {
+            line,
+            status: status?,
+            stdout: String::from_utf8_lossy(&reading.await??).into_owned(),
+            stderr: String::new(),
+        })
+    }
+
     /// Where the program is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -156,14 +191,14 @@ impl Program {
 
 /// What a user would have typed.
 fn shown(arguments: &[&str]) -> String {
-    let mut line = OsString::from("auto-update");
+    let mut line = "auto-update".to_owned();
     for argument in arguments {
-        line.push(" ");
+        line.push(' ');
         if argument.contains([' ', '"', '\'', '(', '*']) {
-            line.push(format!("'{argument}'"));
+            line.extend(["'", argument, "'"]);
         } else {
-            line.push(argument);
+            line.push_str(argument);
         }
     }
-    line.to_string_lossy().into_owned()
+    line
 }

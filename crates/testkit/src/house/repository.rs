@@ -106,8 +106,10 @@ impl RepositoryView {
     }
 
     fn read_catalogs(&mut self, root: &Path) -> anyhow::Result<()> {
-        let paths: Vec<String> = self.of_kind("catalogs").map(str::to_owned).collect();
-        for path in paths {
+        // What is being written hides beside its place; no client asks for it.
+        let is_seen = |path: &&str| !path.contains("/.");
+        let paths = self.of_kind("catalogs").filter(is_seen);
+        for path in paths.map(str::to_owned).collect::<Vec<_>>() {
             let name = path.trim_start_matches("catalogs/").to_owned();
             let value = read(&root.join(&path))?;
             let list = value
@@ -226,4 +228,98 @@ fn text(value: &Value, key: &str, path: &str) -> anyhow::Result<String> {
     Ok(text
         .with_context(|| format!("`{path}` has an item without `{key}`"))?
         .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const PACKAGE: &[u8] = b"an installer item";
+
+    /// The pkginfo of a package, or what stands for it in a catalog.
+    fn pkginfo(location: &str) -> String {
+        let hash = Sha256::of(PACKAGE);
+        let entries = [
+            ("name", "Small"),
+            ("version", "1.0"),
+            ("installer_item_location", location),
+            ("installer_item_hash", &hash.to_string()),
+        ];
+        entries
+            .iter()
+            .fold(String::new(), |mut text, (key, value)| {
+                write!(text, "<key>{key}</key><string>{value}</string>").unwrap();
+                text
+            })
+    }
+
+    fn plist(body: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">{body}</plist>\n"
+        )
+    }
+
+    /// A repository with one item, to be damaged.
+    fn repository() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let item = format!("<dict>{}</dict>", pkginfo("Small-1.0.dmg"));
+        let list = format!("<array>{item}</array>");
+        for (path, contents) in [
+            ("pkgs/Small-1.0.dmg", PACKAGE),
+            ("pkgsinfo/Small-1.0.plist", plist(&item).as_bytes()),
+            ("catalogs/all", plist(&list).as_bytes()),
+            ("catalogs/testing", plist(&list).as_bytes()),
+        ] {
+            write(root.path(), path, contents);
+        }
+        root
+    }
+
+    fn write(root: &Path, path: &str, contents: &[u8]) {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, contents).unwrap();
+    }
+
+    #[test]
+    fn a_whole_repository_is_seen_as_it_is() {
+        let root = repository();
+        let view = RepositoryView::of(root.path()).unwrap();
+        assert_eq!(view.files.len(), 4);
+        assert_eq!(view.catalogs.len(), 2);
+        assert_eq!(view.published().len(), 1);
+        let nothing = RepositoryView::of(&root.path().join("nowhere")).unwrap();
+        assert_eq!(nothing, RepositoryView::default());
+    }
+
+    #[test]
+    fn whatever_is_not_whole_is_noticed() {
+        let item = format!("<dict>{}</dict>", pkginfo("Small-1.0.dmg"));
+        let twice = plist(&format!("<array>{item}{item}</array>"));
+        let empty = plist("<array/>");
+        let damages: [(&str, &[u8], &str); 6] = [
+            ("pkgs/.auto-update-part", b"half", "unfinished"),
+            (".auto-update/journal/x.json", b"{}", "journal"),
+            ("pkgs/Other.dmg", b"nobody's", "belongs to no pkginfo"),
+            ("pkgs/Small-1.0.dmg", b"other bytes", "another digest"),
+            ("catalogs/all", twice.as_bytes(), "twice"),
+            ("catalogs/all", empty.as_bytes(), "`all` has not"),
+        ];
+        for (path, contents, expected) in damages {
+            let root = repository();
+            write(root.path(), path, contents);
+            let found = RepositoryView::of(root.path()).unwrap_err().to_string();
+            assert!(found.contains(expected), "{path}: {found}");
+        }
+        let root = repository();
+        fs_err::remove_file(root.path().join("pkgs/Small-1.0.dmg")).unwrap();
+        for found in [
+            RepositoryView::of(root.path()),
+            RepositoryView::offered(root.path()),
+        ] {
+            assert!(found.unwrap_err().to_string().contains("which is not in"));
+        }
+    }
 }

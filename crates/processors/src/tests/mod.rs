@@ -1,5 +1,7 @@
 //! Steps tried on the bench.
 
+mod imports;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use fetch::Pin;

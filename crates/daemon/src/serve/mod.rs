@@ -1,0 +1,169 @@
+//! The service: workers, scheduler, outbox, reconcilers and the web edge, from their start to their end.
+//!
+//! Whoever starts a task keeps its handle: no loop outlives [`serve`]. Each loop survives what goes wrong in it, waits
+//! longer each time, and says so once.
+
+mod commands;
+mod housekeeping;
+mod report;
+mod scheduler;
+mod trouble;
+mod workers;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use model::Clock;
+use pipeline::{Engine, SchedulesError};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use web::{Vitals, Watched};
+
+pub use self::commands::Commands;
+use self::{scheduler::Scheduler, workers::Workers};
+use crate::ServeConfig;
+
+/// How long runs may take to be given back after their grace is over; then they are dropped where they are, as a
+/// crash would.
+const GIVING_BACK: Duration = Duration::from_secs(10);
+
+/// How long the desks that are told of the last runs may take before the process ends; the rest waits in the outbox.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Why the service does not start, or ends.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} (`serve.listen` of the configuration)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The schedules cannot be read.
+    #[error("cannot read the schedules (`serve.schedules` of the configuration)")]
+    Schedules(#[source] SchedulesError),
+    /// The system tells nothing of signals.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Service {
+    /// Carries runs out.
+    pub engine: Engine,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What it does.
+    pub config: ServeConfig,
+}
+
+/// Serves until `commands` say stop; runs under way are finished, or given back to the queue when their grace is over.
+///
+/// # Errors
+/// If it cannot start.
+///
+/// # Cancellation
+/// As a crash: what was under way is taken up again by the next start.
+pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeError> {
+    let Service {
+        engine,
+        clock,
+        config,
+    } = service;
+    let schedules = &config.schedules;
+    let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), schedules);
+    scheduler.check().await.map_err(ServeError::Schedules)?;
+    let listener = listen(config.listen).await?;
+    housekeeping::recover(&engine).await;
+
+    let vitals = Arc::new(Vitals::new(clock, usize::from(config.workers.get())));
+    let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
+    let workers = Workers {
+        engine: engine.clone(),
+        vitals: Arc::clone(&vitals),
+        wake: Arc::clone(&wake),
+        stop: commands.stop.clone(),
+        cancel: commands.hurry.clone(),
+    };
+    let watched = Watched {
+        db: engine.db().clone(),
+        vitals: Arc::clone(&vitals),
+    };
+    let mut loops = JoinSet::new();
+    loops.spawn(answer(listener, watched, end.clone()));
+    loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
+    loops.spawn(tell_desks(engine.clone(), end.clone()));
+    let scheduling = scheduler::Scheduling {
+        vitals: Arc::clone(&vitals),
+        wake,
+        reload: Arc::clone(&commands.reload),
+        stop: commands.stop.clone(),
+    };
+    loops.spawn(scheduler.run(scheduling));
+
+    let working = workers.run(config.workers, Duration::from_secs(config.grace_seconds));
+    Box::pin(work_until_stopped(working, commands, &vitals)).await;
+    end.cancel();
+    while let Some(ended) = loops.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the service failed");
+        }
+    }
+    last_words(&engine).await;
+    engine.db().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    // The configuration may leave the port to the system.
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+    Ok(listener)
+}
+
+async fn work_until_stopped(
+    working: impl Future<Output = ()>,
+    commands: &Commands,
+    vitals: &Vitals,
+) {
+    tokio::pin!(working);
+    tokio::select! {
+        () = &mut working => {}
+        () = commands.stop.cancelled() => {
+            vitals.stopping();
+            tracing::info!("stopping: no run is taken up any more");
+            working.await;
+        }
+    }
+}
+
+async fn answer(listener: TcpListener, watched: Watched, end: CancellationToken) {
+    if let Err(error) = web::serve(listener, web::router(watched), end).await {
+        tracing::error!(%error, "health and metrics are served no more");
+    }
+}
+
+async fn tell_desks(engine: Engine, end: CancellationToken) {
+    engine.desk().run(&end).await;
+}
+
+/// Desks hear of the last runs before the process ends, if they listen.
+async fn last_words(engine: &Engine) {
+    match tokio::time::timeout(LAST_WORDS, engine.desk().deliver_due()).await {
+        Ok(Ok(_tally)) => {}
+        Ok(Err(error)) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the outbox failed");
+        }
+        Err(_elapsed) => tracing::warn!("deliveries are left in the outbox for the next start"),
+    }
+}

@@ -1,0 +1,84 @@
+//! Trouble that lasts: said once, and waited for longer each time.
+
+use std::{error::Error, time::Duration};
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// What goes wrong in one loop.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    what: &'static str,
+    said: Option<String>,
+    times: u32,
+}
+
+impl Trouble {
+    /// None yet, in `what`.
+    pub(super) const fn none(what: &'static str) -> Self {
+        Self {
+            what,
+            said: None,
+            times: 0,
+        }
+    }
+
+    /// It went wrong, again perhaps; answers how long to wait. What was said the last time is not said again.
+    pub(super) fn again(&mut self, error: &(dyn Error + 'static)) -> Duration {
+        let text = chain(error);
+        if self.said.as_deref() != Some(text.as_str()) {
+            tracing::error!(
+                part = self.what,
+                error = text,
+                "trouble, which is waited for"
+            );
+            self.said = Some(text);
+        }
+        self.times = self.times.saturating_add(1);
+        let doubled = 2_u32.saturating_pow(self.times.saturating_sub(1));
+        FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
+    }
+
+    /// It went well.
+    pub(super) fn over(&mut self) {
+        if self.said.take().is_some() {
+            tracing::info!(part = self.what, times = self.times, "the trouble is over");
+        }
+        self.times = 0;
+    }
+}
+
+/// An error and what is underneath it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn is_waited_for_longer_each_time_until_it_is_over() {
+        let mut trouble = Trouble::none("test");
+        let waits = |times: usize, trouble: &mut Trouble| -> Vec<u64> {
+            let error = io::Error::other("disk full");
+            (0..times)
+                .map(|_| trouble.again(&error).as_secs())
+                .collect()
+        };
+        assert_eq!(waits(8, &mut trouble), [1, 2, 4, 8, 16, 32, 60, 60]);
+        trouble.over();
+        assert_eq!(waits(1, &mut trouble), [1]);
+        trouble.times = u32::MAX;
+        assert_eq!(waits(1, &mut trouble), [60]);
+    }
+}

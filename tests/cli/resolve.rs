@@ -1,0 +1,159 @@
+//! `info --resolve` and `audit --resolve-all`: what recipes become, held against AutoPkg 2.9.
+
+use std::{collections::BTreeMap, io::Read as _};
+
+use serde_json::Value;
+
+use crate::{corpus, program::House};
+
+/// Their parent is named with its extension, which `AutoPkg` itself finds and the expectations do not.
+const NAMED_WITH_EXTENSION: [&str; 3] = [
+    "autopkg+nmcspadden-recipes/ChefClient/Chef.install.recipe",
+    "autopkg+nmcspadden-recipes/ChefDK/ChefDK.install.recipe",
+    "autopkg+orchard-recipes/EyeFI/EyefiMobiDesktop.munki.recipe",
+];
+
+fn by_path(lines: &str) -> BTreeMap<String, Value> {
+    lines
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            (line["path"].as_str().unwrap().to_owned(), line)
+        })
+        .collect()
+}
+
+#[test]
+fn every_public_recipe_becomes_what_autopkg_makes_of_it() {
+    let Some(folder) = corpus::folder("recipes") else {
+        return;
+    };
+    let house = House::new();
+    let packed = fs_err::File::open(folder.join("recipes.tar.xz")).unwrap();
+    tar::Archive::new(lzma_rust2::XzReader::new(packed, true))
+        .unpack(house.path("corpus"))
+        .unwrap();
+    let mut expected = String::new();
+    let packed = fs_err::File::open(folder.join("resolved.jsonl.gz")).unwrap();
+    flate2::read::MultiGzDecoder::new(packed)
+        .read_to_string(&mut expected)
+        .unwrap();
+    let expected = by_path(&expected);
+    let ours = by_path(&house.ok("audit --resolve-all [HOUSE]/corpus --json"));
+    assert_eq!(ours.len(), expected.len());
+    let differing: Vec<&String> = expected
+        .iter()
+        .filter(|(path, expected)| {
+            let ours = &ours[*path];
+            let both_fail = ours.get("error").is_some() && expected.get("error").is_some();
+            !both_fail && ours != *expected
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(differing, NAMED_WITH_EXTENSION);
+
+    let path = "autopkg+Darkomen78-recipes/Affinity/Affinity.munki.recipe";
+    let one = house.ok(&format!(
+        "info --resolve [HOUSE]/corpus/{path} --search-dir [HOUSE]/corpus/autopkg+Darkomen78-recipes --json"
+    ));
+    let mut one: Value = serde_json::from_str(&one.replace("[HOUSE]/corpus/", "")).unwrap();
+    assert_eq!(one["path"].take(), path);
+    let mut known = expected[path].clone();
+    known["path"].take();
+    assert_eq!(one, known);
+}
+
+#[test]
+fn what_does_not_resolve_says_why() {
+    let house = House::new();
+    let recipe = |name: &str, text: &str| {
+        house.write(&format!("r/a/{name}.recipe.yaml"), text);
+    };
+    recipe(
+        "Orphan",
+        "Identifier: o\nInput: {}\nParentRecipe: com.example.gone\n",
+    );
+    recipe("Left", "Identifier: l\nInput: {}\nParentRecipe: r\n");
+    recipe("Right", "Identifier: r\nInput: {}\nParentRecipe: l\n");
+    recipe("Own", "Identifier: self\nInput: {}\nParentRecipe: self\n");
+    recipe(
+        "Bad",
+        "Identifier: b\nInput: {}\nProcess: [{Processor: 1}]\n",
+    );
+    recipe("Worse", "Identifier: [\n");
+    recipe("Empty", "");
+    recipe("Odd", "Identifier: x\nInput: 3\nProcess: []\n");
+    recipe("Good", "Identifier: g\nInput: {}\nProcess: []\n");
+    house.write("r/a/Binary.recipe", "bplist00\u{1}\u{2}\u{3}");
+    std::os::unix::fs::symlink("/nowhere", house.path("r/a/Gone.recipe")).unwrap();
+    let lines = by_path(&house.ok("audit --resolve-all [HOUSE]/r --json"));
+    assert_eq!(lines.len(), 11);
+    let error = |name: &str| {
+        lines[&format!("a/{name}")]["error"]
+            .as_str()
+            .unwrap_or("none")
+    };
+    assert_eq!(
+        error("Orphan.recipe.yaml"),
+        "could not find the parent recipe `com.example.gone` of `[HOUSE]/r/a/Orphan.recipe.yaml`"
+    );
+    for name in ["Left", "Right", "Own"] {
+        let error = error(&format!("{name}.recipe.yaml"));
+        assert!(error.contains("is its own ancestor"), "{error}");
+    }
+    assert!(error("Bad.recipe.yaml").contains("a step names no Processor"));
+    assert!(error("Odd.recipe.yaml").contains("Input is not a dictionary"));
+    for name in [
+        "Worse.recipe.yaml",
+        "Empty.recipe.yaml",
+        "Binary.recipe",
+        "Gone.recipe",
+    ] {
+        assert!(
+            error(name).contains("no valid recipe found"),
+            "{}",
+            error(name)
+        );
+    }
+    assert_eq!(error("Good.recipe.yaml"), "none");
+}
+
+#[test]
+fn info_says_why_a_recipe_does_not_resolve() {
+    let house = House::new();
+    let recipe = |name: &str, text: &str| house.write(&format!("r/{name}.recipe.yaml"), text);
+    recipe("Broken", "Identifier: [\n");
+    recipe("Left", "Identifier: l\nInput: {}\nParentRecipe: r\n");
+    recipe("Right", "Identifier: r\nInput: {}\nParentRecipe: l\n");
+    for (name, why) in [
+        (
+            "[HOUSE]/r/Broken.recipe.yaml",
+            "warning: yaml error for `[HOUSE]/r/Broken.recipe.yaml`: not well-formed near line",
+        ),
+        (
+            "Broken",
+            "warning: yaml error for `[HOUSE]/r/Broken.recipe.yaml`",
+        ),
+        ("Left", "is its own ancestor: Left -> r -> l"),
+        ("[HOUSE]/r", "No valid recipe found for [HOUSE]/r"),
+    ] {
+        let outcome = house.run(&format!("info --resolve {name} -d [HOUSE]/r --json"));
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert!(outcome.stderr.contains(why), "{outcome}");
+    }
+}
+
+#[test]
+fn folders_that_are_not_there_are_empty_and_a_root_that_is_not_is_an_error() {
+    let house = House::new();
+    assert_eq!(
+        house.ok("list-recipes -d [HOUSE]/nowhere --override-dir /dev/null"),
+        ""
+    );
+    let outcome = house.run("audit --resolve-all [HOUSE]/nowhere --json");
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.stderr.contains("[HOUSE]/nowhere"), "{outcome}");
+    assert_eq!(house.run("info --resolve").status, Some(2));
+    assert_eq!(house.run("audit").status, Some(2));
+    assert_eq!(house.run("audit --resolve-all a b").status, Some(2));
+}
