@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod house;
 mod logging;
+mod person;
 mod power_cut;
 
 mod printer;

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod codesign;
 pub(crate) mod folders;
+pub(crate) mod incident;
 pub(crate) mod info;
 pub(crate) mod list_processors;
 pub(crate) mod list_recipes;
@@ -13,6 +14,8 @@ pub(crate) mod repo_delete;
 pub(crate) mod repo_list;
 pub(crate) mod repo_update;
 pub(crate) mod run;
+pub(crate) mod schedule;
+pub(crate) mod serve;
 pub(crate) mod trust;
 pub(crate) mod update_trust_info;
 pub(crate) mod verify_trust_info;
@@ -59,6 +62,9 @@ pub(crate) enum Verb {
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
+    /// Look after incidents, and have desks told of them
+    #[command(subcommand)]
+    Incident(incident::Incident),
     /// Show what a recipe is, or the preferences
     Info(info::Info),
     /// List the processors that `AutoPkg` itself brings
@@ -86,6 +92,11 @@ pub(crate) enum Verb {
     VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
     /// Run overrides: download, verify, scan, publish
     Run(run::Run),
+    /// Tell which overrides run when
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
+    /// Serve: run overrides when they are due, until the process is told to stop
+    Serve(serve::Serve),
     /// Approve what overrides reach, and see what has changed since
     #[command(subcommand)]
     Trust(trust::Trust),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod codesign;
+mod incident;
 mod info;
 mod list_processors;
 mod list_recipes;
@@ -14,6 +15,8 @@ mod repo_list;
 mod repo_update;
 mod resolved;
 mod run;
+mod schedule;
+mod serve;
 mod trust;
 mod update_trust_info;
 mod verify_trust_info;
@@ -78,6 +81,7 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
     match verb {
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
+        Verb::Incident(verb) => incident::run(verb, house, printer).await,
         Verb::Info(verb) => info::run(&verb, house, printer),
         Verb::ListProcessors(verb) => list_processors::run(&verb, printer),
         Verb::ListRecipes(verb) => list_recipes::run(&verb, house, printer),
@@ -90,6 +94,8 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
         Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
+        Verb::Schedule(verb) => schedule::run(verb, house, printer).await,
+        Verb::Serve(verb) => Box::pin(serve::run(verb, house)).await,
         Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),
     }

@@ -1,6 +1,5 @@
 //! `trust`: approves overrides, and shows what has changed since.
 
-use anyhow::Context as _;
 use pipeline::{Engine, Request, Standing};
 use serde_json::json;
 
@@ -12,6 +11,7 @@ use crate::{
     exit::ExitStatus,
     explain,
     house::House,
+    person,
     printer::Printer,
 };
 
@@ -36,10 +36,7 @@ async fn approve(
     engine: &Engine,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let who = match &arguments.by {
-        Some(who) => who.clone(),
-        None => user().context("nobody knows who approves; name somebody with `--by`")?,
-    };
+    let who = person::named(arguments.by.as_deref())?;
     let mut status = ExitStatus::Done;
     for name in &arguments.names {
         let request = request(name, &arguments.folders);
@@ -198,13 +195,4 @@ fn request(name: &str, folders: &Folders) -> Request {
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// Who sits at this terminal, as far as the environment tells; behind `sudo`, who called it.
-fn user() -> Option<String> {
-    ["SUDO_USER", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var_os(name))
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| !name.is_empty())
 }

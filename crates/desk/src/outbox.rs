@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use store::Delivery;
+use store::{Delivery, DeliveryState};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,32 @@ impl Desk {
     /// Attempts under way are made again when their leases have run out.
     pub async fn deliver_due(&self) -> Result<Tally, DeskError> {
         self.deliver_until(&CancellationToken::new()).await
+    }
+
+    /// Makes the deliveries that wait, due or not, and answers what became of them.
+    ///
+    /// # Errors
+    /// As [`Desk::deliver_due`].
+    ///
+    /// # Cancellation
+    /// As [`Desk::deliver_due`].
+    pub async fn deliver_waiting(&self) -> Result<Tally, DeskError> {
+        self.db.delivery_hasten(self.clock.now()).await?;
+        self.deliver_due().await
+    }
+
+    /// Sets going again what was given up.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn take_up_again(&self) -> Result<(), DeskError> {
+        let now = self.clock.now();
+        for delivery in self.db.delivery_list(None).await? {
+            if delivery.state == DeliveryState::Failed {
+                self.db.delivery_retry(delivery.id, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes deliveries as they become due, until `stop`; attempts under way are then finished.

@@ -276,6 +276,23 @@ impl Db {
         Ok(true)
     }
 
+    /// Makes every delivery that waits due `now`, but those that somebody is making.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delivery_hasten(&self, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "update delivery
+             set due_at = $1
+             where state = 'pending' and due_at > $1 and (leased_until_at is null or leased_until_at <= $1)",
+        )
+        .bind(now.as_micros())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("hasten deliveries"))?;
+        Ok(())
+    }
+
     /// Never tells this desk anything again: what is pending is given up, and nothing new is put into the outbox.
     ///
     /// # Errors

@@ -76,8 +76,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         clock,
         config,
     } = service;
-    let schedules = &config.schedules;
-    let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), schedules);
+    let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), &config.schedules);
     scheduler.check().await.map_err(ServeError::Schedules)?;
     let listener = listen(config.listen).await?;
     housekeeping::recover(&engine).await;

@@ -148,8 +148,10 @@ impl<M: MakeRun> Scheduler<M> {
 
     /// Looks at the file and at the times once, and queues what is due.
     pub(super) async fn look(&mut self) -> Look {
-        let mut look = Look::default();
-        look.trouble = self.reload().await.err();
+        let mut look = Look {
+            trouble: self.reload().await.err(),
+            ..Look::default()
+        };
         for planned in &mut self.planned {
             match planned.look(&self.runs, &*self.clock).await {
                 Ok(seen) => {

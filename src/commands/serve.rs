@@ -1,0 +1,25 @@
+//! `serve`: the service, until it is told to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use daemon::{Commands, Service};
+use model::SystemClock;
+
+use crate::{cli::serve::Serve, exit::ExitStatus, house::House};
+
+/// Serves until SIGTERM or SIGINT; it says what it does in the log.
+pub(crate) async fn run(arguments: Serve, house: &House) -> anyhow::Result<ExitStatus> {
+    let mut config = house.config()?.serve.clone();
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    config.workers = arguments.workers.unwrap_or(config.workers);
+    // Before anything is opened, so that no signal ends the process in the middle of it.
+    let commands = Commands::by_signals().context("signals cannot be watched")?;
+    let service = Service {
+        engine: house.engine().await?,
+        clock: Arc::new(SystemClock),
+        config,
+    };
+    daemon::serve(service, &commands).await?;
+    Ok(ExitStatus::Done)
+}
