@@ -13,6 +13,9 @@ pub(crate) struct Info {
     /// Print what the recipe becomes when it is put together with its parents
     #[arg(long)]
     pub(crate) resolve: bool,
+    /// Taken for `AutoPkg`'s sake: GitHub is not searched, a missing repository is to be added by `repo-add`
+    #[arg(short, long)]
+    pub(crate) pull: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,6 +6,10 @@ use super::folders::Folders;
 
 /// `make-override`.
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of `AutoPkg`'s command line"
+)]
 pub(crate) struct MakeOverride {
     /// The name or identifier of a recipe
     pub(crate) recipe: String,
@@ -15,6 +19,9 @@ pub(crate) struct MakeOverride {
     /// Replace an override of the same name
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Taken for `AutoPkg`'s sake: GitHub is not searched, a missing repository is to be added by `repo-add`
+    #[arg(short, long)]
+    pub(crate) pull: bool,
     /// Make an override even of a deprecated recipe
     #[arg(long)]
     pub(crate) ignore_deprecation: bool,

@@ -24,6 +24,10 @@ pub(crate) fn run(arguments: &Info, house: &House, printer: Printer) -> anyhow::
         Err(error) => {
             lookup::tell(&error, &library, printer)?;
             printer.complaint(format!("No valid recipe found for {name}"));
+            if arguments.pull {
+                lookup::tell_of_pull(printer);
+            }
+            lookup::tell_of_repositories(printer);
             return Ok(ExitStatus::Failed);
         }
     };

@@ -45,6 +45,16 @@ pub(crate) fn tell(
     Ok(())
 }
 
+/// Says why `--pull` did not bring a recipe that is nowhere here.
+pub(crate) fn tell_of_pull(printer: Printer) {
+    printer.warning("GitHub is not searched for recipes, so `--pull` could not help");
+}
+
+/// Says how a recipe that is nowhere here can be had.
+pub(crate) fn tell_of_repositories(printer: Printer) {
+    printer.hint("add the repository that has it: `auto-update repo-add OWNER/REPOSITORY`");
+}
+
 /// An error and what lies underneath, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -38,6 +38,10 @@ pub(crate) fn run(
         Ok(parent) => parent,
         Err(error) => {
             not_found(name, &error, &library, printer)?;
+            if arguments.pull {
+                lookup::tell_of_pull(printer);
+            }
+            lookup::tell_of_repositories(printer);
             return Ok(ExitStatus::Failed);
         }
     };
@@ -119,7 +123,6 @@ fn not_found(
         .map(|dir| dir.display().to_string())
         .collect();
     printer.complaint(format!("Dir(s) searched:\n\t{}", searched.join("\n\t")));
-    printer.hint("add the repository that has it: `auto-update repo-add OWNER/REPOSITORY`");
     Ok(())
 }
 

@@ -117,6 +117,13 @@ fn what_cannot_be_overridden_is_refused() {
     let outcome = run("Old.download --ignore-deprecation");
     assert_eq!(outcome.status, Some(0), "{outcome}");
     assert!(outcome.stderr.starts_with("WARNING: "), "{outcome}");
+    let outcome = run("Olde.download --pull");
+    assert!(
+        outcome
+            .stderr
+            .contains("`--pull` could not help\nhint: add the repository"),
+        "{outcome}"
+    );
     assert_eq!(run("A B").status, Some(2));
     assert_eq!(run("").status, Some(2));
 }

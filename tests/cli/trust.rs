@@ -137,29 +137,14 @@ fn an_override_without_trust_information_is_refused() {
 #[test]
 fn a_parent_that_is_trusted_and_not_used_is_told_of() {
     check("extra-parent.txt", "Widget.download.recipe", |house| {
-        replace(
-            house,
-            "overrides/Widget.download.recipe",
-            "\t\t<key>parent_recipes</key>\n\t\t<dict>\n",
-            "\t\t<key>parent_recipes</key>\n\t\t<dict>\n\t\t\t<key>com.example.gone</key>\n\t\t\t<dict>\n\
-             \t\t\t\t<key>path</key>\n\t\t\t\t<string>/gone</string>\n\
-             \t\t\t\t<key>sha256_hash</key>\n\t\t\t\t<string>00</string>\n\t\t\t</dict>\n",
-        );
-        // AutoPkg's list has the names in the order of the file.
+        let end = "\t\t</dict>\n\t</dict>\n</dict>\n</plist>\n";
+        let gone = "\t\t\t<key>com.example.gone</key>\n\t\t\t<dict>\n\
+                    \t\t\t\t<key>git_hash</key>\n\
+                    \t\t\t\t<string>5c20ef1e340beb12f1e65db4d72d7fb92f9ba7d8</string>\n\
+                    \t\t\t\t<key>path</key>\n\t\t\t\t<string>/gone/Gone.recipe</string>\n\
+                    \t\t\t\t<key>sha256_hash</key>\n\t\t\t\t<string>00</string>\n\t\t\t</dict>\n";
         let name = "overrides/Widget.download.recipe";
-        let text = house.read(name);
-        let start = text.find("\t\t\t<key>com.example.gone</key>").unwrap();
-        let own = text
-            .rfind("\t\t\t<key>com.example.download.Widget</key>")
-            .unwrap();
-        let end = text.rfind("\t\t</dict>\n\t</dict>").unwrap();
-        let swapped = [
-            &text[..start],
-            &text[own..end],
-            &text[start..own],
-            &text[end..],
-        ];
-        house.write(name, &swapped.concat());
+        replace(house, name, end, &format!("{gone}{end}"));
     });
 }
 

@@ -75,6 +75,8 @@ impl History for GitHistory {
 
     fn diff_since(&self, file: &Path, commit: &str) -> String {
         let diff = || {
+            // `AutoPkg` gives git the path without `--`, and git takes one that leads nowhere for a mistake.
+            file.symlink_metadata().ok()?;
             let place = Place::of(file)?;
             let commit = place.commit(commit)?;
             print(&place.diff(&commit).ok()?)
