@@ -14,6 +14,8 @@ mod raw;
 mod tree;
 mod volume;
 
+pub(crate) use object::seal;
+
 use std::sync::Arc;
 
 use wire::ReadAt;

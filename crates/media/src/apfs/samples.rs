@@ -1,12 +1,9 @@
 //! Containers made by hand, for tests.
 
-use super::{
-    constants::{
-        NODE_FIXED, NODE_LEAF, NODE_ROOT, RECORD_EXTENT, RECORD_INODE, RECORD_NAME, RECORD_XATTR,
-        ROOT_FOLDER, TYPE_CONTAINER, TYPE_OBJECT_MAP, TYPE_TREE, TYPE_TREE_NODE, TYPE_VOLUME,
-        VOLUME_UNENCRYPTED,
-    },
-    object::checksum,
+use super::constants::{
+    NODE_FIXED, NODE_LEAF, NODE_ROOT, RECORD_EXTENT, RECORD_INODE, RECORD_NAME, RECORD_XATTR,
+    ROOT_FOLDER, TYPE_CONTAINER, TYPE_OBJECT_MAP, TYPE_TREE, TYPE_TREE_NODE, TYPE_VOLUME,
+    VOLUME_UNENCRYPTED,
 };
 
 /// Length of a block in bytes.
@@ -100,12 +97,7 @@ impl Volume {
 pub(crate) fn seal(container: &mut [u8]) {
     let data = usize::try_from(FIRST_DATA).unwrap() * BLOCK;
     let end = data.min(container.len());
-    for block in container[..end].chunks_exact_mut(BLOCK) {
-        if block.iter().any(|byte| *byte != 0) {
-            let sum = checksum(&block[8..]);
-            block[..8].copy_from_slice(&sum.to_le_bytes());
-        }
-    }
+    super::object::seal(&mut container[..end]);
 }
 
 fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
