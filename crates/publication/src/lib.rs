@@ -23,6 +23,7 @@
 
 mod catalogs;
 mod change_set;
+mod check;
 mod error;
 mod folder;
 mod journal;
@@ -32,10 +33,13 @@ mod publish;
 mod recover;
 mod repository;
 mod staging;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use catalogs::{CatalogsMade, make_catalogs};
 pub use change_set::{ChangeSet, StagedFile, StagedItem};
+pub use check::{Checked, check};
 pub use error::{PublishError, RepositoryError};
 pub use folder::FolderRepository;
 pub use plan::Disposition;

@@ -1,0 +1,4 @@
+//! Repositories as Munki's own tools leave them.
+
+mod check;
+mod conformance;
