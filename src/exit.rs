@@ -13,6 +13,8 @@ pub(crate) enum ExitStatus {
     Usage,
     /// `AutoPkg`'s own status: at least one recipe of a run failed.
     RecipeFailed,
+    /// Munki 6's own status: its `makecatalogs` had something to say.
+    Munki6Noted,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -22,6 +24,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
             ExitStatus::RecipeFailed => 70,
+            ExitStatus::Munki6Noted => 255,
         })
     }
 }

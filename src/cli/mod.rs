@@ -9,6 +9,7 @@ pub(crate) mod list_processors;
 pub(crate) mod list_recipes;
 pub(crate) mod make_override;
 pub(crate) mod media;
+pub(crate) mod munki;
 pub(crate) mod repo_add;
 pub(crate) mod repo_delete;
 pub(crate) mod repo_list;
@@ -77,6 +78,9 @@ pub(crate) enum Verb {
     /// Look into disk images, packages and archives
     #[command(subcommand)]
     Media(media::Media),
+    /// Make pkginfos and catalogs as Munki's own tools do, and look repositories over
+    #[command(subcommand)]
+    Munki(munki::Munki),
     /// Clone recipe repositories and search them for recipes
     RepoAdd(repo_add::RepoAdd),
     /// Remove recipe repositories

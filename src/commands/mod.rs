@@ -9,6 +9,7 @@ mod list_recipes;
 mod lookup;
 mod make_override;
 mod media;
+mod munki;
 mod repo_add;
 mod repo_delete;
 mod repo_list;
@@ -87,6 +88,7 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::ListRecipes(verb) => list_recipes::run(&verb, house, printer),
         Verb::MakeOverride(verb) => make_override::run(&verb, house, printer),
         Verb::Media(verb) => media::run(&verb, printer),
+        Verb::Munki(verb) => munki::run(&verb, house, printer),
         Verb::RepoAdd(verb) => repo_add::run(&verb, house, printer),
         Verb::RepoDelete(verb) => repo_delete::run(&verb, house, printer),
         Verb::RepoList(verb) => repo_list::run(&verb, house, printer),

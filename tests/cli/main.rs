@@ -12,6 +12,7 @@
 mod corpus;
 mod git;
 mod lists;
+mod munki;
 mod overrides;
 mod program;
 mod repositories;

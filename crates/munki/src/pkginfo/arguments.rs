@@ -10,6 +10,7 @@ use super::{
     option_table::{Effect, OPTIONS},
     options::{InstallerType, PkginfoOptions},
 };
+use crate::Compat;
 
 impl PkginfoOptions {
     /// Reads what stands after `makepkginfo` in a command line. A short option may be joined with its value, a long
@@ -112,6 +113,7 @@ impl PkginfoOptions {
                 self.append("supported_architectures", architecture);
             }
             Effect::Catalog => self.catalogs.push(value),
+            Effect::Compat => self.compat = compat(value)?,
             Effect::Date => self.set("force_install_after_date", date(value)?),
             Effect::Environment => self.environment(value)?,
             Effect::Installs => self.installs.push(value),
@@ -202,6 +204,11 @@ fn installer_type(text: String) -> Result<InstallerType, (String, &'static str)>
         "stage_os_installer" => Ok(InstallerType::StageOsInstaller),
         _ => Err((text, "copy_from_dmg or stage_os_installer is expected")),
     }
+}
+
+fn compat(text: String) -> Result<Compat, (String, &'static str)> {
+    text.parse()
+        .map_err(|_unknown| (text, "6 or 7 is expected"))
 }
 
 /// Clients take the time for local time; the `Z` is only how it is written.

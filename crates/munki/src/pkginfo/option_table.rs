@@ -27,6 +27,7 @@ pub(super) enum Effect {
     OneOf(&'static str, &'static [&'static str]),
     Architecture,
     Catalog,
+    Compat,
     CopyItem,
     CopyTo,
     CopyAs,
@@ -63,8 +64,14 @@ const fn spec(
     }
 }
 
-/// Every option of Munki 7's `makepkginfo`, and Munki 6's other spellings of them.
-pub(super) const OPTIONS: [Spec; 45] = [
+/// Every option of Munki 7's `makepkginfo`, Munki 6's other spellings of them, and which Munki is followed.
+pub(super) const OPTIONS: [Spec; 46] = [
+    spec(
+        &["--compat"],
+        "VERSION",
+        Effect::Compat,
+        "Whose pkginfo, where Munki's versions differ: 6 or 7 [default: 7]",
+    ),
     spec(
         &["--name"],
         "NAME",

@@ -1,0 +1,66 @@
+//! `munki`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use munki::{Compat, PkginfoOptions};
+
+/// What Munki's own tools do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Munki {
+    /// Look a repository over, without changing it: what makecatalogs would say, and packages that are not what
+    /// their pkginfos say
+    Check(Check),
+    /// Make the catalogs of a repository
+    Makecatalogs(Makecatalogs),
+    /// Print the pkginfo of a disk image or package
+    #[command(after_help = makepkginfo_options())]
+    Makepkginfo(Makepkginfo),
+}
+
+/// `munki check`.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The repository's folder [default: the one that the configuration names]
+    pub(crate) repo: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `munki makecatalogs`.
+#[derive(Args, Debug)]
+pub(crate) struct Makecatalogs {
+    /// The repository's folder [default: the one that the configuration names]
+    pub(crate) repo: Option<PathBuf>,
+    /// Whose catalogs and messages, where Munki's versions differ: 6 or 7
+    #[arg(long, default_value = "7", value_name = "VERSION")]
+    pub(crate) compat: Compat,
+    /// List items whose packages are missing, too
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Do not look whether packages are there
+    #[arg(short, long, visible_alias = "skip-package-check")]
+    pub(crate) skip_pkg_check: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `munki makepkginfo`.
+#[derive(Args, Debug)]
+pub(crate) struct Makepkginfo {
+    /// The disk image or package, and Munki's options
+    #[arg(
+        value_name = "ITEM|OPTION",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        num_args = 1..,
+        required = true
+    )]
+    pub(crate) arguments: Vec<String>,
+}
+
+fn makepkginfo_options() -> String {
+    format!("Munki's options:\n{}", PkginfoOptions::help())
+}

@@ -1,0 +1,169 @@
+//! `munki`: what Munki's own tools do.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use model::{Clock as _, SystemClock};
+use munki::{
+    CatalogOptions, Compat, InstallerItem, Metadata, PkginfoError, PkginfoOptions, Report,
+    Severity, make_pkginfo,
+};
+use proplist::{KeyOrder, Value};
+use publication::FolderRepository;
+use serde_json::json;
+
+use crate::{
+    cli::munki::{Check, Makecatalogs, Makepkginfo, Munki},
+    exit::ExitStatus,
+    house::House,
+    printer::Printer,
+};
+
+/// Does what was asked.
+pub(crate) fn run(verb: &Munki, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+    match verb {
+        Munki::Check(arguments) => check(arguments, house, printer),
+        Munki::Makecatalogs(arguments) => makecatalogs(arguments, house, printer),
+        Munki::Makepkginfo(arguments) => makepkginfo(arguments, house, printer),
+    }
+}
+
+/// The repository that was named, else the configured one.
+fn open(named: Option<&PathBuf>, house: &House) -> anyhow::Result<FolderRepository> {
+    let path = match named {
+        Some(path) => path.clone(),
+        None => house.config()?.repository_dir(),
+    };
+    Ok(FolderRepository::open(&path)?)
+}
+
+fn makepkginfo(
+    arguments: &Makepkginfo,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let options = match PkginfoOptions::parse(&arguments.arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            printer.error(&error.into());
+            printer.hint("`auto-update munki makepkginfo --help` lists the options");
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    let item = options
+        .item
+        .as_deref()
+        .map(InstallerItem::open)
+        .transpose()?;
+    let metadata = Metadata::new(house.user()?, SystemClock.now());
+    let made = match make_pkginfo(item.as_ref(), &options, &metadata) {
+        Ok(made) => made,
+        Err(error @ PkginfoError::Nothing) => {
+            printer.error(&error.into());
+            return Ok(ExitStatus::Usage);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for warning in &made.warnings {
+        printer.complaint(warning);
+    }
+    let text = proplist::to_xml(&Value::Dict(made.pkginfo), KeyOrder::Sorted)
+        .context("the pkginfo cannot be written")?;
+    printer.data(text)?;
+    Ok(ExitStatus::Done)
+}
+
+fn makecatalogs(
+    arguments: &Makecatalogs,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let options = CatalogOptions {
+        compat: arguments.compat,
+        force: arguments.force,
+        skip_pkg_check: arguments.skip_pkg_check,
+    };
+    let repository = open(arguments.repo.as_ref(), house)?;
+    let made = publication::make_catalogs(&repository, options)?;
+    if arguments.json {
+        printer.data(json!({
+            "schema": 1,
+            "changed": made.changed,
+            "removed": made.removed,
+            "notes": notes(&made.report),
+        }))?;
+    } else {
+        tell(&made.report, arguments.compat, printer)?;
+    }
+    Ok(match made.report.exit_status(arguments.compat) {
+        0 => ExitStatus::Done,
+        255 => ExitStatus::Munki6Noted,
+        _ => ExitStatus::Failed,
+    })
+}
+
+/// Says what Munki says, where Munki says it.
+fn tell(report: &Report, compat: Compat, printer: Printer) -> anyhow::Result<()> {
+    if !printer.quiet {
+        for line in &report.progress {
+            printer.data(line)?;
+        }
+        if compat == Compat::Munki6 && !report.notes.is_empty() {
+            printer.data("")?;
+        }
+    }
+    for line in report.lines(compat) {
+        printer.complaint(line);
+    }
+    Ok(())
+}
+
+fn check(arguments: &Check, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let repository = open(arguments.repo.as_ref(), house)?;
+    let checked = publication::check(&repository, CatalogOptions::default())?;
+    let report = &checked.report;
+    let is_sound = report.notes.is_empty();
+    if arguments.json {
+        printer.data(json!({
+            "schema": 1,
+            "sound": is_sound,
+            "pkginfos": checked.pkginfos,
+            "pkgs": checked.pkgs,
+            "notes": notes(report),
+        }))?;
+    } else {
+        for (severity, text) in &report.notes {
+            printer.data(format!("{}: {text}", word(*severity)))?;
+        }
+        printer.talk(format!(
+            "Looked at {} pkginfos and {} packages, found {}",
+            checked.pkginfos,
+            checked.pkgs,
+            match report.notes.len() {
+                0 => "nothing wrong".to_owned(),
+                1 => "1 thing".to_owned(),
+                many => format!("{many} things"),
+            }
+        ));
+    }
+    Ok(if is_sound {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
+}
+
+fn notes(report: &Report) -> serde_json::Value {
+    report
+        .notes
+        .iter()
+        .map(|(severity, text)| json!({"severity": word(*severity), "text": text}))
+        .collect()
+}
+
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
