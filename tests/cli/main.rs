@@ -11,9 +11,12 @@
 
 mod corpus;
 mod git;
+mod incidents;
 mod lists;
 mod overrides;
 mod program;
 mod repositories;
 mod resolve;
+mod schedule;
+mod serve;
 mod trust;
