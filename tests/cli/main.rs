@@ -11,10 +11,13 @@
 
 mod corpus;
 mod git;
+mod incidents;
 mod lists;
 mod munki;
 mod overrides;
 mod program;
 mod repositories;
 mod resolve;
+mod schedule;
+mod serve;
 mod trust;

@@ -172,3 +172,18 @@ fn no_error_repeats_a_secret() {
         assert!(refusal.contains("is wrong in line"), "{refusal}");
     }
 }
+
+/// What the project deploys with is a configuration, and its schedules can be read.
+#[test]
+fn the_deployed_files_are_understood() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let surroundings = Surroundings {
+        current_dir: &deploy,
+        variable: &|_| None,
+    };
+    let config = Config::load(None, &surroundings).unwrap();
+    assert_eq!(config.file(), Some(deploy.join(CONFIG_FILE).as_path()));
+    assert_eq!(config.serve.listen.port(), 8787);
+    let name = config.serve.schedules.file_name().unwrap();
+    pipeline::Schedules::load(&deploy.join(name)).unwrap();
+}
