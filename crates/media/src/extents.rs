@@ -4,6 +4,9 @@ use std::{io, sync::Arc};
 
 use wire::{ParseError, ReadAt};
 
+/// Longest file in bytes: holes, and zeros of the disk, cost nothing to declare, but time to read.
+const LONGEST: u64 = 256 << 30;
+
 /// A stretch of a file, all in bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Run {
@@ -34,7 +37,7 @@ impl Extents {
     /// The file of `len` bytes whose stretches, in their order, are `runs`; they may reach further than the file.
     ///
     /// # Errors
-    /// If there is a gap between them, or if they reach beyond the volume.
+    /// If there is a gap between them, they reach beyond the volume, or the file is longer than any.
     pub(crate) fn new(
         structure: &'static str,
         volume: Arc<dyn ReadAt>,
@@ -46,6 +49,13 @@ impl Extents {
             what: what.to_owned(),
             offset,
         };
+        if len > LONGEST {
+            return Err(ParseError::Budget {
+                structure,
+                limit: LONGEST,
+                unit: "bytes",
+            });
+        }
         let mut covered = 0;
         for run in &runs {
             if run.start != covered {

@@ -23,7 +23,9 @@
 //! its name.
 //!
 //! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`] and [`apfs`]
-//! volumes; [`xar`] archives and flat packages; zip; tar; cpio; and gzip, bzip2, xz and pbzx around these. What can
+//! volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio; and gzip,
+//! bzip2, xz and pbzx around these. FAT, ISO 9660 and the older HFS are named when they are met, and refused; so are
+//! encrypted disks, images in several files and sealed volumes. [`write`] makes disk images and flat packages. What can
 //! only be inflated from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
 //!
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
@@ -44,6 +46,8 @@ mod disk;
 mod error;
 mod extents;
 mod extract;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hfsplus;
 mod host;
 mod names;

@@ -104,6 +104,7 @@ fn no_changed_byte_of_real_media_panics() {
         "app/brew_caffeines.zip",
         "app/brew_NestedApp.zip.tar.gz",
         "other/strelka_test.cpio",
+        "dmg/brew_container.dmg",
         "dmg/dmgwiz_bzip2.dmg",
         "dmg/dmgwiz_lzfse.dmg",
         "dmg/dmgwiz_adc.dmg",

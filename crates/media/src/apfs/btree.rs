@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wire::{Cursor, ParseError};
+use wire::{Budget, Cursor, ParseError};
 
 use super::{
     constants::{
@@ -16,6 +16,9 @@ use crate::MediaError;
 
 /// Deepest tree; one of nodes with two keys would have more records than a medium may hold.
 const DEEPEST: u16 = 16;
+
+/// Most records of a tree: a file has about five.
+const MOST_RECORDS: u64 = 16_000_000;
 
 /// How the numbers of nodes lead to blocks.
 #[derive(Clone, Copy, Debug)]
@@ -53,29 +56,31 @@ impl BTree<'_> {
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), MediaError>,
     ) -> Result<(), MediaError> {
         let mut visited = HashSet::new();
-        let (header, block) = self.block(self.root, &mut visited)?;
-        if header.flags & NODE_ROOT == 0 || header.level > DEEPEST {
-            return Err(invalid("no root where one ought to be", self.root).into());
-        }
-        let info_at = (block.len() as u64).saturating_sub(TREE_INFO_LEN);
-        let mut info = Cursor::new("APFS tree", &block);
-        info.seek_forward(info_at)?;
-        let info = TreeInfo::parse(info.rest())?;
-        let root = Node {
-            block,
-            header,
-            fixed: info,
-        };
+        let mut budget = Budget::new("APFS tree", 0, MOST_RECORDS, 0);
+        let (root, info) = self.root(&mut visited)?;
         let mut records = 0_u64;
-        let mut nodes = vec![root];
-        while let Some(node) = nodes.pop() {
-            if node.header.flags & NODE_LEAF != 0 {
-                records = records.saturating_add(node.header.key_count.into());
-                node.records(&mut visit)?;
-                continue;
+        let mut nodes = self.visit_node(&root, &mut visit)?;
+        if root.is_leaf() {
+            records = root.header.key_count.into();
+        }
+        nodes.reverse();
+        while let Some((number, level)) = nodes.pop() {
+            let (header, block) = self.block(number, &mut visited)?;
+            let node = Node {
+                block,
+                header,
+                fixed: info,
+            };
+            if header.level != level || node.is_leaf() != (level == 0) {
+                return Err(invalid("a node on the wrong level", number).into());
             }
-            for child in self.children(&node, &mut visited)?.into_iter().rev() {
-                nodes.push(child);
+            let mut children = self.visit_node(&node, &mut |key, value| {
+                budget.spend_entry()?;
+                visit(key, value)
+            })?;
+            nodes.extend(children.drain(..).rev());
+            if node.is_leaf() {
+                records = records.saturating_add(header.key_count.into());
             }
         }
         if records != info.key_count {
@@ -88,28 +93,42 @@ impl BTree<'_> {
         Ok(())
     }
 
-    fn children(&self, node: &Node, visited: &mut HashSet<u64>) -> Result<Vec<Node>, MediaError> {
-        let mut numbers = Vec::new();
+    /// The root, and what it says of all nodes.
+    fn root(&self, visited: &mut HashSet<u64>) -> Result<(Node, TreeInfo), MediaError> {
+        let (header, block) = self.block(self.root, visited)?;
+        if header.flags & NODE_ROOT == 0 || header.level > DEEPEST {
+            return Err(invalid("no root where one ought to be", self.root).into());
+        }
+        let mut info = Cursor::new("APFS tree", &block);
+        info.seek_forward((block.len() as u64).saturating_sub(TREE_INFO_LEN))?;
+        let fixed = TreeInfo::parse(info.rest())?;
+        let root = Node {
+            block,
+            header,
+            fixed,
+        };
+        Ok((root, fixed))
+    }
+
+    /// Gives the records of a leaf to `visit`; of another node, the answer is the nodes below it and their level.
+    fn visit_node(
+        &self,
+        node: &Node,
+        visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), MediaError>,
+    ) -> Result<Vec<(u64, u16)>, MediaError> {
+        if node.is_leaf() {
+            node.records(visit)?;
+            return Ok(Vec::new());
+        }
+        let Some(level) = node.header.level.checked_sub(1) else {
+            return Err(invalid("a node on the wrong level", self.root).into());
+        };
+        let mut below = Vec::new();
         node.records(&mut |_, value| {
-            numbers.push(Cursor::new("APFS tree node", value).u64_le()?);
+            below.push((Cursor::new("APFS tree node", value).u64_le()?, level));
             Ok(())
         })?;
-        let mut children = Vec::new();
-        for number in numbers {
-            let (header, block) = self.block(number, visited)?;
-            let is_leaf = header.flags & NODE_LEAF != 0;
-            if node.header.level.checked_sub(1) != Some(header.level)
-                || is_leaf != (header.level == 0)
-            {
-                return Err(invalid("a node on the wrong level", number).into());
-            }
-            children.push(Node {
-                block,
-                header,
-                fixed: node.fixed,
-            });
-        }
-        Ok(children)
+        Ok(below)
     }
 
     fn block(
@@ -133,6 +152,10 @@ impl BTree<'_> {
 }
 
 impl Node {
+    const fn is_leaf(&self) -> bool {
+        self.header.flags & NODE_LEAF != 0
+    }
+
     /// Gives every key and value to `visit`.
     fn records(
         &self,
@@ -145,29 +168,32 @@ impl Node {
             (self.block.len() as u64).saturating_sub(if is_root { TREE_INFO_LEN } else { 0 });
         let mut cursor = Cursor::new("APFS tree node", &self.block);
         cursor.seek_forward(table_at)?;
+        let value_len = if self.is_leaf() {
+            self.fixed.value_len
+        } else {
+            8
+        };
         let mut table = cursor.part("APFS table of a node", self.header.table_len.into())?;
         for _ in 0..self.header.key_count {
-            let (key, value) = self.places(&mut table)?;
+            let key = self.place(&mut table, self.fixed.key_len)?;
+            let value = self.place(&mut table, value_len)?;
             let key = self.part(keys_at.checked_add(key.0), key.1)?;
             let value = match value {
                 (NO_VALUE, _) => &[],
-                (offset, len) => self.part(values_end.checked_sub(offset.into()), len)?,
+                (offset, len) => self.part(values_end.checked_sub(offset), len)?,
             };
             visit(key, value)?;
         }
         Ok(())
     }
 
-    /// Offset and length of the next key, and of its value.
-    fn places(&self, table: &mut Cursor<'_>) -> Result<((u64, u64), (u16, u64)), ParseError> {
-        if self.header.flags & NODE_FIXED == 0 {
-            let key = (table.u16_le()?.into(), table.u16_le()?.into());
-            return Ok((key, (table.u16_le()?, table.u16_le()?.into())));
+    /// Offset and length of the next key or value, whose length is `fixed` where all are alike.
+    fn place(&self, table: &mut Cursor<'_>, fixed: u32) -> Result<(u64, u64), ParseError> {
+        let offset = table.u16_le()?.into();
+        if self.header.flags & NODE_FIXED != 0 {
+            return Ok((offset, fixed.into()));
         }
-        let is_leaf = self.header.flags & NODE_LEAF != 0;
-        let value_len = if is_leaf { self.fixed.value_len } else { 8 };
-        let key = (table.u16_le()?.into(), self.fixed.key_len.into());
-        Ok((key, (table.u16_le()?, value_len.into())))
+        Ok((offset, table.u16_le()?.into()))
     }
 
     fn part(&self, start: Option<u64>, len: u64) -> Result<&[u8], ParseError> {

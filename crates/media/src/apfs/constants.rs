@@ -36,7 +36,7 @@ pub(super) const NODE_LEAF: u16 = 2;
 /// `BTNODE_FIXED_KV_SIZE`
 pub(super) const NODE_FIXED: u16 = 4;
 /// `BTOFF_INVALID`
-pub(super) const NO_VALUE: u16 = 0xffff;
+pub(super) const NO_VALUE: u64 = 0xffff;
 /// Length of `btree_info_t`, at the end of a root node, in bytes.
 pub(super) const TREE_INFO_LEN: u64 = 40;
 

@@ -14,6 +14,8 @@ mod raw;
 mod tree;
 mod volume;
 
+pub(crate) use object::seal;
+
 use std::sync::Arc;
 
 use wire::ReadAt;
@@ -27,3 +29,8 @@ use crate::{MediaError, Tree};
 pub fn open(source: Arc<dyn ReadAt>) -> Result<Arc<dyn Tree>, MediaError> {
     Ok(Arc::new(container::open(source)?))
 }
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

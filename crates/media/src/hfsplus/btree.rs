@@ -1,8 +1,8 @@
 //! Goes through the records of a B-tree.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use wire::{Cursor, ParseError, ReadAt, read_vec};
+use wire::{Budget, Cursor, ParseError, ReadAt, read_vec};
 
 use super::{
     constants::{NODE_DESCRIPTOR_LEN, NODE_LEAF},
@@ -11,6 +11,9 @@ use super::{
 use crate::MediaError;
 
 const STRUCTURE: &str = "HFS+ tree";
+
+/// Most records of a tree: a file has two, and some for its attributes.
+const MOST_RECORDS: u64 = 16_000_000;
 
 /// A B-tree, of which only the leaves are read, one after the other: everything in it is wanted.
 #[derive(Debug)]
@@ -55,18 +58,21 @@ impl BTree {
         &self,
         mut visit: impl FnMut(Record<'_>) -> Result<(), MediaError>,
     ) -> Result<(), MediaError> {
-        let mut visited = 0_u32;
+        let mut visited = HashSet::new();
+        let mut budget = Budget::new(STRUCTURE, 0, MOST_RECORDS, 0);
         let mut records = 0_u64;
         let (mut number, mut last) = (self.header.first_leaf, 0);
         while number != 0 {
-            visited = visited.saturating_add(1);
-            if visited > self.header.node_count {
+            if !visited.insert(number) {
                 return Err(invalid("leaves that go round in a circle", number).into());
             }
             let offset = u64::from(number).saturating_mul(self.header.node_len.into());
             let node = read_vec(&*self.file, offset, self.header.node_len.into())
                 .map_err(MediaError::content(STRUCTURE))?;
-            let next = visit_leaf(&node, offset, &mut visit)?;
+            let next = visit_leaf(&node, offset, &mut |record| {
+                budget.spend_entry()?;
+                visit(record)
+            })?;
             records = records.saturating_add(next.record_count.into());
             (last, number) = (number, next.next);
         }

@@ -119,3 +119,90 @@ impl Forks {
 fn count(extents: &[Extent]) -> u64 {
     extents.iter().map(|extent| u64::from(extent.count)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write::tree_of;
+
+    fn extents(extents: &[(u32, u32)]) -> Vec<Extent> {
+        let extents = extents.iter();
+        extents
+            .map(|&(start, count)| Extent { start, count })
+            .collect()
+    }
+
+    fn key(kind: u8, id: u32, first: u32) -> Vec<u8> {
+        let mut key = vec![0, 10, kind, 0];
+        key.extend(id.to_be_bytes());
+        key.extend(first.to_be_bytes());
+        key
+    }
+
+    fn data(extents: &[(u32, u32)]) -> Vec<u8> {
+        let fields = extents.iter().flat_map(|(start, count)| [*start, *count]);
+        let mut data: Vec<u8> = fields.flat_map(u32::to_be_bytes).collect();
+        data.resize(64, 0);
+        data
+    }
+
+    /// Blocks of 512 bytes that hold their number; the extents overflow file begins at block 100.
+    fn forks() -> Forks {
+        let tree = tree_of(vec![
+            (key(0, 20, 8), data(&[(30, 1), (29, 1)])),
+            (key(0, 20, 10), data(&[(40, 2)])),
+            (key(0xff, 20, 0), data(&[(50, 1)])),
+        ]);
+        let mut volume: Vec<u8> = (0..100).flat_map(|number| [number; 512]).collect();
+        volume.extend(&tree);
+        let header = VolumeHeader {
+            is_x: false,
+            flags: 0,
+            block_len: 512,
+            block_count: 116,
+            extents: ForkData {
+                len: tree.len() as u64,
+                block_count: 16,
+                extents: extents(&[(100, 16)]),
+            },
+            catalog: ForkData::default(),
+            attributes: ForkData::default(),
+        };
+        Forks::open(Arc::new(volume), &header).unwrap()
+    }
+
+    #[test]
+    fn stretches_beyond_the_eighth_are_found() {
+        let eight = [
+            (1, 1),
+            (3, 1),
+            (5, 1),
+            (7, 1),
+            (9, 1),
+            (11, 1),
+            (13, 1),
+            (15, 1),
+        ];
+        let mut fork = ForkData {
+            len: 12 * 512 - 1,
+            block_count: 12,
+            extents: extents(&eight),
+        };
+        let forks = forks();
+        let file = forks.fork(20, ForkKind::Data, &fork).unwrap();
+        let bytes = wire::read_vec(&*file, 0, file.len()).unwrap();
+        let numbers: Vec<u8> = bytes.chunks(512).map(|block| block[0]).collect();
+        assert_eq!(numbers, [1, 3, 5, 7, 9, 11, 13, 15, 30, 29, 40, 41]);
+        assert!(forks.fork(21, ForkKind::Data, &fork).is_err());
+        fork.block_count = 13;
+        fork.len = 13 * 512;
+        assert!(forks.fork(20, ForkKind::Data, &fork).is_err());
+        let fork = ForkData {
+            len: 512,
+            block_count: 1,
+            extents: Vec::new(),
+        };
+        let file = forks.fork(20, ForkKind::Resource, &fork).unwrap();
+        assert_eq!(wire::read_vec(&*file, 0, 1).unwrap(), [50]);
+    }
+}

@@ -44,7 +44,6 @@ pub(super) struct TreeHeader {
     pub(super) first_leaf: u32,
     pub(super) last_leaf: u32,
     pub(super) node_len: u16,
-    pub(super) node_count: u32,
     /// Whether the case of names matters; only said in catalogs of HFSX.
     pub(super) is_binary: bool,
 }
@@ -156,14 +155,12 @@ impl TreeHeader {
             return Err(cursor.invalid(format!("nodes of {node_len} bytes")));
         }
         cursor.skip(2)?; // longest key
-        let node_count = cursor.u32_be()?;
-        cursor.skip(11)?; // free nodes, reserved, clump, kind of tree
+        cursor.skip(15)?; // number of nodes and of free ones, reserved, clump, kind of tree
         Ok(Self {
             leaf_records,
             first_leaf,
             last_leaf,
             node_len,
-            node_count,
             is_binary: cursor.u8()? == COMPARE_BINARY,
         })
     }

@@ -232,23 +232,37 @@ fn hard_links_are_the_file_that_they_lead_to() {
 #[test]
 fn compressed_files_are_decompressed() {
     let mut sample = Sample::new();
-    sample.file("text", 0o644, b"");
-    let attribute = [&b"fpmc\x01\0\0\0\x05\0\0\0\0\0\0\0"[..], b"hello"].concat();
-    sample.xattr("text", crate::decmpfs::NAME, &attribute);
+    for (name, kind, contents) in [("inside", 1, &b"hello"[..]), ("in fork", 10, b"")] {
+        sample.file(name, 0o644, b"");
+        let attribute: [&[u8]; 4] = [
+            b"fpmc",
+            &[kind, 0, 0, 0],
+            &[5, 0, 0, 0, 0, 0, 0, 0],
+            contents,
+        ];
+        sample.xattr(name, crate::decmpfs::NAME, &attribute.concat());
+    }
+    let fork = [&[8, 0, 0, 0, 14, 0, 0, 0, 0xcc], &b"world"[..]].concat();
+    for name in ["inside", "in fork"] {
+        sample.xattr(name, "com.apple.ResourceFork", &fork);
+    }
     let mut bytes = samples::hfs_plus(&sample);
-    assert_eq!(
-        volume(&bytes).unwrap().entry("text").unwrap().len_bytes(),
-        Some(0)
-    );
-    let record = record_of(&bytes, "text");
-    bytes[record + 41] |= 0x20;
     let tree = volume(&bytes).unwrap();
-    assert_eq!(tree.entry("text").unwrap().len_bytes(), Some(5));
-    assert_eq!(tree.xattrs("text").unwrap(), []);
-    assert_eq!(
-        read_vec(&*tree.source("text").unwrap(), 0, 5).unwrap(),
-        b"hello"
-    );
+    assert_eq!(tree.entry("inside").unwrap().len_bytes(), Some(0));
+    assert_eq!(tree.xattrs("in fork").unwrap().len(), 2);
+    for name in ["inside", "in fork"] {
+        let record = record_of(&bytes, name);
+        bytes[record + 41] |= 0x20;
+    }
+    let tree = volume(&bytes).unwrap();
+    for (name, contents, attributes) in [("inside", b"hello", 1), ("in fork", b"world", 0)] {
+        assert_eq!(tree.entry(name).unwrap().len_bytes(), Some(5));
+        assert_eq!(
+            read_vec(&*tree.source(name).unwrap(), 0, 5).unwrap(),
+            contents
+        );
+        assert_eq!(tree.xattrs(name).unwrap().len(), attributes);
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Writers: disk images for tests, the demo, and what the pipeline itself makes.
+//! Writers: disk images and packages for tests, the demo, and what the pipeline itself makes.
 
+mod cpio;
 mod gpt;
 mod hfsplus;
+mod package;
 mod udif;
 
 use std::{
@@ -11,7 +13,12 @@ use std::{
     path::Path,
 };
 
+use tempfile::NamedTempFile;
+
+#[cfg(test)]
+pub(crate) use self::hfsplus::tree_of;
 pub(crate) use self::hfsplus::{Sink, Volume};
+pub use self::package::{Package, flat_pkg};
 use self::{
     gpt::{FIRST_SECTOR, Gpt, TABLE_SECTORS},
     udif::ImageWriter,
@@ -36,11 +43,7 @@ pub fn dmg(folder: &Path, volume_name: &str, out: &Path) -> Result<(), MediaErro
 pub fn dmg_of(tree: &dyn Tree, volume_name: &str, out: &Path) -> Result<(), MediaError> {
     let failed = MediaError::host(out);
     let volume = Volume::new(tree, volume_name)?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or_else(|| Path::new(".")))
-        .map_err(&failed)?;
+    let file = output(out)?;
     let mut image = ImageWriter::new(BufWriter::new(file));
     let sectors = volume.len().div_euclid(SECTOR);
     let gpt = Gpt::new(volume_name, sectors);
@@ -79,8 +82,14 @@ pub fn dmg_of(tree: &dyn Tree, volume_name: &str, out: &Path) -> Result<(), Medi
     Ok(())
 }
 
-#[cfg(test)]
-mod tests;
+/// A file beside `out` that will take its place.
+fn output(out: &Path) -> Result<NamedTempFile, MediaError> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder.unwrap_or_else(|| Path::new(".")))
+        .map_err(MediaError::host(out))
+}
 
 fn cannot_store(path: &str, why: &'static str) -> MediaError {
     MediaError::CannotStore {
@@ -92,3 +101,6 @@ fn cannot_store(path: &str, why: &'static str) -> MediaError {
 fn too_large(what: &'static str) -> MediaError {
     cannot_store(what, "it is too large")
 }
+
+#[cfg(test)]
+mod tests;

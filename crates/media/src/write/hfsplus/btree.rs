@@ -213,3 +213,17 @@ fn number(count: usize) -> Result<u32, MediaError> {
 fn short(count: usize) -> Result<u16, MediaError> {
     u16::try_from(count).ok().ok_or_else(|| too_large("a node"))
 }
+
+/// A tree as that of further stretches is, for tests of its reader.
+#[cfg(test)]
+pub(crate) fn tree_of(records: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<u8> {
+    let shape = Shape {
+        node_len: 4096,
+        longest_key: 10,
+        compare: 0,
+        flags: crate::hfsplus::constants::TREE_BIG_KEYS,
+    };
+    let records = records.into_iter();
+    let records = records.map(|(key, data)| Record { key, data });
+    build(shape, records.collect()).unwrap()
+}

@@ -7,4 +7,6 @@ mod catalog;
 mod plan;
 mod volume;
 
+#[cfg(test)]
+pub(crate) use btree::tree_of;
 pub(crate) use volume::{Sink, Volume};

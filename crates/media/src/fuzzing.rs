@@ -1,0 +1,173 @@
+//! Entries for the fuzzer; each must return, whatever the bytes.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
+use wire::{Budget, Part, ReadAt};
+
+use crate::{
+    MediaError, Tree, codec::Codec, cpio, hfsplus, open_source, package::FlatPackage, tar, udif,
+    walk, zip::ZipTree,
+};
+
+/// Most bytes of one file that are read.
+const MOST_OF_A_FILE: u64 = 1 << 20;
+
+/// Anything, told by its contents.
+pub fn medium(bytes: &[u8]) {
+    read_all(open_source(source(bytes), &budget()));
+}
+
+/// A disk image: the disk in it, and its checksums.
+pub fn udif(bytes: &[u8]) {
+    let Ok(image) = udif::Image::open(source(bytes)) else {
+        return;
+    };
+    if image.len() <= 64 * MOST_OF_A_FILE {
+        drop(image.verify());
+    }
+    let disk = Part::new(Arc::new(image), 0, MOST_OF_A_FILE);
+    drop(wire::read_vec(&disk, 0, disk.len()));
+}
+
+/// An HFS+ volume.
+pub fn hfsplus(bytes: &[u8]) {
+    read_all(hfsplus::open(source(bytes)));
+}
+
+/// An APFS container, whose checksums are made right before it is read.
+pub fn apfs(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    crate::apfs::seal(&mut bytes);
+    read_all(crate::apfs::open(source(&bytes)));
+}
+
+/// A xar archive or a flat package.
+pub fn xar(bytes: &[u8]) {
+    let package = FlatPackage::open(source(bytes), &budget());
+    read_all(package.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// A cpio archive.
+pub fn cpio(bytes: &[u8]) {
+    let archive = cpio::open(source(bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// A zip archive.
+pub fn zip(bytes: &[u8]) {
+    let archive = ZipTree::open(source(bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// A tar archive.
+pub fn tar(bytes: &[u8]) {
+    let archive = tar::open(source(bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// A pbzx stream.
+pub fn pbzx(bytes: &[u8]) {
+    drain(Codec::Pbzx.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
+fn source(bytes: &[u8]) -> Arc<dyn ReadAt> {
+    Arc::new(bytes.to_vec())
+}
+
+fn budget() -> Budget {
+    Budget::new("fuzzed medium", 64 * MOST_OF_A_FILE, 10_000, 8)
+}
+
+/// Reads everything, as far as it goes.
+fn read_all(opened: Result<Arc<dyn Tree>, MediaError>) {
+    let Ok(tree) = opened else { return };
+    for entry in walk(&*tree, "").unwrap_or_default() {
+        drop(tree.xattrs(&entry.path));
+        if entry.is_file()
+            && let Ok(reader) = tree.open(&entry.path)
+        {
+            drain(reader);
+        }
+    }
+}
+
+fn drain(reader: impl Read) {
+    drop(io::copy(&mut reader.take(MOST_OF_A_FILE), &mut io::sink()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        apfs::samples::{Volume, container},
+        samples::{self, Sample},
+        write,
+    };
+
+    const MEMBERS: [(&str, Sample<'_>); 3] = [
+        ("a", Sample::Folder(0o755)),
+        ("a/b.txt", Sample::File(0o644, b"some text, some text")),
+        ("a/c", Sample::Link("b.txt")),
+    ];
+
+    fn dmg(tree: &dyn Tree) -> Vec<u8> {
+        let house = tempfile::TempDir::new().unwrap();
+        let out = house.path().join("x.dmg");
+        write::dmg_of(tree, "Seed", &out).unwrap();
+        fs_err::read(out).unwrap()
+    }
+
+    type Body = fn(&[u8]);
+
+    /// What a fuzzer would begin with, for every entry.
+    fn seeds() -> Vec<(Body, Vec<u8>)> {
+        let archive = samples::zip(&MEMBERS);
+        let tree = open_source(source(&archive), &budget()).unwrap();
+        let payload = samples::cpio(&MEMBERS);
+        let package = samples::xar(&[("PackageInfo", b"<x/>"), ("Payload", &payload)], |toc| {
+            toc
+        });
+        let mut volume = Volume::new();
+        volume.name(2, "file", 16);
+        volume.inode(16, 0o100_644, 0);
+        let stream = [
+            &b"pbzx\0\0\0\0\x01"[..],
+            &[0; 10],
+            &[2, 0, 0, 0, 0, 0, 0, 0, 2],
+            b"ab",
+        ];
+        vec![
+            (medium, package.clone()),
+            (udif, dmg(&*tree)),
+            (medium, dmg(&*tree)),
+            (hfsplus, samples::hfs_plus(&*tree)),
+            (apfs, container(&[volume], &[])),
+            (xar, package),
+            (cpio, payload),
+            (zip, archive),
+            (tar, samples::tar(&MEMBERS)),
+            (pbzx, stream.concat()),
+        ]
+    }
+
+    /// What the fuzzer runs also runs here: over the seeds, and over what a little damage makes of them.
+    #[test]
+    fn every_entry_returns_on_its_seeds_and_on_damaged_ones() {
+        for (entry, seed) in seeds() {
+            entry(&seed);
+            entry(&[]);
+            for cut in [1, 4, seed.len() / 2, seed.len() - 1] {
+                entry(&seed[..cut]);
+            }
+            let places: Vec<_> = (0..seed.len()).filter(|at| seed[*at] != 0).collect();
+            for at in places.iter().step_by(places.len().div_ceil(40)) {
+                let mut damaged = seed.clone();
+                damaged[*at] = !damaged[*at];
+                entry(&damaged);
+            }
+        }
+    }
+}

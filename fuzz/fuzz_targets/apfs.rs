@@ -1,0 +1,4 @@
+//! APFS containers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::apfs(bytes));

@@ -1,0 +1,4 @@
+//! cpio archives.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::cpio(bytes));

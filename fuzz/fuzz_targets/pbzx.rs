@@ -1,0 +1,4 @@
+//! pbzx streams.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::pbzx(bytes));

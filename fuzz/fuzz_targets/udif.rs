@@ -1,0 +1,4 @@
+//! Disk images.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::udif(bytes));
