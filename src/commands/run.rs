@@ -87,7 +87,7 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
         .collect();
     let both = |own: &[String], list: &[String]| [own, list].concat();
     let pkg = arguments.pkg.as_deref().map(std::path::absolute);
-    let plain = Request {
+    let common = Request {
         name: String::new(),
         search_dirs: arguments.folders.search_dirs.clone(),
         override_dirs: arguments.folders.override_dirs.clone(),
@@ -100,11 +100,11 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
         accepted: arguments.accepted.clone(),
         verbosity: printer.verbosity,
     };
-    let named = |name: &&String| Request {
+    let of_name = |name: &&String| Request {
         name: (*name).clone(),
-        ..plain.clone()
+        ..common.clone()
     };
-    Ok(names.iter().map(named).collect())
+    Ok(names.iter().map(of_name).collect())
 }
 
 /// Several runs, and what became of them.

@@ -50,10 +50,8 @@ async fn a_download_survives_being_killed() {
     let image = small.image("1.0");
     let stalling = Resource::file(image.clone()).stalling_after(image.len() / 2);
     small.house.vendor.put(IMAGE, stalling);
-    let run = small.house.program().command(&["run", TITLE]).spawn();
-    let mut run = run.unwrap();
-    small.house.vendor.until_asked_for(IMAGE).await;
-    run.kill().await.unwrap();
+    let asked = small.house.vendor.until_asked_for(IMAGE);
+    small.kill_once(&["run", TITLE], asked).await;
     assert_eq!(small.published(), [""; 0]);
 
     small.house.vendor.put(IMAGE, Resource::file(image));
@@ -68,11 +66,9 @@ async fn a_run_that_waits_for_the_scanner_survives_being_killed() {
     };
     small.release("1.0");
     small.house.virus_total.set_polls_needed(u32::MAX);
-    let run = small.house.program().command(&["run", TITLE]).spawn();
-    let mut run = run.unwrap();
     let analyses = "GET /api/v3/analyses/";
-    small.house.virus_total.until_asked(analyses, 1).await;
-    run.kill().await.unwrap();
+    let asked = small.house.virus_total.until_asked(analyses, 1);
+    small.kill_once(&["run", TITLE], asked).await;
     assert_eq!(small.published(), [""; 0]);
 
     small.house.virus_total.set_polls_needed(0);

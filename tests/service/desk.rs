@@ -68,10 +68,8 @@ async fn what_a_desk_refuses_comes_again_under_the_same_name() {
     };
     small.house.desk.hook().will_reply([Reply::Status(503)]);
     small.expect(&["run", TITLE], 70).await;
-    let serve = small.house.program().command(&["serve"]).spawn();
-    let mut serve = serve.unwrap();
-    small.house.desk.hook().until_called(2).await;
-    serve.kill().await.unwrap();
+    let called = small.house.desk.hook().until_called(2);
+    small.kill_once(&["serve"], called).await;
     let news = small.house.desk.news().unwrap();
     assert_eq!(news.calls.len(), 2, "{:?}", news.calls);
     let names: BTreeSet<&str> = news.calls.iter().map(|call| &*call.id).collect();

@@ -1,6 +1,6 @@
 //! A house with one small title: an application without a signature, in an image, by one recipe.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use tempfile::TempDir;
 use testkit::{house::TestHouse, signing::write_app, smtp, vendor::Resource};
@@ -9,6 +9,9 @@ use testkit::{house::TestHouse, signing::write_app, smtp, vendor::Resource};
 pub(crate) const TITLE: &str = "Small.munki";
 /// Where the vendor keeps the image.
 pub(crate) const IMAGE: &str = "/Small.dmg";
+
+/// How long a verb may take before it counts as hanging.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// A house with one small title.
 pub(crate) struct Small {
@@ -91,6 +94,16 @@ Input:
     pub(crate) async fn expect(&self, arguments: &[&str], status: i32) -> String {
         let finished = self.house.program().run(arguments).await.unwrap();
         finished.expect(status).unwrap().stdout
+    }
+
+    /// Starts a verb, waits for what must happen while it runs, and kills it there.
+    pub(crate) async fn kill_once(&self, arguments: &[&str], happened: impl Future<Output = ()>) {
+        let mut child = self.house.program().command(arguments).spawn().unwrap();
+        tokio::select! {
+            () = happened => child.kill().await.unwrap(),
+            ended = child.wait() => panic!("`{arguments:?}` ended too early: {ended:?}"),
+            () = tokio::time::sleep(LONGEST) => panic!("`{arguments:?}` hangs"),
+        }
     }
 
     /// The versions that clients are offered, sorted; the repository is whole.

@@ -120,10 +120,7 @@ impl Engine {
             .db
             .run_claim(&self.owner.to_string(), now, now.plus(LEASE))
             .await?;
-        match claimed {
-            Some((run, lease)) => self.carry(run, lease, reporter, stop).await.map(Some),
-            None => Ok(None),
-        }
+        self.carry_claimed(claimed, reporter, stop).await
     }
 
     /// As [`Engine::work`], with one run, due or not; nothing if somebody else has it or it has ended.
@@ -142,6 +139,15 @@ impl Engine {
             .db
             .run_claim_one(id, &self.owner.to_string(), now, now.plus(LEASE))
             .await?;
+        self.carry_claimed(claimed, reporter, stop).await
+    }
+
+    async fn carry_claimed(
+        &self,
+        claimed: Option<(Run, Lease)>,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Worked>, StoreError> {
         match claimed {
             Some((run, lease)) => self.carry(run, lease, reporter, stop).await.map(Some),
             None => Ok(None),

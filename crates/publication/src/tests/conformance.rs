@@ -82,20 +82,7 @@ fn catalogs_words_and_statuses_are_those_of_munki_6() {
         let expected = mixed.join(case);
         let (folder, repository) = repository(&mixed);
         let made = make_catalogs(&repository, options).unwrap();
-        let catalogs = folder.path().join("catalogs");
-        assert_eq!(
-            names(&catalogs),
-            names(&expected.join("catalogs")),
-            "{case}"
-        );
-        for name in names(&catalogs) {
-            let (here, there) = (catalogs.join(&name), expected.join("catalogs").join(&name));
-            assert_eq!(
-                fs_err::read(here).unwrap(),
-                fs_err::read(there).unwrap(),
-                "{case} {name}"
-            );
-        }
+        assert_same_catalogs(folder.path(), &expected, case);
         let read = |name: &str| fs_err::read_to_string(expected.join(name)).unwrap();
         let hashes = folder.path().join("icons/_icon_hashes.plist");
         assert_eq!(
@@ -115,6 +102,19 @@ fn catalogs_words_and_statuses_are_those_of_munki_6() {
         assert_eq!(
             made.report.exit_status(Compat::Munki6).to_string(),
             read("rc").trim()
+        );
+    }
+}
+
+/// The same catalogs, byte for byte.
+fn assert_same_catalogs(here: &Path, expected: &Path, case: &str) {
+    let (here, expected) = (here.join("catalogs"), expected.join("catalogs"));
+    assert_eq!(names(&here), names(&expected), "{case}");
+    for name in names(&here) {
+        assert_eq!(
+            fs_err::read(here.join(&name)).unwrap(),
+            fs_err::read(expected.join(&name)).unwrap(),
+            "{case} {name}"
         );
     }
 }

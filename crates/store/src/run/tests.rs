@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::Db;
 use crate::{Download, StepEnd, StepState, testing::database};
 
 const MINUTE: i64 = 60;

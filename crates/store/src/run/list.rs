@@ -1,0 +1,90 @@
+//! Looking at runs.
+
+use model::RunId;
+
+use super::{Run, RunCount, RunRow};
+use crate::{Db, StoreError, column};
+
+impl Db {
+    /// The runs that have ended, or wait for a person, without the service desk knowing, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_untold(&self) -> Result<Vec<Run>, StoreError> {
+        let rows: Vec<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             where finished_at is not null and desk_told = 0
+             order by finished_at, id"
+        ))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement(
+            "list runs that the desk does not know",
+        ))?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// The run of this name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_find(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        let row: Option<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             where id = $1"
+        ))
+        .bind(id.to_string())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(StoreError::statement("read a run"))?;
+        row.map(Run::try_from).transpose()
+    }
+
+    /// The newest runs, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_list(&self, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let rows: Vec<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             order by id desc
+             limit $1"
+        ))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list runs"))?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// How many runs stand where, and why.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_counts(&self) -> Result<Vec<RunCount>, StoreError> {
+        let rows: Vec<(String, Option<String>, i64)> = sqlx::query_as(
+            "select state, class, count(*)
+             from run
+             group by state, class
+             order by state, class",
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("count runs"))?;
+        rows.into_iter()
+            .map(|(state, class, count)| {
+                Ok(RunCount {
+                    state: column::word("run.state", &state)?,
+                    class: column::optional_word("run.class", class.as_deref())?,
+                    count: column::count("run.count", count)?,
+                })
+            })
+            .collect()
+    }
+}
