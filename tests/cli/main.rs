@@ -10,6 +10,7 @@
 )]
 
 mod corpus;
+mod documents;
 mod git;
 mod incidents;
 mod lists;
