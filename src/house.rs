@@ -60,22 +60,6 @@ impl House {
         Ok(preferences)
     }
 
-    /// Who called the program, as the shell says; `unknown` if it does not.
-    ///
-    /// # Errors
-    /// If the current folder is gone.
-    pub(crate) fn user(&self) -> anyhow::Result<String> {
-        let name = in_surroundings(|surroundings| {
-            ["USER", "LOGNAME"]
-                .iter()
-                .find_map(|name| (surroundings.variable)(name))
-        })?;
-        Ok(name.map_or_else(
-            || "unknown".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        ))
-    }
-
     /// The library of recipes; folders that were given on the command line replace all others.
     ///
     /// # Errors

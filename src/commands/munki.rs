@@ -16,6 +16,7 @@ use crate::{
     cli::munki::{Check, Makecatalogs, Makepkginfo, Munki},
     exit::ExitStatus,
     house::House,
+    person,
     printer::Printer,
 };
 
@@ -24,7 +25,7 @@ pub(crate) fn run(verb: &Munki, house: &House, printer: Printer) -> anyhow::Resu
     match verb {
         Munki::Check(arguments) => check(arguments, house, printer),
         Munki::Makecatalogs(arguments) => makecatalogs(arguments, house, printer),
-        Munki::Makepkginfo(arguments) => makepkginfo(arguments, house, printer),
+        Munki::Makepkginfo(arguments) => makepkginfo(arguments, printer),
     }
 }
 
@@ -37,11 +38,7 @@ fn open(named: Option<&PathBuf>, house: &House) -> anyhow::Result<FolderReposito
     Ok(FolderRepository::open(&path)?)
 }
 
-fn makepkginfo(
-    arguments: &Makepkginfo,
-    house: &House,
-    printer: Printer,
-) -> anyhow::Result<ExitStatus> {
+fn makepkginfo(arguments: &Makepkginfo, printer: Printer) -> anyhow::Result<ExitStatus> {
     let options = match PkginfoOptions::parse(&arguments.arguments) {
         Ok(options) => options,
         Err(error) => {
@@ -55,7 +52,7 @@ fn makepkginfo(
         .as_deref()
         .map(InstallerItem::open)
         .transpose()?;
-    let metadata = Metadata::new(house.user()?, SystemClock.now());
+    let metadata = Metadata::new(person::user(), SystemClock.now());
     let made = match make_pkginfo(item.as_ref(), &options, &metadata) {
         Ok(made) => made,
         Err(error @ PkginfoError::Nothing) => {

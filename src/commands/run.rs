@@ -134,7 +134,7 @@ impl Batch {
                 self.failed = true;
                 break;
             }
-            if let Err(failure) = self.engine.find(request).await {
+            if let Some(failure) = self.unknown(request).await? {
                 self.not_run(&request.name, &failure)?;
                 continue;
             }
@@ -150,6 +150,11 @@ impl Batch {
             }
         }
         Ok(parked)
+    }
+
+    async fn unknown(&self, request: &Request) -> anyhow::Result<Option<Failure>> {
+        let unknown = self.engine.unknown(request).await;
+        unknown.map_err(|failure| anyhow::anyhow!("{}", failure.message))
     }
 
     /// Queues a run. One of the same title that nobody carries on, left by a process that was stopped, makes room;

@@ -4,10 +4,23 @@ use serde_json::Value;
 
 use crate::program::House;
 
-/// A house in which a title failed: its override is not there.
+/// A house in which a title failed: its override was approved, and is gone.
 fn house() -> House {
+    house_with("[autopkg]\nrecipe-search-dirs = ['r']\nrecipe-override-dirs = ['o']\n")
+}
+
+fn house_with(config: &str) -> House {
     let house = House::new();
-    let failed = house.run("run Nothing.munki");
+    house.write("auto-update.toml", config);
+    house.write(
+        "r/Gone.munki.recipe.yaml",
+        "Identifier: com.example.Gone\nInput: {NAME: Gone}\nProcess: []\n",
+    );
+    house.ok("make-override Gone.munki");
+    house.ok("trust approve Gone.munki --by ann");
+    fs_err::remove_dir_all(house.path("o")).unwrap();
+    fs_err::remove_dir_all(house.path("r")).unwrap();
+    let failed = house.run("run Gone.munki");
     assert_eq!(failed.status, Some(70), "{failed}");
     house
 }
@@ -29,6 +42,18 @@ fn a_house_without_failures_has_none() {
 }
 
 #[test]
+fn a_name_that_never_stood_for_anything_is_an_answer_and_no_incident() {
+    let house = House::new();
+    let refused = house.run("run Nothing.munki");
+    assert_eq!(refused.status, Some(70), "{refused}");
+    assert!(
+        refused.shows("No valid recipe found for Nothing.munki"),
+        "{refused}"
+    );
+    assert_eq!(house.ok("incident list --all"), "");
+}
+
+#[test]
 fn an_incident_is_taken_and_resolved_by_hand() {
     let house = house();
     let incident = only(&house, "incident list --json");
@@ -36,7 +61,7 @@ fn an_incident_is_taken_and_resolved_by_hand() {
         (&incident["schema"], &incident["state"]),
         (&1.into(), &"open".into())
     );
-    assert_eq!(incident["title"], "Nothing.munki");
+    assert_eq!(incident["title"], "Gone.munki");
     let id = incident["id"].as_str().unwrap().to_owned();
 
     let taken = only(
@@ -50,7 +75,7 @@ fn an_incident_is_taken_and_resolved_by_hand() {
     let over = house.ok(&format!("incident resolve {id} --reason tried"));
     assert!(
         over.starts_with(&format!(
-            "{id} P3 resolved configuration Nothing.munki, once, last "
+            "{id} P3 resolved configuration Gone.munki, once, last "
         )),
         "{over}"
     );
@@ -91,15 +116,11 @@ fn a_desk_that_cannot_be_reached_is_tried_again_whenever_somebody_asks() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let house = House::new();
-    house.write(
-        "auto-update.toml",
-        &format!(
-            "[[desk.webhook]]\nname = 'chat'\nurl = 'http://127.0.0.1:{port}/token-of-the-hook'\n\
+    let house = house_with(&format!(
+        "[autopkg]\nrecipe-search-dirs = ['r']\nrecipe-override-dirs = ['o']\n\
+             [[desk.webhook]]\nname = 'chat'\nurl = 'http://127.0.0.1:{port}/token-of-the-hook'\n\
              secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']\nallow-loopback-http = true\n"
-        ),
-    );
-    assert_eq!(house.run("run Nothing.munki").status, Some(70));
+    ));
     for _ in 0..2 {
         let told = house.run("incident deliver");
         assert_eq!(told.status, Some(0), "{told}");

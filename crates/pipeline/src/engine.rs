@@ -124,12 +124,19 @@ impl Engine {
             .map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))
     }
 
-    /// Whether there is an override or recipe of this name that can be put together.
+    /// Why nothing can be run under this name, if nothing ever could: no file has it, and nobody ever approved it.
+    /// That is an answer to whoever asked. An override that was approved and is gone is a failure of its runs.
     ///
     /// # Errors
-    /// Why not.
-    pub async fn find(&self, request: &Request) -> Result<(), Failure> {
-        self.plan(request).await.map(drop)
+    /// If the database fails.
+    pub async fn unknown(&self, request: &Request) -> Result<Option<Failure>, Failure> {
+        let (engine, asked) = (self.clone(), request.clone());
+        let absent = blocking(move || Ok(Plan::absent(&engine.parts.recipes, &asked))).await?;
+        let (Some(failure), Ok(title)) = (&absent, title_named(&request.name, None)) else {
+            return Ok(absent);
+        };
+        let approval = self.parts.db.approval_find(&title).await?;
+        Ok(approval.is_none().then(|| failure.clone()))
     }
 
     /// How the override that `name` names stands to its approval.

@@ -40,6 +40,14 @@ impl Plan {
         })
     }
 
+    /// Why there is nothing of the name in `request`, if there is not. Blocking.
+    pub(crate) fn absent(recipes: &Recipes, request: &Request) -> Option<Failure> {
+        match recipes.library(request).resolve(&request.name) {
+            Err(error) if is_absent(&error) => Some(unresolved(&request.name, &error)),
+            _ => None,
+        }
+    }
+
     /// The effective identifier.
     pub(crate) fn identifier(&self) -> &str {
         self.recipe.identifier().unwrap_or("None")
@@ -133,10 +141,15 @@ fn note(note: &Note) -> String {
     note.to_string()
 }
 
+/// Whether what was asked for is not there itself, rather than a parent that it asks for.
+fn is_absent(error: &ResolveError) -> bool {
+    matches!(error, ResolveError::NotFound { seekers, .. } if seekers.is_empty())
+}
+
 fn unresolved(name: &str, error: &ResolveError) -> Failure {
     let failure = Failure::from_error(FailureClass::Configuration, error);
     match error {
-        ResolveError::NotFound { seekers, .. } if seekers.is_empty() => Failure {
+        ResolveError::NotFound { .. } if is_absent(error) => Failure {
             message: format!("No valid recipe found for {name}"),
             ..failure
         }

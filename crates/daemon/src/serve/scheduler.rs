@@ -171,7 +171,6 @@ impl<M: MakeRun> Scheduler<M> {
             Ok(read) => read,
             Err(error) => return Err(SchedulerError::Schedules(error)),
         };
-        let is_first = self.seen == Seen::Never && self.planned.is_empty();
         let now = self.clock.now();
         let db = self.runs.state();
         let mut planned = Vec::new();
@@ -197,9 +196,7 @@ impl<M: MakeRun> Scheduler<M> {
                 db.schedule_forget(&mark.title).await?;
             }
         }
-        if !is_first || !planned.is_empty() {
-            tracing::info!(overrides = planned.len(), path = %self.path.display(), "schedules read");
-        }
+        tracing::info!(overrides = planned.len(), path = %self.path.display(), "schedules read");
         (self.seen, self.planned) = (seen, planned);
         Ok(())
     }
