@@ -40,7 +40,6 @@ pub(crate) struct Prepared {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     pub(crate) identifier: Option<String>,
-    pub(crate) records: Vec<StepRecord>,
     pub(crate) receipt: Option<Value>,
 }
 
@@ -88,7 +87,7 @@ impl Engine {
             },
         };
         let walked = walk
-            .steps(&prepared.calls, &prepared.identifier, &mut receipt, trace)
+            .steps(&prepared.calls, &prepared.identifier, &mut receipt)
             .await;
         self.note_downloads(lease, &downloads).await?;
         if let Err(Stop::Failure(failure)) = &walked {
@@ -235,14 +234,11 @@ impl Walk<'_> {
         calls: &[Call],
         identifier: &str,
         receipt: &mut Receipt,
-        trace: &mut Trace,
     ) -> Result<(), Stop> {
         for (position, call) in (0_u32..).zip(calls) {
             let record = self.step(position, call, identifier).await?;
             receipt.add_step(&record);
-            let stops = record.stops_recipe;
-            trace.records.push(record);
-            if stops {
+            if record.stops_recipe {
                 break;
             }
         }

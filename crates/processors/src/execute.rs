@@ -32,11 +32,16 @@ impl StepRecord {
 
     /// The summaries that the step reports: name and `{summary_text, report_fields?, data}`.
     pub fn summaries(&self) -> impl Iterator<Item = (&str, &Dict)> {
-        self.output
-            .iter()
-            .filter(|(name, _)| name.ends_with("_summary_result"))
-            .filter_map(|(name, value)| value.as_dict().map(|dict| (name.as_str(), dict)))
+        summaries(&self.output)
     }
+}
+
+/// The summaries in the output of a step, as in [`StepRecord::summaries`].
+pub fn summaries(output: &Dict) -> impl Iterator<Item = (&str, &Dict)> {
+    output
+        .iter()
+        .filter(|(name, _)| name.ends_with("_summary_result"))
+        .filter_map(|(name, value)| value.as_dict().map(|dict| (name.as_str(), dict)))
 }
 
 /// A receipt has empty text where Python has `None`.

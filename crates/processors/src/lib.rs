@@ -57,7 +57,7 @@ mod web;
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;
-pub use execute::{StepRecord, execute_step};
+pub use execute::{StepRecord, execute_step, summaries};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use registry::Registry;
 pub use verify::{pinned, verify};
