@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod community;
 mod engine;
 mod event;
 mod failure;
@@ -64,5 +65,4 @@ pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
-pub use secrets::is_secret_name;
 pub use summary::{FailedRecipe, Summary};

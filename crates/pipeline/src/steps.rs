@@ -3,14 +3,17 @@
 use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
-use processors::{Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify};
+use processors::{
+    Call, Downloads, Env, Registry, StepContext, StepRecord, clear_fetched, execute_step, pinned,
+    verify,
+};
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
 use store::{Download, Lease, StepEnd, StepState};
 
 use crate::{
-    Engine, Event, Failure, Reporter, Request,
+    Engine, Event, Failure, Reporter, Request, community,
     engine::blocking,
     messages::Messages,
     pending::Pending,
@@ -29,6 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) identifier: String,
     pub(crate) env: Env,
     calls: Vec<Call>,
+    /// The native processors, and those of recipe repositories that the plan needs.
+    registry: Arc<Registry>,
     trust: Trust,
     workspace: PathBuf,
     scrubber: Arc<Scrubber>,
@@ -67,6 +72,7 @@ impl Engine {
         let pin = pinned(&prepared.calls, &prepared.env);
         let mut walk = Walk {
             engine: self,
+            registry: prepared.registry,
             lease,
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
@@ -139,7 +145,7 @@ impl Engine {
             let (env, said) = plan.variables(&engine.cache_dir());
             notes.extend(said);
             plan.check_version()?;
-            verify(&engine.registry, &calls, &env).map_err(|error| Failure::of_plan(&error))?;
+            let to_load = community::to_load(&engine.registry, &calls, &standing.now);
             let workspace = PathBuf::from(
                 env.get("RECIPE_CACHE_DIR")
                     .map(str_form)
@@ -153,21 +159,28 @@ impl Engine {
                     identifier,
                     env,
                     calls,
+                    registry: Arc::clone(&engine.registry),
                     trust,
                     workspace,
                     scrubber: Arc::new(scrubber),
                 },
                 notes,
+                to_load,
             ))
         })
         .await;
-        let (prepared, notes) = prepared?;
+        let (mut prepared, notes, to_load) = prepared?;
         trace.identifier = Some(prepared.identifier.clone());
         for note in notes {
             reporter.report(&Event::Warned {
                 text: &prepared.scrubber.scrub(&note),
             });
         }
+        // Only now: a class is loaded by running its file, and that must have been approved.
+        let loading = community::registry(&self.registry, &self.parts.python, to_load);
+        prepared.registry = Box::pin(loading).await?;
+        verify(&prepared.registry, &prepared.calls, &prepared.env)
+            .map_err(|error| Failure::of_plan(&error))?;
         Ok(prepared)
     }
 
@@ -176,6 +189,8 @@ impl Engine {
         let staging = Staging::new(repository, &prepared.workspace);
         staging
             .clear()
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
+        clear_fetched(&prepared.workspace)
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
         Ok(Arc::new(staging))
     }
@@ -221,6 +236,7 @@ impl Engine {
 /// The steps of one run, one after the other, on one environment.
 struct Walk<'a> {
     engine: &'a Engine,
+    registry: Arc<Registry>,
     lease: Lease,
     reporter: &'a Arc<dyn Reporter>,
     scrubber: Arc<Scrubber>,
@@ -267,8 +283,7 @@ impl Walk<'_> {
             Arc::clone(&self.scrubber),
         ));
         self.context.messages = Arc::clone(&messages) as Arc<_>;
-        let registry = &self.engine.registry;
-        let done = execute_step(registry, &self.context, call, &mut self.env).await;
+        let done = execute_step(&self.registry, &self.context, call, &mut self.env).await;
         if done.is_err() && self.context.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }

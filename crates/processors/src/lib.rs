@@ -29,6 +29,7 @@
 #[cfg(test)]
 mod bench;
 mod bundles;
+mod community;
 mod context;
 mod disk;
 mod downloads;
@@ -54,6 +55,7 @@ mod verify;
 mod version_order;
 mod web;
 
+pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched};
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;

@@ -236,6 +236,7 @@ async fn engine(
             environment: Vec::new(),
             cache_dir: folder.join("cache"),
         },
+        python: Arc::new(processors::PythonHost::default()),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

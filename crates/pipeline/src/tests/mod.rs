@@ -1,6 +1,7 @@
 //! Whole runs on the bench.
 
 mod bench;
+mod community;
 
 use std::{sync::Arc, time::Duration};
 
