@@ -1,6 +1,6 @@
 //! A program that runs in a room.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
@@ -8,7 +8,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{Breach, Limits, watch};
+use crate::{
+    Breach, Limits,
+    watch::{self, Stopwatch},
+};
 
 /// How much of what a program says on its standard error is kept: the beginning.
 const KEPT_BYTES: u64 = 16 * 1024;
@@ -21,6 +24,30 @@ pub struct Confined {
     stdout: Option<BufReader<ChildStdout>>,
     errors: JoinHandle<String>,
     limits: Limits,
+    stopwatch: Arc<Stopwatch>,
+}
+
+/// While this is held, the program waits for whoever holds it, and its time does not count.
+#[derive(Debug)]
+#[must_use = "time counts again when it is dropped"]
+pub struct Excused(Arc<Stopwatch>);
+
+impl Drop for Excused {
+    fn drop(&mut self) {
+        self.0.start();
+    }
+}
+
+/// Excuses a program while others keep it waiting.
+#[derive(Clone, Debug)]
+pub struct Excuse(Arc<Stopwatch>);
+
+impl Excuse {
+    /// From now on, until the answer is dropped, time does not count.
+    pub fn begin(&self) -> Excused {
+        self.0.stop();
+        Excused(Arc::clone(&self.0))
+    }
 }
 
 /// How a program ended.
@@ -44,7 +71,13 @@ impl Confined {
             stdout: Some(BufReader::new(stdout)),
             errors: tokio::spawn(keep(stderr)),
             limits,
+            stopwatch: Arc::new(Stopwatch::started()),
         })
+    }
+
+    /// Excuses the program while it waits for its caller.
+    pub fn excuse(&self) -> Excuse {
+        Excuse(Arc::clone(&self.stopwatch))
     }
 
     /// Its standard input; none after it was taken.
@@ -59,7 +92,7 @@ impl Confined {
 
     /// Returns when the program has gone over a limit; never if it keeps to them. It still runs then: end it.
     pub async fn breach(&self) -> Breach {
-        watch::until_breach(self.child.id(), self.limits).await
+        watch::until_breach(self.child.id(), self.limits, &self.stopwatch).await
     }
 
     /// Waits for the program's end.

@@ -31,6 +31,6 @@ mod watch;
 mod tests;
 
 pub use bubblewrap::Bubblewrap;
-pub use confined::{Confined, Ended};
+pub use confined::{Confined, Ended, Excuse, Excused};
 pub use error::{Breach, SandboxError};
 pub use room::{Limits, Network, Room};

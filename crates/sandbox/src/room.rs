@@ -19,7 +19,7 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processes at a time.
     pub processes: usize,
-    /// How long it may run.
+    /// How long it may run, without the time that it waits for its caller.
     pub time: Duration,
 }
 

@@ -160,3 +160,20 @@ async fn what_it_started_ends_with_it() {
     let after = fs_err::read_to_string(house.path().join("alive")).unwrap();
     assert_eq!(before, after);
 }
+
+#[tokio::test]
+async fn the_time_it_waits_for_its_caller_does_not_count() {
+    let house = tempfile::tempdir().unwrap();
+    let mut room = room(house.path());
+    room.limits.time = Duration::from_millis(500);
+    let bubblewrap = Bubblewrap::find().unwrap();
+    let confined = bubblewrap
+        .start(&room, Path::new("/bin/sh"), &["-c", "sleep 60"])
+        .unwrap();
+    let excused = confined.excuse().begin();
+    let waited = tokio::time::timeout(Duration::from_secs(2), confined.breach()).await;
+    assert!(waited.is_err(), "{waited:?}");
+    drop(excused);
+    let limit = room.limits.time;
+    assert_eq!(confined.breach().await, Breach::Time { limit });
+}

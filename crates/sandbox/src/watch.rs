@@ -2,6 +2,7 @@
 
 use std::{
     future,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,52 @@ const LOOK: Duration = Duration::from_millis(100);
 
 const MIB: u64 = 1 << 20;
 
+/// How long a program has run, without the time that it waited for others.
+#[derive(Debug)]
+pub(crate) struct Stopwatch(Mutex<Times>);
+
+#[derive(Debug)]
+struct Times {
+    /// Time that counts, up to when it was stopped last.
+    counted: Duration,
+    /// When it was started last; none while it is stopped.
+    since: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// One that runs.
+    pub(crate) fn started() -> Self {
+        Self(Mutex::new(Times {
+            counted: Duration::ZERO,
+            since: Some(Instant::now()),
+        }))
+    }
+
+    /// From now on time does not count.
+    pub(crate) fn stop(&self) {
+        let mut times = self.times();
+        if let Some(since) = times.since.take() {
+            times.counted = times.counted.saturating_add(since.elapsed());
+        }
+    }
+
+    /// From now on time counts.
+    pub(crate) fn start(&self) {
+        let mut times = self.times();
+        times.since = times.since.or_else(|| Some(Instant::now()));
+    }
+
+    fn counted(&self) -> Duration {
+        let times = self.times();
+        let running = times.since.map_or(Duration::ZERO, |since| since.elapsed());
+        times.counted.saturating_add(running)
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What a program and its descendants use.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Usage {
@@ -20,14 +67,17 @@ struct Usage {
 }
 
 /// Returns when the process or its descendants go over a limit.
-pub(crate) async fn until_breach(process: Option<u32>, limits: Limits) -> Breach {
+pub(crate) async fn until_breach(
+    process: Option<u32>,
+    limits: Limits,
+    stopwatch: &Stopwatch,
+) -> Breach {
     let Some(process) = process else {
         return future::pending().await;
     };
-    let began = Instant::now();
     loop {
         tokio::time::sleep(LOOK).await;
-        if began.elapsed() > limits.time {
+        if stopwatch.counted() > limits.time {
             return Breach::Time { limit: limits.time };
         }
         // The files of /proc are in memory: to read them does not block.

@@ -8,7 +8,7 @@ use std::{
 
 use model::FailureClass;
 use proplist::{Dict, Value};
-use sandbox::{Breach, Bubblewrap, Confined, Limits, Network, Room, SandboxError};
+use sandbox::{Breach, Bubblewrap, Confined, Excuse, Limits, Network, Room, SandboxError};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::{
@@ -157,12 +157,13 @@ impl PythonHost {
         room.read
             .push((calls.folder().to_owned(), calls.folder().to_owned()));
         let mut host = self.start(room)?;
+        let excuse = host.confined.excuse();
         let talking = async {
             let talk = &mut host.talk;
             talk.load(self, &community.name, &community.sources).await?;
             let env = value::encode(&Value::Dict(env.clone()));
             talk.tell(&json!({"run": {"env": env}})).await?;
-            talk.listen(context, &mut calls).await
+            talk.listen(context, &mut calls, &excuse).await
         };
         let outcome = tokio::select! {
             outcome = talking => outcome,
@@ -286,11 +287,24 @@ impl Host {
                 drop(self.talk);
                 let ended = self.confined.ended().await;
                 let said = ended.map_or_else(|error| error.to_string(), |ended| ended.errors);
-                let message = format!("the process of {name} ended before its step did: {why}");
-                StepError::package(message).caused_by(said)
+                gone(name, &why, said)
             }
         }
     }
+}
+
+/// The process ended by itself. If bubblewrap could not make its room, that is what it says.
+fn gone(name: &str, why: &str, said: String) -> StepError {
+    if let Some(bubblewrap) = said.lines().find(|line| line.starts_with("bwrap: ")) {
+        return StepError::configuration(format!("no sandbox could be made for {name}: {bubblewrap}"))
+            .with_next_step(
+                "Bubblewrap needs user namespaces and a /proc that is not masked; see `docs/security.md`, Community processors.",
+            );
+    }
+    StepError::package(format!(
+        "the process of {name} ended before its step did: {why}"
+    ))
+    .caused_by(said)
 }
 
 fn broken(name: &str, breach: Breach) -> StepError {
@@ -348,12 +362,15 @@ impl Talk {
         &mut self,
         context: &StepContext,
         calls: &mut Calls<'_>,
+        excuse: &Excuse,
     ) -> Result<Dict, Stopped> {
         loop {
             match self.hear().await? {
                 Message::Say(text) => context.messages.say(&text),
                 Message::Call(asked) => {
+                    let excused = excuse.begin();
                     let answer = calls.answer(asked).await;
+                    drop(excused);
                     self.tell(&answer).await?;
                 }
                 Message::Done { env } => {

@@ -345,6 +345,19 @@ async fn there_is_no_network_but_for_processors_that_may() {
 }
 
 #[tokio::test]
+async fn a_room_that_cannot_be_made_says_so() {
+    let mut shelf = Shelf::new().await;
+    shelf.settings.python = "/usr/bin/no-such-python".into();
+    let failed = shelf.run("pass", json!({})).await.unwrap_err();
+    assert!(
+        failed.message.starts_with("no sandbox could be made"),
+        "{failed}"
+    );
+    assert!(failed.message.contains("no-such-python"), "{failed}");
+    assert_eq!(failed.class, FailureClass::Configuration);
+}
+
+#[tokio::test]
 async fn it_is_stopped_at_its_limits() {
     let mut shelf = Shelf::new().await;
     shelf.settings.limits = Limits {
