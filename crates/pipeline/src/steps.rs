@@ -277,8 +277,10 @@ impl Walk<'_> {
         self.reporter.report(&Event::StepBegins {
             processor: &call.processor,
         });
+        // A processor of a repository speaks by the name of its class, without the recipe that has it.
+        let class = call.processor.split_once('/');
         let messages = Arc::new(Messages::new(
-            &call.processor,
+            class.map_or(&call.processor, |(_identifier, class)| class),
             Arc::clone(self.reporter),
             Arc::clone(&self.scrubber),
         ));
