@@ -37,6 +37,7 @@ mod error;
 mod execute;
 mod glob;
 
+mod packaging;
 mod place;
 #[cfg(test)]
 mod plans;
