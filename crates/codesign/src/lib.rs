@@ -11,6 +11,7 @@ mod error;
 mod flaw;
 mod hash;
 mod image;
+mod loose;
 mod macho;
 mod notarization;
 mod package;

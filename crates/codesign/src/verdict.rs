@@ -16,6 +16,10 @@ const DEVELOPER_ID_APPLICATION: &str = "1.2.840.113635.100.6.1.13";
 const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.6.1.14";
 const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
 
+const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+/// What Apple lets the keys of installer certificates sign: packages for the store, and for distribution outside it.
+const PACKAGE_SIGNING: [&str; 2] = ["1.2.840.113635.100.4.9", "1.2.840.113635.100.4.13"];
+
 /// What kind of thing was judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
@@ -138,11 +142,12 @@ fn classify(chain: &Chain, kind: Kind) -> Verdict {
         Kind::Code if developer_id && application => Verdict::DeveloperId,
         Kind::Code if leaf(APP_STORE) => Verdict::MacAppStore,
         Kind::Code if is_apples_code(chain) => Verdict::Apple,
-        Kind::Package if application || leaf(APP_STORE) || may_sign_code(chain) => {
+        Kind::Package if application || leaf(APP_STORE) || may_sign(chain, &[CODE_SIGNING]) => {
             Verdict::WrongKind
         }
         Kind::Package if developer_id && installer => Verdict::DeveloperIdInstaller,
         Kind::Package if is_apples_package(chain) => Verdict::Apple,
+        Kind::Package if !may_sign(chain, &PACKAGE_SIGNING) => Verdict::WrongKind,
         Kind::Code | Kind::Package => Verdict::Valid,
     }
 }
@@ -161,14 +166,14 @@ fn is_apples_package(chain: &Chain) -> bool {
         .is_some_and(|name| name == "Apple Software Update Certification Authority")
 }
 
-fn may_sign_code(chain: &Chain) -> bool {
+fn may_sign(chain: &Chain, purposes: &[&str]) -> bool {
     let usages = chain
         .leaf()
         .and_then(|leaf| leaf.extended_key_usage().ok().flatten());
     usages.is_some_and(|usages| {
         usages
             .iter()
-            .any(|usage| usage.to_string() == "1.3.6.1.5.5.7.3.3")
+            .any(|usage| purposes.contains(&usage.to_string().as_str()))
     })
 }
 

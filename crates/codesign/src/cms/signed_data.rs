@@ -1,6 +1,7 @@
 //! A message and its one signature (RFC 5652 §5).
 
 use const_oid::ObjectIdentifier;
+use model::Timestamp;
 use wire::ParseError;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 
 /// More certificates than any signature carries.
@@ -180,14 +182,16 @@ impl SignedData {
 
     /// Whether every certificate that is carried along is accounted for by one of `chains`.
     ///
-    /// A certificate that leads nowhere is a part of the signature that nothing protects.
+    /// A certificate that nobody signed is a part of the signature that nothing protects.
     pub(crate) fn accounts_for_all(
         certificates: &[Certificate],
         chains: &[&Chain],
     ) -> Result<(), Flaw> {
-        let stray = certificates
-            .iter()
-            .find(|certificate| !chains.iter().any(|chain| chain.accounts_for(certificate)));
+        let stray = certificates.iter().find(|certificate| {
+            !chains
+                .iter()
+                .any(|chain| chain.accounts_for(certificate, certificates))
+        });
         match stray {
             None => Ok(()),
             Some(certificate) => Err(Flaw::new(
@@ -198,6 +202,16 @@ impl SignedData {
                 ),
             )),
         }
+    }
+
+    /// When the signer says to have signed.
+    pub(crate) fn stated_time(&self) -> Result<Option<Timestamp>, Flaw> {
+        let Some(attribute) = Attribute::one(&self.signed, SIGNING_TIME)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            Reader::new("signing time", attribute.value()?).time()?,
+        ))
     }
 
     /// The version of the message that goes with what it holds (RFC 5652 §5.1).
