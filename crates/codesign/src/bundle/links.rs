@@ -72,8 +72,10 @@ fn resolve(tree: &dyn Tree, path: &str, target: &str) -> Result<Option<String>, 
     while let Some(part) = left.pop() {
         match part.as_str() {
             "" | "." => continue,
-            ".." if at.pop().is_none() => return Ok(None),
-            ".." => continue,
+            ".." => match at.pop() {
+                Some(_) => continue,
+                None => return Ok(None),
+            },
             _ => at.push(part),
         }
         let Some(found) = entry(tree, &at.join("/"))? else {

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::flaw::Flaw;
 
+const SIGNATURE: &str = "_CodeSignature";
+
 /// Files of the Finder's and the like beside `Contents`.
 const HARMLESS: [&str; 4] = [
     ".DS_Store",
@@ -52,7 +54,7 @@ impl Layout {
             let known = match &entry.kind {
                 Kind::Folder => entry.name() == "Versions",
                 Kind::Link { target } => is_namesake(target, current, entry.name()),
-                _ => is_harmless(&entry, &[".DS_Store", "module.map"]),
+                Kind::File { .. } => is_harmless(&entry, &[".DS_Store", "module.map"]),
             };
             if !known {
                 return Err(unsealed(&entry));
@@ -82,8 +84,8 @@ impl Layout {
         tree: &dyn Tree,
         parts: &[&str],
     ) -> Result<(), Flaw> {
-        for (folder, files) in [("_CodeSignature", parts), ("_MASReceipt", &["receipt"])] {
-            let folder = join(&self.sealed, folder);
+        for (name, files) in [(SIGNATURE, parts), ("_MASReceipt", &["receipt"])] {
+            let folder = join(&self.sealed, name);
             let is_there = super::layout::entry(tree, &folder)?;
             if is_there.is_none_or(|entry| !entry.is_folder()) {
                 continue;
@@ -91,8 +93,7 @@ impl Layout {
             for entry in children(tree, &folder)? {
                 let known = match (entry.name(), entry.len_bytes()) {
                     (_, None) => false,
-                    ("CodeResources", _) => files == parts,
-                    ("CodeSignature", Some(0)) => files == parts,
+                    ("CodeResources", _) | ("CodeSignature", Some(0)) if name == SIGNATURE => true,
                     (name, _) => files.contains(&name),
                 };
                 if !known {

@@ -290,13 +290,13 @@ impl Walk<'_> {
         let altered = || Flaw::new("resource-altered", format!("`{relative}` was altered"));
         match (&sealed.what, &entry.kind) {
             (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => {
-                match self.scope.allows(self.tree, &entry.path, target)? {
-                    true => Ok(()),
-                    false => Err(Flaw::new(
-                        "resource-link-leads-out",
-                        format!("the link `{relative}` leads to `{target}`, which is not sealed"),
-                    )),
+                if self.scope.allows(self.tree, &entry.path, target)? {
+                    return Ok(());
                 }
+                Err(Flaw::new(
+                    "resource-link-leads-out",
+                    format!("the link `{relative}` leads to `{target}`, which is not sealed"),
+                ))
             }
             (What::Hashes { sha1, sha256 }, Kind::File { .. }) => {
                 let (own_sha1, own_sha256) = self.hashes(&entry.path, sha1.is_some())?;

@@ -7,7 +7,7 @@ use wire::ReadAt;
 
 use super::{Blobs, CodeDirectory, Facts, pages, slot};
 use crate::{
-    Requirement,
+    Requirement, RequirementKind, RequirementSet,
     asn1::{Reader, tag},
     checks::Checks,
     cms::{Attribute, SignedData, signed_at},
@@ -221,7 +221,10 @@ fn slot_name(number: u32) -> String {
 
 fn designated(blobs: &Blobs<'_>) -> Result<Option<Requirement>, Flaw> {
     match blobs.get(slot::REQUIREMENTS) {
-        Some(set) => Ok(Requirement::designated_in(set)?),
+        Some(set) => {
+            let set = RequirementSet::from_binary(set)?;
+            Ok(set.get(RequirementKind::Designated).cloned())
+        }
         None => Ok(None),
     }
 }
