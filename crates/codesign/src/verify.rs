@@ -10,7 +10,9 @@ use crate::{
     CodesignError, Notarization, Pins, Report,
     bundle::{Layout, judge_bundle, main_program_of},
     checks::Checks,
-    image, macho, notarization, package,
+    image,
+    loose::LooseSignature,
+    macho, notarization, package,
     program::{Judged, judge_program},
     verdict::{conclude, conclude_package},
 };
@@ -112,8 +114,26 @@ impl Place<'_> {
                 Ok(conclude_package(self.name, &judged, pins, checks))
             }
             Found::Program => Ok(self.judge_file(&source, pins, now)),
-            Found::Other => self.judge_container(source, pins, now),
+            Found::Other => match self.judge_loose(source.as_ref(), pins, now) {
+                Some(report) => Ok(report),
+                None => self.judge_container(source, pins, now),
+            },
         }
+    }
+
+    /// What is no program may carry its signature in extended attributes.
+    fn judge_loose(self, source: &dyn ReadAt, pins: &Pins, now: Timestamp) -> Option<Report> {
+        let mut checks = Checks::default();
+        let judged = match LooseSignature::in_attributes(self.tree, self.inner) {
+            Ok(None) => return None,
+            Ok(Some(signature)) => signature.judge(source, None, now, &mut checks),
+            Err(flaw) => {
+                checks.fail("structure", flaw);
+                Judged::default()
+            }
+        };
+        let notarization = Notarization::None;
+        Some(conclude(self.name, &judged, notarization, pins, checks))
     }
 
     fn judge_container(
