@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use media::{Entry, Location, MediaError, Tree};
+use media::{Entry, HostTree, Location, MediaError, Tree};
 use model::Timestamp;
 use wire::{Budget, ReadAt, read_up_to};
 
@@ -17,6 +17,10 @@ use crate::{
     verdict::{conclude, conclude_package},
 };
 
+/// How many paths there are from a main program up to the folder around its bundle, both counted:
+/// `around/A.app/Contents/MacOS/A`.
+const DEEPEST_PROGRAM: usize = 5;
+
 const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
 
 /// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers. A
@@ -28,6 +32,14 @@ const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
 /// If the path cannot be read, or names nothing that can carry a signature. A bad signature is a report.
 pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
     let name = path.display().to_string();
+    if let Some((tree, inner)) = bundle_around(path) {
+        let place = Place {
+            name: &name,
+            tree: &tree,
+            inner: &inner,
+        };
+        return place.judge(pins, now);
+    }
     let location = media::locate(path).map_err(|source| CodesignError::Media {
         path: name.clone(),
         source,
@@ -39,6 +51,17 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
         inner: &inner,
     };
     place.judge(pins, now)
+}
+
+/// The folder around the bundle whose main program `path` is on the host, and the way from there to the program; if
+/// it is one.
+fn bundle_around(path: &Path) -> Option<(HostTree, String)> {
+    let path = std::path::absolute(path).ok()?;
+    let around = path.ancestors().take(DEEPEST_PROGRAM).last()?;
+    let inner = path.strip_prefix(around).ok()?.to_str()?.to_owned();
+    let tree = HostTree::new(around).ok()?;
+    main_program_of(&tree, &inner)?;
+    Some((tree, inner))
 }
 
 /// Judges the code at `inner` in `tree`, as [`verify`] does; the report names `inner`.

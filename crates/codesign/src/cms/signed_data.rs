@@ -28,8 +28,6 @@ pub(crate) struct SignedData {
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) certificates: Vec<Certificate>,
     digest_algorithm: Algorithm,
-    /// How the message names its scheme: some have two names.
-    pub(crate) scheme_name: ObjectIdentifier,
     scheme: Scheme,
     signer: Signer,
     /// The signed attributes as they are signed.
@@ -329,8 +327,7 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
     }
     let digest_algorithm = digest_algorithm(signer)?;
     let signed_attributes = signer.optional(tag::context(0))?;
-    let scheme_name = signer.algorithm()?;
-    let scheme = Scheme::from_oid(scheme_name, Some(digest_algorithm))?;
+    let scheme = Scheme::from_oid(signer.algorithm()?, Some(digest_algorithm))?;
     if scheme.digest() != digest_algorithm {
         return Err(Flaw::new(
             "cms-structure",
@@ -345,7 +342,6 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         content,
         certificates,
         digest_algorithm,
-        scheme_name,
         scheme,
         signer: who,
         signed_bytes: signed_attributes.map(|node| as_set(node.content)),
