@@ -7,9 +7,9 @@ use std::{
 
 use indexmap::IndexMap;
 use model::Sha256;
-use proplist::{Dict, KeyOrder, ReadError, Value, WriteError, to_xml};
+use proplist::{Dict, KeyOrder, Value, WriteError, to_xml};
 
-use crate::{Compat, report::Report};
+use crate::{Compat, plistlib, report::Report};
 
 /// How catalogs are made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,15 +59,10 @@ impl CatalogBuilder {
 
     /// Takes the pkginfo with these contents; `path` is relative to `pkgsinfo/`.
     pub fn add(&mut self, path: &str, contents: &[u8]) {
-        match proplist::from_bytes(contents) {
+        match read(contents, self.options.compat) {
             Ok(Value::Dict(pkginfo)) => self.add_dict(path, pkginfo),
             Ok(_) => self.missing_name(path),
-            Err(error)
-                if self.options.compat == Compat::Munki6 && is_no_plist(contents, &error) =>
-            {
-                self.fail(path, &"Invalid file");
-            }
-            Err(error) => self.fail(path, &error),
+            Err(why) => self.fail(path, &why),
         }
     }
 
@@ -150,10 +145,8 @@ impl CatalogBuilder {
 
     fn catalog_names(&mut self, path: &str, catalogs: Option<&Value>) -> Vec<String> {
         let named = match (self.options.compat, catalogs) {
-            // Python iterates over text letter by letter, and says nothing of what is not there.
-            (Compat::Munki6, Some(Value::String(text))) => text.chars().map(String::from).collect(),
-            (Compat::Munki6, None) => Vec::new(),
-            (_, Some(Value::Array(values))) => match texts(values) {
+            (Compat::Munki6, catalogs) => self.iterated(path, catalogs),
+            (Compat::Munki7, Some(Value::Array(values))) => match texts(values) {
                 Some(names) => names,
                 None => return self.no_catalogs(path),
             },
@@ -167,6 +160,28 @@ impl CatalogBuilder {
             .into_iter()
             .filter(|name| self.accepts(path, name))
             .collect()
+    }
+
+    /// What Python iterates over: text letter by letter, a dictionary key by key; it says nothing of what is not
+    /// there. It fails at what is neither text nor empty, which is told here.
+    fn iterated(&mut self, path: &str, catalogs: Option<&Value>) -> Vec<String> {
+        match catalogs {
+            None => Vec::new(),
+            Some(Value::String(text)) => text.chars().map(String::from).collect(),
+            Some(Value::Dict(dict)) => dict.keys().cloned().collect(),
+            Some(Value::Array(values)) => {
+                let named = values.iter().filter_map(|value| match value {
+                    Value::String(name) => Some(name.clone()),
+                    other if other.is_truthy() => {
+                        self.no_catalogs(path);
+                        None
+                    }
+                    _ => Some(String::new()),
+                });
+                named.collect()
+            }
+            Some(_) => self.no_catalogs(path),
+        }
     }
 
     fn no_catalogs(&mut self, path: &str) -> Vec<String> {
@@ -369,18 +384,15 @@ fn texts(values: &[Value]) -> Option<Vec<String>> {
         .collect()
 }
 
-/// What `plistlib` calls an invalid file: it begins as no property list does.
-fn is_no_plist(contents: &[u8], error: &ReadError) -> bool {
-    let text = contents.trim_ascii_start();
-    let known = [
-        &b"<?xml"[..],
-        b"<plist",
-        b"bplist00",
-        b"\xef\xbb\xbf",
-        b"\xfe\xff",
-        b"\xff\xfe",
-    ];
-    !matches!(error, ReadError::Binary(_)) && !known.iter().any(|start| text.starts_with(start))
+/// The pkginfo in the file; Munki 7's reader is as strict about XML as Munki 6's, and knows other words.
+fn read(contents: &[u8], compat: Compat) -> Result<Value, String> {
+    if compat == Compat::Munki6 {
+        return plistlib::read(contents);
+    }
+    if !contents.starts_with(b"bplist") {
+        plistlib::check_xml(contents)?;
+    }
+    proplist::from_bytes(contents).map_err(|error| error.to_string())
 }
 
 /// The pkginfo as it stands between `<array>` and `</array>`.

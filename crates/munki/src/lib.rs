@@ -5,6 +5,7 @@ mod catalogs;
 mod compat;
 mod listing;
 mod pkginfo;
+mod plistlib;
 mod report;
 mod same_item;
 mod version;

@@ -1,6 +1,9 @@
 //! Catalogs and icon hashes of a repository.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io,
+};
 
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Compat, Report, icon_hashes, listing_order};
@@ -76,7 +79,7 @@ impl Prepared {
         } = additions;
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (hashes, icon_report) = hash_icons(repository, icons)?;
+        let (hashes, icon_report) = hash_icons(repository, icons, options.compat)?;
         if icons_first {
             report.extend(icon_report.clone());
             report.progress("Getting list of pkgsinfo...");
@@ -156,16 +159,48 @@ fn collect(
         };
         match contents {
             Ok(contents) => builder.add(&location, &contents),
-            Err(error) => builder.fail(&location, &error),
+            Err(error) => {
+                let why = words(
+                    repository,
+                    Kind::Pkgsinfo,
+                    &location,
+                    &error,
+                    options.compat,
+                );
+                builder.fail(&location, &why);
+            }
         }
     }
     Ok(builder.finish())
+}
+
+/// Why a file of the repository cannot be read; Munki 6 says what Python says.
+fn words(
+    repository: &FolderRepository,
+    kind: Kind,
+    location: &str,
+    error: &RepositoryError,
+    compat: Compat,
+) -> String {
+    let path = repository.root().join(kind.as_str()).join(location);
+    let unreadable = File::open(&path).err();
+    let number = unreadable.as_ref().and_then(io::Error::raw_os_error);
+    match (compat, unreadable, number) {
+        (Compat::Munki6, Some(source), Some(number)) => {
+            let text = source.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let path = proplist::repr(&path.to_string_lossy().into_owned().into());
+            format!("[Errno {number}] {text}: {path}")
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// The list of icon hashes, if there are icons, and what there is to say.
 fn hash_icons(
     repository: &FolderRepository,
     mut icons: Vec<(String, Sha256)>,
+    compat: Compat,
 ) -> Result<(Option<Vec<u8>>, Report), RepositoryError> {
     let mut report = Report::default();
     report.progress("Getting list of icons...");
@@ -176,7 +211,13 @@ fn hash_icons(
         report.progress(format!("Hashing {location}..."));
         match hash_icon(repository, &location) {
             Ok(sha256) => icons.push((location, sha256)),
-            Err(error) => report.error(format!("Error reading icons/{location}: {error}")),
+            Err(error) => {
+                let why = words(repository, Kind::Icons, &location, &error, compat);
+                report.error(match compat {
+                    Compat::Munki6 => format!("RepoError for {location}: {why}"),
+                    Compat::Munki7 => format!("Error reading icons/{location}: {why}"),
+                });
+            }
         }
     }
     if icons.is_empty() {

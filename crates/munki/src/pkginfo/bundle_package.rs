@@ -45,7 +45,7 @@ pub(crate) fn facts(
     }
     Ok(PackageFacts {
         receipts,
-        bundle_version: version(tree, path)?,
+        bundle_version: version(tree, path, compat)?,
         ..PackageFacts::default()
     })
 }
@@ -61,7 +61,7 @@ fn receipts(
         return Ok(Vec::new());
     };
     if is_named(name, "pkg")
-        && let Some(receipt) = receipt(tree, path, name)?
+        && let Some(receipt) = receipt(tree, path, name, compat)?
     {
         return Ok(vec![receipt]);
     }
@@ -115,7 +115,12 @@ fn children(tree: &dyn Tree, path: &str) -> Result<Vec<String>, PkginfoError> {
         .collect())
 }
 
-fn receipt(tree: &dyn Tree, path: &str, name: &str) -> Result<Option<Dict>, PkginfoError> {
+fn receipt(
+    tree: &dyn Tree,
+    path: &str,
+    name: &str,
+    compat: Compat,
+) -> Result<Option<Dict>, PkginfoError> {
     let Some(info) = bundle::info(tree, path)? else {
         return Ok(None);
     };
@@ -132,21 +137,36 @@ fn receipt(tree: &dyn Tree, path: &str, name: &str) -> Result<Option<Dict>, Pkgi
     if let Some(size) = info.get("IFPkgFlagInstalledSize").and_then(Value::as_i64) {
         receipt.insert("installed_size".to_owned(), size.into());
     }
-    receipt.insert(
-        "version".to_owned(),
-        version(tree, path)?.unwrap_or_default().into(),
-    );
+    let unknown = match compat {
+        Compat::Munki6 => "0.0.0.0.0",
+        Compat::Munki7 => "",
+    };
+    let version = version(tree, path, compat)?.unwrap_or_else(|| unknown.to_owned());
+    receipt.insert("version".to_owned(), version.into());
     Ok(Some(receipt))
 }
 
 /// The version that the bundle's `Info.plist` gives.
-fn version(tree: &dyn Tree, path: &str) -> Result<Option<String>, PkginfoError> {
+fn version(tree: &dyn Tree, path: &str, compat: Compat) -> Result<Option<String>, PkginfoError> {
     let Some(info) = bundle::info(tree, path)? else {
         return Ok(None);
     };
-    Ok(["CFBundleShortVersionString", "CFBundleVersion"]
-        .iter()
-        .find_map(|key| info.get(*key).and_then(Value::as_str))
-        .filter(|version| !version.is_empty())
-        .map(str::to_owned))
+    let text = |key: &str| info.get(key).and_then(Value::as_str);
+    let (short, long) = (text("CFBundleShortVersionString"), text("CFBundleVersion"));
+    let version = match compat {
+        Compat::Munki7 => short.or(long).map(str::to_owned),
+        // Packages of an old Composer have the key's description for the key.
+        Compat::Munki6 => short
+            .or_else(|| text("Bundle versions string, short"))
+            .and_then(first_number)
+            .or_else(|| long.and_then(first_number)),
+    };
+    Ok(version.filter(|version| !version.is_empty()))
+}
+
+/// The text up to its first space, if it begins with a digit; its commas are meant to be full stops.
+fn first_number(text: &str) -> Option<String> {
+    let word = text.split_whitespace().next()?;
+    word.starts_with(|first: char| first.is_ascii_digit())
+        .then(|| word.replace(',', "."))
 }

@@ -109,7 +109,7 @@ pub(crate) fn facts(
     let distribution = archive
         .members()
         .iter()
-        .find(|member| member.path.ends_with("Distribution") && member.data.is_some());
+        .find(|member| is_distribution(&member.path, compat) && member.data.is_some());
     if let Some(member) = distribution {
         let text = text(&archive, member, item)?;
         self::distribution(&parse(&text, &member.path, item)?, compat, &mut facts);
@@ -121,6 +121,13 @@ fn is_component(path: &str, compat: Compat) -> bool {
     match compat {
         Compat::Munki6 => path == "PackageInfo" || path.ends_with(".pkg/PackageInfo"),
         Compat::Munki7 => path.ends_with("PackageInfo"),
+    }
+}
+
+fn is_distribution(path: &str, compat: Compat) -> bool {
+    match compat {
+        Compat::Munki6 => path == "Distribution",
+        Compat::Munki7 => path.ends_with("Distribution"),
     }
 }
 
@@ -183,23 +190,29 @@ fn parse<'a>(text: &'a str, path: &str, item: &str) -> Result<Document<'a>, Pkgi
     })
 }
 
-/// Adds the receipt of a component: of the first `pkg-info` that has a payload.
+/// Adds the receipt of a component: of the first `pkg-info` that has a payload; Munki 6 takes each.
 fn component(document: &Document<'_>, compat: Compat, facts: &mut PackageFacts) {
     for info in named(document, "pkg-info") {
         let action = info.attribute("postinstall-action").unwrap_or_default();
         facts.restart = facts.restart.max(Restart::of_component(action));
     }
-    let receipt = named(document, "pkg-info").find_map(|info| {
-        let payload = info
-            .children()
-            .find(|child| child.has_tag_name("payload"))?;
+    let mut receipts = named(document, "pkg-info").filter_map(|info| {
+        let payload = match compat {
+            Compat::Munki6 => info
+                .descendants()
+                .find(|inner| inner.has_tag_name("payload")),
+            Compat::Munki7 => info.children().find(|child| child.has_tag_name("payload")),
+        }?;
         let mut receipt = Dict::new();
         receipt.insert("packageid".to_owned(), info.attribute("identifier")?.into());
         receipt.insert("version".to_owned(), info.attribute("version")?.into());
         insert_size(&mut receipt, &payload, compat);
         Some(receipt)
     });
-    facts.receipts.extend(receipt);
+    match compat {
+        Compat::Munki6 => facts.receipts.extend(receipts),
+        Compat::Munki7 => facts.receipts.extend(receipts.next()),
+    }
 }
 
 fn insert_size(receipt: &mut Dict, element: &Node<'_, '_>, compat: Compat) {
@@ -216,11 +229,8 @@ fn kilobytes(text: &str, compat: Compat) -> Option<i64> {
     match compat {
         Compat::Munki7 => text.parse().ok(),
         Compat::Munki6 => {
-            let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-            rest.bytes()
-                .all(|digit| digit.is_ascii_digit())
-                .then_some(())?;
-            whole.parse().ok()
+            let number: f64 = text.trim().parse().ok()?;
+            format!("{:.0}", number.trunc()).parse().ok()
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn icon_of(item: &InstallerItem, pkginfo: &Dict) -> Result<Option<Vec<u8>>, 
                 .map_err(PkginfoError::media(shown))?;
             icon_in(&*tree)
         }
-        Contents::BundlePackage(_) => Ok(None),
+        Contents::BundlePackage(_) | Contents::Profile(_) => Ok(None),
     }
 }
 

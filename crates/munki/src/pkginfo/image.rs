@@ -109,7 +109,11 @@ fn describe_copy(
     let installs = installs_item(tree, &source, &path, options.compat)?
         .ok_or_else(|| nothing(item, format!("there is no `{source}` in it")))?;
     let text = |key: &str| installs.get(key).and_then(Value::as_str);
-    let name = text("CFBundleName").unwrap_or_else(|| stem(last_name(&source)));
+    let name = text("CFBundleName").unwrap_or_else(|| match options.compat {
+        Compat::Munki6 => without_extension(&source),
+        // A name with a folder in it would name a folder of the repository.
+        Compat::Munki7 => stem(last_name(&source)),
+    });
     let key = text("version_comparison_key").unwrap_or("CFBundleShortVersionString");
     let version = match (text(key), options.compat) {
         (Some(version), _) => version.to_owned(),
@@ -131,6 +135,15 @@ fn describe_copy(
     info.insert("uninstallable".to_owned(), true.into());
     info.insert("uninstall_method".to_owned(), "remove_copied_items".into());
     Ok(())
+}
+
+/// The path without the extension of its last name.
+fn without_extension(path: &str) -> &str {
+    let end = extension(last_name(path));
+    path.strip_suffix(end)
+        .and_then(|path| path.strip_suffix('.'))
+        .filter(|_| !end.is_empty())
+        .unwrap_or(path)
 }
 
 /// What is to be copied: what was named, else the first application.

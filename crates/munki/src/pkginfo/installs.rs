@@ -51,7 +51,7 @@ pub fn installs_item(
         item.insert("type".to_owned(), "plist".into());
         copy_texts(&plist, &VERSIONS, &mut item);
     }
-    if let Some(key) = comparison_key(&item) {
+    if let Some(key) = comparison_key(&item, compat) {
         item.insert("version_comparison_key".to_owned(), key.into());
     }
     if !VERSIONS.iter().any(|key| item.contains_key(*key)) {
@@ -152,11 +152,14 @@ fn plist(
 }
 
 /// The key to compare by: a short version that begins with a digit, else the other one.
-fn comparison_key(item: &Dict) -> Option<&'static str> {
+fn comparison_key(item: &Dict, compat: Compat) -> Option<&'static str> {
     let [short, long] = VERSIONS;
     match item.get(short).and_then(Value::as_str) {
         Some(version) if version.starts_with(|first: char| first.is_ascii_digit()) => Some(short),
-        _ => item.contains_key(long).then_some(long),
+        _ => {
+            let version = item.get(long)?;
+            (compat == Compat::Munki7 || version.is_truthy()).then_some(long)
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use super::{
     error::PkginfoError,
 };
 
+/// Larger configuration profiles are not read.
+const LARGEST_PROFILE: u64 = 16 << 20;
+
 /// What is handed to clients to install: a disk image or a package.
 #[derive(Clone, Debug)]
 pub struct InstallerItem {
@@ -50,6 +53,8 @@ pub enum Contents {
     FlatPackage(Arc<dyn ReadAt>),
     /// A package that is a folder.
     BundlePackage(Arc<dyn Tree>),
+    /// A configuration profile, signed or not.
+    Profile(Vec<u8>),
 }
 
 impl InstallerItem {
@@ -70,7 +75,10 @@ impl InstallerItem {
             Some(NamedKind::Package) => Contents::FlatPackage(Arc::new(
                 FileSource::open(path).map_err(PkginfoError::host(path))?,
             )),
-            None => {
+            Some(NamedKind::Profile) if metadata.len() <= LARGEST_PROFILE => {
+                Contents::Profile(fs_err::read(path).map_err(PkginfoError::host(path))?)
+            }
+            Some(NamedKind::Profile) | None => {
                 let path = path.to_owned();
                 return Err(PkginfoError::NotSupported { path });
             }
@@ -117,6 +125,7 @@ impl ItemBytes {
 pub(crate) enum NamedKind {
     Image,
     Package,
+    Profile,
 }
 
 /// What the name tells; none if it is no installer item.
@@ -124,6 +133,7 @@ pub(crate) fn kind(name: &str) -> Option<NamedKind> {
     match extension(last_name(name)).to_ascii_lowercase().as_str() {
         "dmg" | "iso" => Some(NamedKind::Image),
         "pkg" | "mpkg" => Some(NamedKind::Package),
+        "mobileconfig" => Some(NamedKind::Profile),
         _ => None,
     }
 }
@@ -189,6 +199,7 @@ mod tests {
             ("Foo.mpkg/", Some(NamedKind::Package)),
             ("Foo.pkg", Some(NamedKind::Package)),
             (".pkg", None),
+            ("Wi-Fi.mobileconfig", Some(NamedKind::Profile)),
             ("Foo.zip", None),
             ("a.pkg/Foo", None),
         ] {

@@ -9,9 +9,11 @@ mod icon;
 mod image;
 mod installs;
 mod item;
+mod loose_names;
 mod option_table;
 mod options;
 mod package;
+mod profile;
 #[cfg(test)]
 mod tests;
 
@@ -106,14 +108,30 @@ pub fn make_pkginfo(
     add_scripts(options, &mut made.pkginfo)?;
     finish(item, options, metadata, &mut made.pkginfo);
     if item.is_some() && package::tells_no_installation(&made.pkginfo) {
-        let name = made.pkginfo.get("name").and_then(Value::as_str);
-        let name = name.unwrap_or_default();
-        made.warnings.push(format!(
-            "WARNING: pkginfo for '{name}' says nothing by which clients see whether it is installed: there are \
-             neither receipts nor 'installs' items nor an installcheck_script. Munki may install it again and again."
-        ));
+        let warning = no_installation(&made.pkginfo, options.compat);
+        made.warnings.push(warning);
     }
     Ok(made)
+}
+
+/// The warning that nothing tells clients whether the item is installed.
+fn no_installation(pkginfo: &Dict, compat: Compat) -> String {
+    let name = pkginfo.get("name").and_then(Value::as_str);
+    let name = name.unwrap_or_default();
+    match compat {
+        Compat::Munki6 => format!(
+            "WARNING: pkginfo for '{name}' contains no installation check info!\n    \
+             No useful receipts were detected, and no 'installs' items were provided.\n    \
+             If you do not add an 'installs' item or an installcheck_script,\n    \
+             Munki will have no way to determine the item's installation state.\n    \
+             This can result in repeated installation attempts or failure to attempt\n    \
+             installation at all."
+        ),
+        Compat::Munki7 => format!(
+            "WARNING: pkginfo for '{name}' says nothing by which clients see whether it is installed: there are \
+             neither receipts nor 'installs' items nor an installcheck_script. Munki may install it again and again."
+        ),
+    }
 }
 
 /// Whether neither files nor scripts nor `--nopkg` were given.
@@ -142,8 +160,21 @@ fn describe(
             package::describe(package, &shown, options.compat, made)?;
             made.warnings.push(format!(
                 "WARNING: {shown} is a bundle-style package!\n\
-                 To use it with Munki, you should encapsulate it in a disk image."
+                 To use it with Munki, you should encapsulate it in a disk image.{}",
+                // Munki 6 leaves a line empty.
+                if options.compat == Compat::Munki6 {
+                    "\n"
+                } else {
+                    ""
+                }
             ));
+        }
+        Contents::Profile(contents) if options.compat == Compat::Munki6 => {
+            profile::describe(contents, &item.name(), &mut made.pkginfo)?;
+        }
+        Contents::Profile(_) => {
+            let path = item.path.clone();
+            return Err(PkginfoError::NotSupported { path });
         }
     }
     let info = &mut made.pkginfo;
@@ -235,6 +266,12 @@ fn set_files(options: &PkginfoOptions, made: &mut Made) -> Result<(), PkginfoErr
 fn add_installs(options: &PkginfoOptions, made: &mut Made) -> Result<(), PkginfoError> {
     let mut items: Vec<Value> = Vec::new();
     for path in &options.installs {
+        if options.compat == Compat::Munki6 && path.starts_with("/Library/Receipts") {
+            let shown = path.trim_end_matches('/');
+            made.warnings
+                .push(format!("Item {shown} appears to be a receipt. Skipping."));
+            continue;
+        }
         match installs::of_host(path, options.compat)? {
             Some(item) => items.push(item.into()),
             None => made

@@ -13,8 +13,9 @@ use super::{
     error::PkginfoError,
     flat::{self, PackageFacts},
     installs::newest,
+    loose_names::loose_name_and_version,
 };
-use crate::{Compat, split_name_and_version};
+use crate::{Compat, compare_versions, split_name_and_version};
 
 /// What a package is made of.
 pub(crate) enum Package<'a> {
@@ -81,43 +82,51 @@ pub(crate) fn describe(
 }
 
 fn version(facts: &PackageFacts, file: &str, compat: Compat) -> String {
-    let versions = || {
-        facts
-            .receipts
-            .iter()
-            .filter_map(|receipt| receipt.get("version").and_then(Value::as_str))
-    };
-    let newest = || newest(versions(), compat).map(str::to_owned);
-    let fallback = || match compat {
-        Compat::Munki6 => "0".to_owned(),
-        Compat::Munki7 => "0.0.0.0.0".to_owned(),
-    };
     if let Some(version) = &facts.product_version {
         return version.clone();
     }
+    let receipts = facts
+        .receipts
+        .iter()
+        .filter_map(|receipt| receipt.get("version").and_then(Value::as_str));
     match compat {
-        Compat::Munki7 => facts.bundle_version.clone(),
-        Compat::Munki6 => by_name(facts, file, newest()),
+        Compat::Munki6 => version_of_munki_6(facts, file, receipts),
+        Compat::Munki7 => facts
+            .bundle_version
+            .as_deref()
+            .or_else(|| newest(receipts, compat))
+            .filter(|version| !version.is_empty())
+            .unwrap_or("0.0.0.0.0")
+            .to_owned(),
     }
-    .or_else(newest)
-    .filter(|version| !version.is_empty())
-    .unwrap_or_else(fallback)
 }
 
-/// Munki 6 believes the file's name, unless there is one receipt, or the receipts know more digits.
-fn by_name(facts: &PackageFacts, file: &str, newest: Option<String>) -> Option<String> {
-    if facts.receipts.len() == 1 {
-        return newest;
+/// Munki 6 believes the bundle, then the file's name, unless there is one receipt, or the receipts know more digits.
+fn version_of_munki_6<'a>(
+    facts: &PackageFacts,
+    file: &str,
+    receipts: impl Iterator<Item = &'a str>,
+) -> String {
+    const UNKNOWN: &str = "0.0.0.0.0";
+    let highest = receipts.fold("0.0", |highest, version| {
+        if compare_versions(Compat::Munki6, version, highest).is_gt() {
+            version
+        } else {
+            highest
+        }
+    });
+    let bundle = facts
+        .bundle_version
+        .as_deref()
+        .filter(|version| *version != UNKNOWN);
+    let told = bundle.unwrap_or_else(|| match loose_name_and_version(stem(file)) {
+        (_, "") => UNKNOWN,
+        (_, version) => version,
+    });
+    if told == UNKNOWN || facts.receipts.len() == 1 || highest.starts_with(told) {
+        return highest.to_owned();
     }
-    let (_, in_name) = loose_name_and_version(stem(file));
-    let named = Some(in_name)
-        .filter(|version| !version.is_empty())
-        .map(str::to_owned)
-        .or_else(|| facts.bundle_version.clone());
-    match (named, newest) {
-        (Some(named), Some(newest)) if newest.starts_with(&named) => Some(newest),
-        (named, newest) => named.or(newest),
-    }
+    told.to_owned()
 }
 
 fn name(stem: &str, compat: Compat) -> &str {
@@ -127,29 +136,6 @@ fn name(stem: &str, compat: Compat) -> &str {
     }
 }
 
-/// Munki 6's split: at hyphens, else where the first number with a point in it begins, else before the digits at
-/// the end.
-fn loose_name_and_version(text: &str) -> (&str, &str) {
-    let (name, version) = split_name_and_version(text);
-    if !version.is_empty() {
-        return (name, version);
-    }
-    let is_digit = |letter: char| letter.is_ascii_digit();
-    let dotted = text.match_indices('.').find_map(|(at, _)| {
-        let (before, after) = text.split_at_checked(at)?;
-        let follows = after.trim_start_matches('.').starts_with(is_digit);
-        let start = before.trim_end_matches(is_digit).len();
-        (follows && start < at).then_some(start)
-    });
-    let start = dotted.unwrap_or_else(|| text.trim_end_matches(is_digit).len());
-    let (name, version) = text.split_at_checked(start).unwrap_or((text, ""));
-    let name = name.trim_end_matches([' ', 'v', '.', '_', '-']);
-    if name.is_empty() {
-        return (text, "");
-    }
-    (name, version)
-}
-
 /// Whether nothing in the pkginfo tells clients if the item is installed.
 pub(crate) fn tells_no_installation(info: &Dict) -> bool {
     let is_empty = |key: &str| {
@@ -157,7 +143,11 @@ pub(crate) fn tells_no_installation(info: &Dict) -> bool {
             .and_then(Value::as_array)
             .is_none_or(<[Value]>::is_empty)
     };
-    is_empty("receipts") && is_empty("installs") && !info.contains_key("installcheck_script")
+    let is_profile = info.get("installer_type").and_then(Value::as_str) == Some("profile");
+    is_empty("receipts")
+        && is_empty("installs")
+        && !info.contains_key("installcheck_script")
+        && !is_profile
 }
 
 #[cfg(test)]
@@ -172,7 +162,7 @@ mod tests {
             ("MSWord2021", "MSWord2021", "MSWord"),
             ("Suite_Installer", "Suite_Installer", "Suite_Installer"),
             ("A--B-1.0", "A--B", "A--B"),
-            ("2021", "2021", "2021"),
+            ("2021", "2021", ""),
         ] {
             assert_eq!(name(stem, Compat::Munki7), seven);
             assert_eq!(name(stem, Compat::Munki6), six);

@@ -104,6 +104,7 @@ fn catalogs_words_and_statuses_are_those_of_munki_6() {
             read("rc").trim()
         );
     }
+    println!("3 of 3 runs of makecatalogs end with the catalogs, words and statuses of Munki 6.7");
 }
 
 /// The same catalogs, byte for byte.
