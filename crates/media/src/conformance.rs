@@ -91,6 +91,14 @@ fn every_medium_lists_as_other_tools_say() {
 }
 
 #[test]
+fn an_apple_archive_holds_what_the_zip_archive_of_the_same_folder_does() {
+    let Some(corpus) = corpus() else { return };
+    let medium = corpus.join("app/SparkleTestCodeSignApp.aar");
+    let why = difference(&corpus, &medium, "app__SparkleTestCodeSignApp.zip.tsv");
+    assert_eq!(why, None);
+}
+
+#[test]
 fn a_volume_without_files_is_an_empty_tree() {
     let Some(corpus) = corpus() else { return };
     for codec in ["adc", "bzip2", "lzfse", "zlib"] {

@@ -5,22 +5,27 @@ use std::io;
 use wire::ReadAt;
 
 use crate::{
+    aar,
     archive::peek,
-    codec::{Codec, PBZX_MAGIC},
+    codec::{Codec, is_pbzx},
     tar, xar, zip,
 };
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Format {
-    /// Apple's archive format, or a stream compressed in its way.
+    /// Apple's archive format.
     AppleArchive,
     /// One stream of another format.
     Compressed(Codec),
     /// cpio.
     Cpio,
+    /// Apple's archive format, encrypted or signed.
+    EncryptedArchive,
     /// A disk image that is encrypted.
     EncryptedImage,
+    /// A stream that is compressed as Apple archives are, in a way that is not read.
+    OtherWrapper,
     /// A disk image that grows, which is not read here.
     SparseImage,
     /// tar.
@@ -54,14 +59,13 @@ pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
 }
 
 fn by_start(start: &[u8; 512]) -> Option<Format> {
-    const STARTS: [(&[u8], Format); 20] = [
+    const STARTS: [(&[u8], Format); 18] = [
         (&xar::MAGIC, Format::Xar),
         (&zip::LOCAL_HEADER, Format::Zip),
         (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
         (b"\x1f\x8b\x08", Format::Compressed(Codec::Gzip)),
         (b"BZh", Format::Compressed(Codec::Bzip2)),
         (b"\xfd7zXZ\0", Format::Compressed(Codec::Xz)),
-        (&PBZX_MAGIC, Format::Compressed(Codec::Pbzx)),
         (b"070701", Format::Cpio),
         (b"070702", Format::Cpio),
         (b"070707", Format::Cpio),
@@ -69,16 +73,18 @@ fn by_start(start: &[u8; 512]) -> Option<Format> {
         (b"\x71\xc7", Format::Cpio),
         (b"encrcdsa", Format::EncryptedImage),
         (b"sprs", Format::SparseImage),
-        (b"AA01", Format::AppleArchive),
-        (b"YAA1", Format::AppleArchive),
-        (b"pbze", Format::AppleArchive),
-        (b"pbz4", Format::AppleArchive),
-        (b"pbzz", Format::AppleArchive),
-        (b"pbz-", Format::AppleArchive),
+        (&aar::MAGICS[0], Format::AppleArchive),
+        (&aar::MAGICS[1], Format::AppleArchive),
+        (b"AEA1", Format::EncryptedArchive),
+        (b"pbz4", Format::OtherWrapper),
+        (b"pbzb", Format::OtherWrapper),
     ];
     let known = STARTS
         .iter()
         .find(|(magic, _)| start.starts_with(magic))
         .map(|(_, format)| *format);
+    if is_pbzx(start) {
+        return Some(Format::Compressed(Codec::Pbzx));
+    }
     known.or_else(|| tar::is_header(start).then_some(Format::Tar))
 }

@@ -8,8 +8,8 @@ use std::{
 use wire::{Budget, Part, ReadAt};
 
 use crate::{
-    MediaError, Tree, codec::Codec, cpio, fat, hfsplus, iso9660, open_source, package::FlatPackage,
-    tar, udif, walk, zip::ZipTree,
+    MediaError, Tree, aar, codec::Codec, cpio, fat, hfsplus, iso9660, open_source,
+    package::FlatPackage, tar, udif, walk, zip::ZipTree,
 };
 
 /// Most bytes of one file that are read.
@@ -58,6 +58,12 @@ pub fn iso9660(bytes: &[u8]) {
 pub fn xar(bytes: &[u8]) {
     let package = FlatPackage::open(source(bytes), &budget());
     read_all(package.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// An Apple archive.
+pub fn aar(bytes: &[u8]) {
+    let archive = aar::open(source(bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
 }
 
 /// A cpio archive.
@@ -113,6 +119,7 @@ mod tests {
     use super::*;
     use crate::{
         apfs::samples::{Volume, container},
+        robustness::XorShift,
         samples::{self, Sample},
         write,
     };
@@ -158,6 +165,7 @@ mod tests {
             (fat, fat::sample()),
             (iso9660, iso9660::sample()),
             (xar, package),
+            (aar, aar::sample()),
             (cpio, payload),
             (zip, archive),
             (tar, samples::tar(&MEMBERS)),
@@ -179,6 +187,40 @@ mod tests {
                 let mut damaged = seed.clone();
                 damaged[*at] = !damaged[*at];
                 entry(&damaged);
+            }
+        }
+    }
+
+    /// Changes the seeds at random, again and again, and keeps what a change made for the next one. How often is what
+    /// `AUTO_UPDATE_FUZZ` says.
+    #[test]
+    fn every_entry_returns_on_seeds_that_were_changed_many_times() {
+        let rounds = std::env::var("AUTO_UPDATE_FUZZ").unwrap_or_else(|_unset| "30".to_owned());
+        let rounds: u64 = rounds.parse().unwrap();
+        let mut random = XorShift(0x2545_f491_4f6c_dd1d);
+        for (entry, seed) in seeds() {
+            let mut bytes = seed.clone();
+            for round in 0..rounds {
+                if round % 16 == 0 {
+                    bytes.clone_from(&seed);
+                }
+                for _ in 0..=random.below(4) {
+                    let at = random.below(bytes.len());
+                    match random.below(4) {
+                        0 => bytes[at] ^= 1 << random.below(8),
+                        1 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+                        2 => {
+                            let end = (at + 8).min(bytes.len());
+                            bytes[at..end].fill(if round % 2 == 0 { 0xff } else { 0 });
+                        }
+                        _ => {
+                            let from = random.below(bytes.len());
+                            let len = random.below(64).min(bytes.len() - at.max(from));
+                            bytes.copy_within(from..from + len, at);
+                        }
+                    }
+                }
+                entry(&bytes);
             }
         }
     }

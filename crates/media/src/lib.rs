@@ -23,8 +23,8 @@
 //! its name.
 //!
 //! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`], [`apfs`], FAT and
-//! ISO 9660 volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio; and
-//! gzip, bzip2, xz and pbzx around these. The older HFS is named when it is met, and refused; so are encrypted disks,
+//! ISO 9660 volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio;
+//! Apple archives; and gzip, bzip2, xz, pbzx and its kin around these. The older HFS is named when it is met, and refused; so are encrypted disks,
 //! images in several files and sealed volumes. [`write`] makes disk images and flat packages. What can only be inflated
 //! from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
 //!
@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod aar;
 pub mod apfs;
 mod archive;
 mod codec;

@@ -6,6 +6,11 @@ use wire::{Budget, ParseError};
 
 use crate::MediaError;
 
+/// What a name is found by on volumes to which case does not matter, and that have no table of their own for it.
+pub(crate) fn lower_case(name: &str) -> Vec<u16> {
+    name.to_lowercase().encode_utf16().collect()
+}
+
 /// Who is in which folder. A file may have several names, a folder only one.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -123,13 +128,9 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn lower(name: &str) -> Vec<u16> {
-        name.to_lowercase().encode_utf16().collect()
-    }
-
     #[test]
     fn paths_are_found_and_case_matters_only_where_it_does() {
-        for fold in [None, Some(lower as fn(&str) -> Vec<u16>)] {
+        for fold in [None, Some(lower_case as fn(&str) -> Vec<u16>)] {
             let mut names = Names::new("test volume", 2, fold);
             names.add_folder(16);
             names.add(2, "Folder".to_owned(), 16).unwrap();

@@ -8,7 +8,7 @@ use std::{
 use wire::{Budget, FileSource, ParseError, ReadAt, SourceReader};
 
 use crate::{
-    HostTree, MediaError, Tree,
+    HostTree, MediaError, Tree, aar,
     archive::spool,
     codec::Codec,
     cpio,
@@ -208,7 +208,11 @@ fn open_named(
         Some(Format::Compressed(codec)) => compressed(&source, codec, name, budget),
         Some(Format::Zip) => Ok(Arc::new(ZipTree::open(source, budget)?)),
         Some(Format::EncryptedImage) => Err(encrypted(name)),
-        Some(Format::AppleArchive) => Err(unsupported(name, "an Apple archive")),
+        Some(Format::AppleArchive) => Ok(Arc::new(aar::open(source, budget)?)),
+        Some(Format::EncryptedArchive) => Err(MediaError::Encrypted {
+            what: format!("the Apple archive `{name}`"),
+        }),
+        Some(Format::OtherWrapper) => Err(unsupported(name, "an Apple archive in LZ4 or LZBITMAP")),
         Some(Format::SparseImage) => Err(unsupported(name, "a sparse disk image")),
         Some(Format::Xar) => Ok(Arc::new(FlatPackage::open(source, budget)?)),
         Some(Format::Cpio) => Ok(Arc::new(cpio::open(source, budget)?)),
@@ -233,7 +237,7 @@ fn compressed(
     let stored = SourceReader::new(Arc::clone(source));
     let contents = spool(name, codec.reader(Box::new(stored)), &mut inner)?;
     let transparent = match detect(&*contents).map_err(MediaError::content(name))? {
-        Some(Format::Cpio | Format::Tar) | None => true,
+        Some(Format::AppleArchive | Format::Cpio | Format::Tar) | None => true,
         Some(_) => false,
     };
     if transparent {

@@ -7,4 +7,4 @@ mod stored;
 
 pub(crate) use index::Index;
 pub(crate) use spool::{peek, spool};
-pub(crate) use stored::{StoredTree, Stretch};
+pub(crate) use stored::{Contents, StoredTree, Stretch};

@@ -6,5 +6,5 @@ mod reader;
 pub(crate) mod xz;
 
 pub(crate) use checked::Checked;
-pub(crate) use pbzx::MAGIC as PBZX_MAGIC;
-pub(crate) use reader::Codec;
+pub(crate) use pbzx::is_stream as is_pbzx;
+pub(crate) use reader::{Codec, read_chunk};

@@ -1,6 +1,7 @@
-//! pbzx: a stream cut into chunks, each compressed with xz where that makes it smaller.
+//! pbzx and its kin: a stream cut into chunks, each compressed where that makes it smaller.
 //!
-//! Payloads of flat packages that are made for OS X 10.10 and later only. After the magic comes a chunk length
+//! Payloads of flat packages that are made for OS X 10.10 and later only are pbzx, whose chunks are xz; Apple archives
+//! are of any kind, which the last byte of the magic names. After the magic comes a chunk length
 //! `u64`; then chunks, each `u64` inflated length, `u64` stored length, contents. Numbers are big-endian. A chunk
 //! whose lengths are equal is stored as it is.
 //!
@@ -9,10 +10,37 @@
 
 use std::io::{self, Read};
 
-use super::xz;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
+use lzfse_rust::LzfseRingDecoder;
 
-/// What a stream begins with.
-pub(crate) const MAGIC: [u8; 4] = *b"pbzx";
+use super::{read_chunk, xz};
+
+/// How the chunks of a stream are compressed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Algorithm {
+    Lzfse,
+    Stored,
+    Xz,
+    /// Deflate, with or without zlib's head.
+    Zlib,
+}
+
+/// Whether a stream begins like this, with a compression that is known.
+pub(crate) fn is_stream(start: &[u8]) -> bool {
+    start
+        .first_chunk()
+        .is_some_and(|start| algorithm(*start).is_some())
+}
+
+const fn algorithm(magic: [u8; 4]) -> Option<Algorithm> {
+    match &magic {
+        b"pbze" => Some(Algorithm::Lzfse),
+        b"pbz-" => Some(Algorithm::Stored),
+        b"pbzx" => Some(Algorithm::Xz),
+        b"pbzz" => Some(Algorithm::Zlib),
+        _ => None,
+    }
+}
 
 /// Longest chunk, stored or inflated: Apple's are 16 MiB.
 const LONGEST_CHUNK: u64 = 256 << 20;
@@ -24,7 +52,8 @@ const XZ_MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
 #[derive(Debug)]
 pub(crate) struct PbzxReader<R> {
     inner: R,
-    begun: bool,
+    /// None until the stream has begun.
+    algorithm: Option<Algorithm>,
     has_chunks: bool,
     chunk: io::Cursor<Vec<u8>>,
 }
@@ -34,24 +63,26 @@ impl<R: Read> PbzxReader<R> {
     pub(crate) const fn new(inner: R) -> Self {
         Self {
             inner,
-            begun: false,
+            algorithm: None,
             has_chunks: false,
             chunk: io::Cursor::new(Vec::new()),
         }
     }
 
-    fn begin(&mut self) -> io::Result<()> {
+    /// How the chunks are compressed, as the head of the stream says.
+    fn algorithm(&mut self) -> io::Result<Algorithm> {
+        if let Some(algorithm) = self.algorithm {
+            return Ok(algorithm);
+        }
         let mut head = [0; 12];
         self.inner.read_exact(&mut head)?;
-        if head.first_chunk() != Some(&MAGIC) {
-            return Err(broken("pbzx stream: does not begin with `pbzx`".to_owned()));
-        }
-        self.begun = true;
-        Ok(())
+        let found = head.first_chunk().and_then(|magic| algorithm(*magic));
+        self.algorithm = found;
+        found.ok_or_else(|| broken("pbzx stream: does not begin with `pbzx`".to_owned()))
     }
 
     /// The next chunk, inflated; none at the end.
-    fn next_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn next_chunk(&mut self, algorithm: Algorithm) -> io::Result<Option<Vec<u8>>> {
         let Some(len) = self.number_or_end()? else {
             return Ok(None);
         };
@@ -70,10 +101,7 @@ impl<R: Read> PbzxReader<R> {
         if stored_len == len && !stored.starts_with(&XZ_MAGIC) {
             return Ok(Some(stored));
         }
-        let mut chunk = Vec::new();
-        xz::reader(stored.as_slice())
-            .take(len.saturating_add(1))
-            .read_to_end(&mut chunk)?;
+        let chunk = inflate(algorithm, &stored, len)?;
         if chunk.len() as u64 != len {
             let what = format!("pbzx stream: a chunk of {len} bytes has {}", chunk.len());
             return Err(broken(what));
@@ -97,15 +125,13 @@ impl<R: Read> PbzxReader<R> {
 
 impl<R: Read> Read for PbzxReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.begun {
-            self.begin()?;
-        }
+        let algorithm = self.algorithm()?;
         loop {
             let read = self.chunk.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            match self.next_chunk()? {
+            match self.next_chunk(algorithm)? {
                 Some(chunk) => {
                     self.chunk = io::Cursor::new(chunk);
                     self.has_chunks = true;
@@ -114,6 +140,17 @@ impl<R: Read> Read for PbzxReader<R> {
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
+    }
+}
+
+/// What a compressed chunk holds, and a byte more than `len` if it holds more.
+fn inflate(algorithm: Algorithm, stored: &[u8], len: u64) -> io::Result<Vec<u8>> {
+    match algorithm {
+        Algorithm::Lzfse => read_chunk(LzfseRingDecoder::default().reader(stored), len),
+        Algorithm::Stored => read_chunk(stored, len),
+        Algorithm::Xz => read_chunk(xz::reader(stored), len),
+        Algorithm::Zlib if stored.starts_with(&[0x78]) => read_chunk(ZlibDecoder::new(stored), len),
+        Algorithm::Zlib => read_chunk(DeflateDecoder::new(stored), len),
     }
 }
 
@@ -137,7 +174,7 @@ mod tests {
     }
 
     fn stream(chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = b"pbzx".to_vec();
         bytes.extend((16_u64 << 20).to_be_bytes());
         for (contents, stored) in chunks {
             bytes.extend((contents.len() as u64).to_be_bytes());
@@ -147,7 +184,7 @@ mod tests {
         bytes
     }
 
-    fn inflate(stream: &[u8]) -> io::Result<Vec<u8>> {
+    fn inflated(stream: &[u8]) -> io::Result<Vec<u8>> {
         let mut contents = Vec::new();
         PbzxReader::new(stream).read_to_end(&mut contents)?;
         Ok(contents)
@@ -158,7 +195,7 @@ mod tests {
         let long = [b'x'; 3000];
         let bytes = stream(&[(&long, &xz()), (b"tail", b"tail")]);
         let expected = [&long[..], b"tail"].concat();
-        assert_eq!(inflate(&bytes).unwrap(), expected);
+        assert_eq!(inflated(&bytes).unwrap(), expected);
     }
 
     #[test]
@@ -166,7 +203,7 @@ mod tests {
         let long = [b'x'; 3000];
         let bytes = stream(&[(&long, &xz())]);
         for len in 0..bytes.len() {
-            assert!(inflate(&bytes[..len]).is_err(), "{len}");
+            assert!(inflated(&bytes[..len]).is_err(), "{len}");
         }
     }
 
@@ -174,9 +211,9 @@ mod tests {
     fn a_lie_about_a_length_is_an_error() {
         let long = [b'x'; 3000];
         let bytes = stream(&[(&long[1..], &xz())]);
-        assert!(inflate(&bytes).is_err());
+        assert!(inflated(&bytes).is_err());
         let mut bytes = stream(&[(b"tail", b"tail")]);
         bytes[20..28].copy_from_slice(&u64::MAX.to_be_bytes());
-        assert!(inflate(&bytes).is_err());
+        assert!(inflated(&bytes).is_err());
     }
 }

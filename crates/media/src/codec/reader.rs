@@ -46,6 +46,16 @@ impl Codec {
     }
 }
 
+/// What `reader` yields, and a byte more than `len` if it yields more.
+///
+/// # Errors
+/// Those of `reader`.
+pub(crate) fn read_chunk(reader: impl Read, len: u64) -> io::Result<Vec<u8>> {
+    let mut chunk = Vec::new();
+    reader.take(len.saturating_add(1)).read_to_end(&mut chunk)?;
+    Ok(chunk)
+}
+
 /// Ends after an error: not every decoder bears being asked again.
 #[derive(Debug)]
 struct Fused<R> {

@@ -8,7 +8,7 @@ use wire::{Budget, ParseError, ReadAt, read_vec};
 use super::raw::{Header, LONGEST_HEADER};
 use crate::{
     Entry, Kind, MediaError,
-    archive::{Index, StoredTree, Stretch, mode},
+    archive::{Contents, Index, StoredTree, Stretch, mode},
     path,
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<StoredTre
             uid: Some(member.header.uid),
             gid: Some(member.header.gid),
         };
-        index.add(entry, Some(member.data), &mut budget)?;
+        index.add(entry, Some(member.data.into()), &mut budget)?;
     }
     links.join(&mut index)?;
     Ok(StoredTree::new(source, index))
@@ -163,10 +163,10 @@ impl HardLinks {
         }
     }
 
-    fn join(&self, index: &mut Index<Stretch>) -> Result<(), MediaError> {
+    fn join(&self, index: &mut Index<Contents>) -> Result<(), MediaError> {
         for (path, inode) in &self.empty {
             if let Some(stretch) = self.contents.get(inode) {
-                index.set_contents(path, stretch.len, *stretch)?;
+                index.set_contents(path, stretch.len, (*stretch).into())?;
             }
         }
         Ok(())

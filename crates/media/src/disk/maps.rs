@@ -74,9 +74,13 @@ fn gpt(disk: &dyn ReadAt, sector: u64) -> Result<Vec<Partition>, MediaError> {
 fn apple(disk: &dyn ReadAt, start: [u8; 8]) -> Result<Vec<Partition>, MediaError> {
     let mut cursor = Cursor::new("Apple driver descriptor", &start);
     cursor.skip(2)?;
-    let block = match u64::from(cursor.u16_be()?) {
-        block if block >= 512 && block.is_power_of_two() => block,
-        _ => 512,
+    let block = u64::from(cursor.u16_be()?);
+    // Discs for several systems say 2048, and many of them have the map in blocks of 512 all the same.
+    let is_sane = block >= 512 && block.is_power_of_two();
+    let block = if is_sane && starts(disk, block)?.starts_with(b"PM") {
+        block
+    } else {
+        512
     };
     let mut partitions = Vec::new();
     let mut count = 1_u32;

@@ -49,6 +49,9 @@ fn every_map_gives_its_partitions() {
     assert_eq!(found(gpt(4096)), Some(vec![partition(20480, 8192)]));
     let expected = vec![partition(512, 1024), partition(3072, 1024)];
     assert_eq!(found(apple()), Some(expected));
+    let mut disc = apple();
+    disc[2] = 8; // a block is 2048 bytes, it says
+    assert_eq!(found(disc).map(|partitions| partitions.len()), Some(2));
     assert_eq!(found(mbr()), Some(vec![partition(2048, 1536)]));
     assert_eq!(found(vec![0; 4096]), None);
     assert_eq!(found(Vec::new()), None);

@@ -12,7 +12,12 @@ use super::{
     raw::{BOOT_LEN, Layout, Root, ShortEntry},
     table::{Table, invalid},
 };
-use crate::{MediaError, archive::peek, extents::Extents, names::Names};
+use crate::{
+    MediaError,
+    archive::peek,
+    extents::Extents,
+    names::{Names, lower_case},
+};
 
 pub(super) const STRUCTURE: &str = "FAT volume";
 
@@ -42,7 +47,7 @@ impl Volume {
         let mut volume = Self {
             table: Table::new(&source, layout),
             source,
-            names: Names::new(STRUCTURE, ROOT, Some(folded)),
+            names: Names::new(STRUCTURE, ROOT, Some(lower_case)),
             entries: HashMap::new(),
         };
         let mut seen = HashSet::new();
@@ -107,9 +112,4 @@ impl Volume {
         let extents = Extents::new(STRUCTURE, Arc::clone(&self.source), runs, len)?;
         Ok(Arc::new(extents))
     }
-}
-
-/// Case does not matter.
-fn folded(name: &str) -> Vec<u16> {
-    name.to_lowercase().encode_utf16().collect()
 }

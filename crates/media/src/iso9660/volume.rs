@@ -12,7 +12,11 @@ use super::{
     raw::{Descriptor, Record, SECTOR},
     rock_ridge::{Attributes, RockRidge},
 };
-use crate::{MediaError, extents::Run, names::Names};
+use crate::{
+    MediaError,
+    extents::Run,
+    names::{Names, lower_case},
+};
 
 pub(super) const STRUCTURE: &str = "ISO 9660 volume";
 
@@ -63,7 +67,7 @@ impl Volume {
         let (layout, root) = layout(&*source)?;
         let mut volume = Self {
             source,
-            names: Names::new(STRUCTURE, ROOT, Some(folded)),
+            names: Names::new(STRUCTURE, ROOT, Some(lower_case)),
             items: HashMap::new(),
             layout,
             seen: HashSet::new(),
@@ -226,11 +230,6 @@ fn records(
         }
     }
     Ok(records)
-}
-
-/// Case does not matter to a Mac.
-fn folded(name: &str) -> Vec<u16> {
-    name.to_lowercase().encode_utf16().collect()
 }
 
 pub(super) fn invalid(what: String) -> ParseError {

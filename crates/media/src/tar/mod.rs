@@ -3,6 +3,7 @@
 mod pax;
 mod raw;
 mod reader;
+mod sparse;
 
 pub(crate) use raw::is_header;
 pub(crate) use reader::open;

@@ -2,6 +2,8 @@
 
 use wire::{Cursor, ParseError};
 
+use super::sparse::Sparse;
+
 /// What records say of a member, as far as it matters here.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Pax {
@@ -11,8 +13,8 @@ pub(super) struct Pax {
     pub(super) modified: Option<i64>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
-    /// Whether the file has holes, which are stored in a way of their own.
-    pub(super) is_sparse: bool,
+    /// Where the holes of the file are, if it has any.
+    pub(super) sparse: Option<Sparse>,
 }
 
 impl Pax {
@@ -40,12 +42,12 @@ impl Pax {
             else {
                 return Err(cursor.invalid("a record without `=` or end"));
             };
-            self.set(key, value);
+            self.set(key, value)?;
         }
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: &str) {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ParseError> {
         match key {
             "path" => self.path = Some(value.to_owned()),
             "linkpath" => self.target = Some(value.to_owned()),
@@ -56,9 +58,13 @@ impl Pax {
             }
             "uid" => self.uid = value.parse().ok(),
             "gid" => self.gid = value.parse().ok(),
-            _ if key.starts_with("GNU.sparse.") => self.is_sparse = true,
-            _ => {}
+            _ => {
+                if let Some(key) = key.strip_prefix("GNU.sparse.") {
+                    self.sparse.get_or_insert_default().set(key, value)?;
+                }
+            }
         }
+        Ok(())
     }
 }
 

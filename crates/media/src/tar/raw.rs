@@ -125,7 +125,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// Octal digits, or in the GNU way a big-endian number with the highest bit set. An empty field is zero.
-fn number(bytes: &[u8]) -> Option<u64> {
+pub(super) fn number(bytes: &[u8]) -> Option<u64> {
     if let Some((0x80, rest)) = bytes.split_first() {
         return rest.iter().try_fold(0_u64, |number, byte| {
             Some(number.checked_mul(256)? | u64::from(*byte))

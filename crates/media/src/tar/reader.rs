@@ -8,10 +8,11 @@ use wire::{Budget, ParseError, ReadAt, read_vec};
 use super::{
     pax::Pax,
     raw::{BLOCK, Header, Type, text},
+    sparse::Sparse,
 };
 use crate::{
     Entry, Kind, MediaError,
-    archive::{Index, StoredTree, Stretch},
+    archive::{Contents, Index, StoredTree, Stretch},
     path,
 };
 
@@ -34,7 +35,7 @@ pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<StoredTre
     Ok(StoredTree::new(source, index))
 }
 
-fn add(index: &mut Index<Stretch>, member: Member, budget: &mut Budget) -> Result<(), MediaError> {
+fn add(index: &mut Index<Contents>, member: Member, budget: &mut Budget) -> Result<(), MediaError> {
     let Member { header, mut data } = member;
     let kind = match header.type_ {
         Type::Folder => Kind::Folder,
@@ -44,11 +45,11 @@ fn add(index: &mut Index<Stretch>, member: Member, budget: &mut Budget) -> Resul
         Type::HardLink => {
             // It shares the contents of a member before it.
             let (entry, contents) = index.member(&path::clean(&header.target)?)?;
-            data = *contents;
+            data = contents.clone();
             entry.kind.clone()
         }
-        Type::File => Kind::File {
-            len_bytes: data.len,
+        Type::File | Type::GnuSparse => Kind::File {
+            len_bytes: data.len(),
         },
         _ => return Ok(budget.spend_entry()?), // devices and pipes
     };
@@ -67,7 +68,7 @@ fn add(index: &mut Index<Stretch>, member: Member, budget: &mut Budget) -> Resul
 #[derive(Debug)]
 struct Member {
     header: Header,
-    data: Stretch,
+    data: Contents,
 }
 
 /// The members one after the other.
@@ -95,6 +96,9 @@ impl<'a> Members<'a> {
             let Some(header) = self.header()? else {
                 return Ok(None);
             };
+            if header.type_ == Type::GnuSparse {
+                pax.sparse = Some(self.old_map()?);
+            }
             let data = Stretch {
                 start: self.offset,
                 len: match header.type_ {
@@ -115,13 +119,8 @@ impl<'a> Members<'a> {
                 }
                 Type::GnuLongName => pax.path = Some(text(&self.records(data)?)),
                 Type::GnuLongLink => pax.target = Some(text(&self.records(data)?)),
-                _ if header.type_ == Type::GnuSparse || pax.is_sparse => {
-                    return Err(MediaError::Parse(ParseError::Unsupported {
-                        structure: STRUCTURE,
-                        what: format!("`{}`, a file with holes,", header.path),
-                    }));
-                }
                 _ => {
+                    let data = self.contents(&mut pax, data)?;
                     return Ok(Some(Member {
                         header: merged(header, pax),
                         data,
@@ -129,6 +128,33 @@ impl<'a> Members<'a> {
                 }
             }
         }
+    }
+
+    /// Where the contents are of what was stored; a file with holes has a map of them.
+    fn contents(&self, pax: &mut Pax, mut stored: Stretch) -> Result<Contents, MediaError> {
+        let Some(mut sparse) = pax.sparse.take() else {
+            return Ok(stored.into());
+        };
+        pax.path = sparse.name.take().or_else(|| pax.path.take());
+        if sparse.has_map_in_contents {
+            let len = stored.len.min(LONGEST_RECORDS);
+            let map_len = sparse.read_contents(&self.read(stored.start, len)?)?;
+            stored.start = stored.start.saturating_add(map_len);
+            stored.len = stored.len.saturating_sub(map_len);
+        }
+        Ok(sparse.contents(stored)?)
+    }
+
+    /// The map in the header that was read last, and in the blocks after it.
+    fn old_map(&mut self) -> Result<Sparse, MediaError> {
+        let mut sparse = Sparse::default();
+        let header = self.read(self.offset.saturating_sub(BLOCK), BLOCK)?;
+        let mut goes_on = sparse.read_header(&header)?;
+        while goes_on {
+            goes_on = sparse.read_block(&self.read(self.offset, BLOCK)?)?;
+            self.offset = self.offset.saturating_add(BLOCK);
+        }
+        Ok(sparse)
     }
 
     /// The header that is next; none where the archive ends, with an empty block or without.

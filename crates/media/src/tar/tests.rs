@@ -69,18 +69,112 @@ fn a_hard_link_has_the_contents_of_its_file() {
 }
 
 #[test]
-fn devices_are_passed_over_and_holes_are_refused() {
-    for (kind, is_read) in [
-        (::tar::EntryType::Fifo, true),
-        (::tar::EntryType::GNUSparse, false),
+fn devices_are_passed_over() {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_entry_type(::tar::EntryType::Fifo);
+    builder.append_data(&mut header, "a", &b""[..]).unwrap();
+    let tree = read(builder.into_inner().unwrap()).unwrap();
+    assert!(tree.entry("a").is_err());
+}
+
+/// An archive of one file with those records and contents, then one that is named `after`.
+fn with_records(records: &[(&str, &str)], contents: &[u8]) -> Vec<u8> {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    let records = records.iter().map(|(key, value)| (*key, value.as_bytes()));
+    builder.append_pax_extensions(records).unwrap();
+    for (name, contents) in [("stored", contents), ("after", b"text")] {
+        let mut header = ::tar::Header::new_ustar();
+        header.set_size(contents.len() as u64);
+        builder.append_data(&mut header, name, contents).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// As the oldest form has it: stretches in the header, and in a block after it.
+fn with_old_map() -> Vec<u8> {
+    let mut header = ::tar::Header::new_gnu();
+    header.set_path("stored").unwrap();
+    header.set_size(8);
+    header.set_entry_type(::tar::EntryType::GNUSparse);
+    let gnu = header.as_gnu_mut().unwrap();
+    let set = |field: &mut [u8; 12], number: u64| {
+        field[..11].copy_from_slice(format!("{number:011o}").as_bytes());
+    };
+    for (stretch, start) in gnu.sparse.iter_mut().zip([1, 3, 5, 7]) {
+        set(&mut stretch.offset, start);
+        set(&mut stretch.numbytes, 1);
+    }
+    gnu.isextended = [1];
+    set(&mut gnu.realsize, 20);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    let mut block = [0; 512];
+    for (stretch, (start, len)) in block.chunks_mut(24).zip([(10_u64, 4_u64), (20, 0)]) {
+        stretch[..11].copy_from_slice(format!("{start:011o}").as_bytes());
+        stretch[12..23].copy_from_slice(format!("{len:011o}").as_bytes());
+    }
+    bytes.extend(block);
+    bytes.extend(b"abcdefgh");
+    bytes.resize(bytes.len() + 504, 0);
+    bytes.extend(samples::tar(&[("after", Sample::File(0o644, b"text"))]));
+    bytes
+}
+
+const SIZE: (&str, &str) = ("GNU.sparse.size", "20");
+
+#[test]
+fn files_with_holes_are_read_in_every_form() {
+    let pairs = |key, value| (key, value);
+    let zero = [
+        SIZE,
+        pairs("GNU.sparse.numblocks", "2"),
+        pairs("GNU.sparse.offset", "2"),
+        pairs("GNU.sparse.numbytes", "3"),
+        pairs("GNU.sparse.offset", "10"),
+        pairs("GNU.sparse.numbytes", "5"),
+    ];
+    let name = pairs("GNU.sparse.name", "real/name");
+    let one = [SIZE, name, pairs("GNU.sparse.map", "2,3,10,5,20,0")];
+    let last = [
+        pairs("GNU.sparse.major", "1"),
+        pairs("GNU.sparse.minor", "0"),
+        name,
+        pairs("GNU.sparse.realsize", "20"),
+    ];
+    let mut mapped = b"3\n2\n3\n10\n5\n20\n0\n".to_vec();
+    mapped.resize(512, 0);
+    mapped.extend(b"abcdefgh");
+    let expected = "\0\0abc\0\0\0\0\0defgh\0\0\0\0\0";
+    let old = "\0a\0b\0c\0d\0\0efgh\0\0\0\0\0\0";
+    for (archive, path, expected) in [
+        (with_records(&zero, b"abcdefgh"), "stored", expected),
+        (with_records(&one, b"abcdefgh"), "real/name", expected),
+        (with_records(&last, &mapped), "real/name", expected),
+        (with_old_map(), "stored", old),
     ] {
-        let mut builder = ::tar::Builder::new(Vec::new());
-        let mut header = ::tar::Header::new_gnu();
-        header.set_size(0);
-        header.set_entry_type(kind);
-        builder.append_data(&mut header, "a", &b""[..]).unwrap();
-        let tree = read(builder.into_inner().unwrap());
-        assert_eq!(tree.is_ok(), is_read, "{kind:?}");
-        assert!(tree.is_err() || tree.unwrap().entry("a").is_err());
+        let tree = read(archive).unwrap();
+        assert_eq!(text(&tree, path), expected);
+        assert_eq!(tree.entry(path).unwrap().len_bytes(), Some(20));
+        assert_eq!(text(&tree, "after"), "text");
+    }
+}
+
+#[test]
+fn maps_that_lie_are_refused() {
+    for (map, size) in [
+        ("2,3,1,5", "20"),
+        ("2,3,10,6", "20"),
+        ("2,3,10,5", "14"),
+        ("2,3,10,x", "20"),
+        ("2,3,18446744073709551615,5", "20"),
+    ] {
+        let records = [("GNU.sparse.map", map), ("GNU.sparse.size", size)];
+        assert!(read(with_records(&records, b"abcdefgh")).is_err(), "{map}");
+    }
+    let records = [("GNU.sparse.major", "1"), ("GNU.sparse.realsize", "20")];
+    for contents in [&b""[..], b"1\n", b"9999999999999\n2\n3\n", b"x\n"] {
+        assert!(read(with_records(&records, contents)).is_err());
     }
 }

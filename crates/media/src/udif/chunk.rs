@@ -1,13 +1,13 @@
 //! Decodes one chunk.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 
 use bzip2::read::BzDecoder;
 use flate2::read::ZlibDecoder;
 use lzfse_rust::LzfseRingDecoder;
 
 use super::adc;
-use crate::codec::xz;
+use crate::codec::{read_chunk as read, xz};
 
 /// How a chunk is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,12 +47,5 @@ pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8
         let what = format!("a chunk of the disk image has {found} bytes or more, not {len}");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    Ok(chunk)
-}
-
-/// What `reader` yields, and a byte more than `len` if it yields more.
-fn read(reader: impl Read, len: u64) -> io::Result<Vec<u8>> {
-    let mut chunk = Vec::new();
-    reader.take(len.saturating_add(1)).read_to_end(&mut chunk)?;
     Ok(chunk)
 }

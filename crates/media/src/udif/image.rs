@@ -11,6 +11,7 @@ use super::{
     cache::Cache,
     chunk::{self, Codec},
     constants::SECTOR,
+    resources,
     trailer::{Checksum, Trailer},
 };
 use crate::MediaError;
@@ -205,10 +206,7 @@ fn trailer(source: &dyn ReadAt) -> Result<Trailer, MediaError> {
     if trailer.segment_count > 1 {
         return Err(unsupported("an image that is split into several files").into());
     }
-    if trailer.plist_len == 0 && trailer.resource_len > 0 {
-        return Err(unsupported("a block map in a resource fork").into());
-    }
-    if trailer.plist_len > LONGEST_PLIST {
+    if trailer.plist_len.max(trailer.resource_len) > LONGEST_PLIST {
         return Err(MediaError::Parse(ParseError::Budget {
             structure: "disk image property list",
             limit: LONGEST_PLIST,
@@ -219,6 +217,12 @@ fn trailer(source: &dyn ReadAt) -> Result<Trailer, MediaError> {
 }
 
 fn block_maps(source: &dyn ReadAt, trailer: &Trailer) -> Result<Vec<BlockMap>, MediaError> {
+    if trailer.plist_len == 0 && trailer.resource_len > 0 {
+        let fork = read_vec(source, trailer.resource_offset, trailer.resource_len)
+            .map_err(MediaError::content("the disk image's resource fork"))?;
+        let maps = resources::block_maps(&fork)?.into_iter();
+        return Ok(maps.map(BlockMap::parse).collect::<Result<_, _>>()?);
+    }
     let failed = MediaError::content("the disk image's property list");
     let xml = read_vec(source, trailer.plist_offset, trailer.plist_len).map_err(&failed)?;
     let plist = proplist::from_bytes(&xml)

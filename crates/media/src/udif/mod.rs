@@ -12,6 +12,7 @@ mod cache;
 mod chunk;
 pub(crate) mod constants;
 mod image;
+mod resources;
 mod trailer;
 
 pub use image::Image;

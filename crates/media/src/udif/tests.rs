@@ -11,6 +11,7 @@ use super::{
     Image,
     blockmap::BlockMap,
     constants::{CHUNK_END, CHUNK_IGNORE, CHUNK_RAW, CHUNK_ZERO, CHUNK_ZLIB},
+    resources,
 };
 use crate::MediaError;
 
@@ -72,6 +73,25 @@ fn image(fork: &[u8], sectors: u64, maps: Vec<Vec<u8>>) -> Vec<u8> {
     trailer.resize(512, 0);
     bytes.extend(trailer);
     bytes
+}
+
+#[test]
+fn block_maps_in_a_resource_fork_are_found() {
+    let chunks = [(CHUNK_RAW, 0, 1, 0, 512), (CHUNK_END, 1, 0, 512, 0)];
+    let sector = [7; 512];
+    let fork = resources::tests::fork(&[map(0, 1, crc(&sector), &chunks)]);
+    let mut bytes = image(&sector, 1, Vec::new());
+    let trailer = bytes.split_off(bytes.len() - 512);
+    let start = bytes.len() as u64;
+    bytes.extend(&fork);
+    bytes.extend(trailer);
+    let at = bytes.len() - 512;
+    bytes[at + 40..at + 48].copy_from_slice(&start.to_be_bytes());
+    bytes[at + 48..at + 56].copy_from_slice(&(fork.len() as u64).to_be_bytes());
+    bytes[at + 216..at + 232].fill(0);
+    let image = open(bytes).unwrap();
+    assert_eq!(read_vec(&image, 0, 512).unwrap(), sector);
+    image.verify().unwrap();
 }
 
 fn open(bytes: Vec<u8>) -> Result<Image, MediaError> {

@@ -11,6 +11,8 @@ pub struct Trailer {
     pub data_offset: u64,
     /// Length of the data fork in bytes.
     pub data_len: u64,
+    /// Start of the resource fork, which the oldest images have in place of a property list.
+    pub resource_offset: u64,
     /// Length of the resource fork in bytes: where images of before 2002 keep their block maps.
     pub resource_len: u64,
     /// How many files the image is split into.
@@ -61,7 +63,7 @@ impl Trailer {
         cursor.skip(12)?; // flags, running offset of the data fork
         let data_offset = cursor.u64_be()?;
         let data_len = cursor.u64_be()?;
-        cursor.skip(8)?; // start of the resource fork
+        let resource_offset = cursor.u64_be()?;
         let resource_len = cursor.u64_be()?;
         cursor.skip(4)?; // number of this segment
         let segment_count = cursor.u32_be()?;
@@ -80,6 +82,7 @@ impl Trailer {
         Ok(Self {
             data_offset,
             data_len,
+            resource_offset,
             resource_len,
             segment_count,
             data_checksum,

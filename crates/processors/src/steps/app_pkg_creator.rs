@@ -153,6 +153,14 @@ fn fill(root: &Path, app: &Place, context: &StepContext) -> Result<(), StepError
         .map_err(|error| cannot("create", root, &error))?;
     let target = applications.join(app.name());
     app.extract(&target)?;
+    // The folders around it are as old as it is, that the same application makes the same package.
+    fs::metadata(&target)
+        .and_then(|metadata| metadata.modified())
+        .and_then(|modified| {
+            fs::File::open(&applications)?.set_modified(modified)?;
+            fs::File::open(root)?.set_modified(modified)
+        })
+        .map_err(|error| cannot("date", root, &error))?;
     context
         .messages
         .say(&format!("Copied {} to {}", app.shown(), target.display()));
