@@ -11,6 +11,10 @@ pub(crate) enum Codesign {
     ///
     /// Exits with 0 only if the signature is intact, leads to Apple, and everything that was pinned holds.
     Verify(Verify),
+    /// Show what a signature says of its code, as `codesign --display` does
+    ///
+    /// Exits with 0 if there is a signature. Whether it is to be believed, `verify` says.
+    Show(Show),
     /// Read a requirement, and print it as macOS does
     ///
     /// Exits with 1 if it is no requirement, and says where.
@@ -29,6 +33,16 @@ pub(crate) struct Verify {
     #[arg(long = "authority", value_name = "NAME")]
     pub(crate) authorities: Vec<String>,
     /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `codesign show`.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// What to look at; the path may go into containers: `App.dmg/App.app`
+    pub(crate) path: PathBuf,
+    /// Print one JSON object, as `verify` does
     #[arg(long)]
     pub(crate) json: bool,
 }

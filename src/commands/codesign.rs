@@ -4,12 +4,13 @@ use std::fmt;
 
 use anyhow::Context as _;
 use codesign::{
-    Notarization, Outcome, Pins, Report, Requirement, RequirementError, RequirementSet,
+    CodeDirectoryHash, Notarization, Outcome, Pins, Report, Requirement, RequirementError,
+    RequirementSet, Signature,
 };
 use model::{Clock as _, SystemClock};
 
 use crate::{
-    cli::codesign::{Codesign, RequirementText, Verify},
+    cli::codesign::{Codesign, RequirementText, Show, Verify},
     exit::ExitStatus,
     printer::Printer,
 };
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) fn run(verb: Codesign, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Codesign::Requirement(arguments) => requirement(&arguments, printer),
+        Codesign::Show(arguments) => show(&arguments, printer),
         Codesign::Verify(arguments) => verify(&arguments, printer),
     }
 }
@@ -115,9 +117,7 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
     };
     let report = codesign::verify(&arguments.path, &pins, SystemClock.now())?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&report)
-            .context("the report cannot be written as JSON")?;
-        printer.data(json)?;
+        print_json(&report, printer)?;
     } else {
         describe(&report, printer)?;
     }
@@ -126,6 +126,59 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
     } else {
         ExitStatus::Failed
     })
+}
+
+fn show(arguments: &Show, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let report = codesign::verify(&arguments.path, &Pins::none(), SystemClock.now())?;
+    if arguments.json {
+        print_json(&report, printer)?;
+    } else {
+        printer.data(format!("{}: {}", report.path, word(&report.verdict)?))?;
+        for signature in &report.signatures {
+            show_one(signature, &report, printer)?;
+        }
+        for authority in &report.authorities {
+            printer.data(format!("Authority={authority}"))?;
+        }
+        if let Some(time) = report.signed_at {
+            printer.data(format!("Timestamp={time}"))?;
+        }
+    }
+    let is_signed = !report.signatures.is_empty() || !report.authorities.is_empty();
+    Ok(if is_signed {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
+}
+
+fn show_one(signature: &Signature, report: &Report, printer: Printer) -> anyhow::Result<()> {
+    printer.data(format!("Architecture={}", signature.architecture))?;
+    printer.data(format!("Identifier={}", signature.identifier))?;
+    printer.data(format!("Flags={}", signature.flags.join(",")))?;
+    for directory in &signature.code_directories {
+        let CodeDirectoryHash { algorithm, cdhash } = directory;
+        printer.data(format!("CandidateCDHash {algorithm}={cdhash}"))?;
+    }
+    let team = signature.team_id.as_deref().unwrap_or("not set");
+    printer.data(format!("TeamIdentifier={team}"))?;
+    match (&signature.requirements, &report.designated_requirement) {
+        (Some(requirements), _) if !requirements.is_empty() => printer.data(requirements)?,
+        // As macOS does, one that it only derives is marked.
+        (_, Some(implicit)) => printer.data(format!("# designated => {implicit}"))?,
+        _ => {}
+    }
+    if let Some(entitlements) = &signature.entitlements {
+        printer.data(entitlements.trim_end())?;
+    }
+    Ok(())
+}
+
+fn print_json(report: &Report, printer: Printer) -> anyhow::Result<()> {
+    let json =
+        serde_json::to_string_pretty(report).context("the report cannot be written as JSON")?;
+    printer.data(json)?;
+    Ok(())
 }
 
 /// The report for people.

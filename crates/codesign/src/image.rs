@@ -67,6 +67,12 @@ fn read_and_judge(
     }
     let bytes = read_vec(source.as_ref(), offset, len)
         .map_err(|error| Flaw::new("unreadable", error.to_string()))?;
+    if Blobs::stated_len(&bytes)? != len {
+        return Err(Flaw::new(
+            "stray-bytes",
+            "the signature is not as long as the trailer says",
+        ));
+    }
     let blobs = Blobs::parse(&bytes)?;
     // The trailer is hashed as it was before the length of the signature was known.
     let mut sealed_trailer = trailer.to_vec();

@@ -28,7 +28,7 @@ mod x509;
 
 pub use error::CodesignError;
 pub use pins::Pins;
-pub use report::{Check, Notarization, Outcome, Report, Verdict};
+pub use report::{Check, CodeDirectoryHash, Notarization, Outcome, Report, Signature, Verdict};
 pub use requirement::{
     Expression, Match, Requirement, RequirementError, RequirementKind, RequirementSet, Slot,
 };

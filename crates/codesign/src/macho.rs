@@ -1,4 +1,8 @@
 //! Programs: where a Mach-O file keeps its architectures, and each of them its signature.
+//!
+//! # Source
+//! `mach-o/loader.h` and `mach-o/fat.h`; what is refused besides, `Universal` and `MachO::validateStructure` in
+//! Apple's open Security sources.
 
 use std::sync::Arc;
 
@@ -10,11 +14,14 @@ const FAT: u32 = 0xcafe_babe;
 const FAT_64: u32 = 0xcafe_babf;
 const THIN: [u32; 4] = [0xfeed_face, 0xfeed_facf, 0xcefa_edfe, 0xcffa_edfe];
 const LC_SEGMENT: u32 = 0x1;
+const LC_SYMTAB: u32 = 0x2;
 const LC_SEGMENT_64: u32 = 0x19;
 const LC_CODE_SIGNATURE: u32 = 0x1d;
 
 /// A Java class begins as a fat file does; no fat file has as many architectures as the lowest Java version says.
 const MAX_ARCHITECTURES: u32 = 30;
+/// The bits of a variant of a processor that are no capabilities.
+const VARIANT: u32 = 0x00ff_ffff;
 const MAX_COMMANDS_LEN: u32 = 4 << 20;
 const MAX_SIGNATURE_LEN: u64 = 256 << 20;
 const MAX_INFO_LEN: u64 = 4 << 20;
@@ -44,8 +51,8 @@ pub(crate) struct Architecture {
     pub(crate) info: Option<Vec<u8>>,
 }
 
-/// The architectures of the program in `source`, in file order. They may not overlap, and nothing but zeros may lie
-/// between and after them.
+/// The architectures of the program in `source`, in file order. They may not overlap, nothing but zeros may lie
+/// between them, and nothing after them.
 pub(crate) fn architectures(source: &Arc<dyn ReadAt>) -> Result<Vec<Architecture>, Flaw> {
     let mut head = [0; 8];
     let len = read_up_to(source.as_ref(), 0, &mut head).map_err(|error| unreadable(&error))?;
@@ -62,30 +69,29 @@ pub(crate) fn architectures(source: &Arc<dyn ReadAt>) -> Result<Vec<Architecture
     let table_len = u64::from(count).saturating_mul(if wide { 32 } else { 20 });
     let table = read(source.as_ref(), 8, table_len)?;
     let mut table = Cursor::new("table of architectures", &table);
-    let mut end = table_len.saturating_add(8);
     let mut places = Vec::new();
     for _ in 0..count {
         places.push(place(&mut table, wide)?);
     }
     places.sort_unstable();
+    judge_places(source.as_ref(), table_len.saturating_add(8), &places)?;
     let mut architectures: Vec<Architecture> = Vec::new();
-    for Place { offset, len, kind } in places {
-        need_zeros(source.as_ref(), end, offset)?;
-        end = offset.saturating_add(len);
-        if end > source.len() {
-            return Err(Flaw::new(
-                "malformed",
-                "an architecture that reaches beyond the end of the file",
-            ));
-        }
+    for Place {
+        offset, len, kind, ..
+    } in places
+    {
         let found = architecture(Arc::new(Part::new(Arc::clone(source), offset, len)))?;
-        if found.kind != kind {
+        // What the table says of the variant differs from what the architecture says in programs of old.
+        if found.kind.0 != kind.0 {
             return Err(Flaw::new(
                 "malformed",
                 "an architecture that is another than the table says",
             ));
         }
-        if architectures.iter().any(|other| other.kind == found.kind) {
+        let is_same = |other: &Architecture| {
+            other.kind.0 == found.kind.0 && (other.kind.1 ^ found.kind.1) & VARIANT == 0
+        };
+        if architectures.iter().any(is_same) {
             return Err(Flaw::new(
                 "malformed",
                 format!("the architecture {} twice", found.name),
@@ -93,8 +99,36 @@ pub(crate) fn architectures(source: &Arc<dyn ReadAt>) -> Result<Vec<Architecture
         }
         architectures.push(found);
     }
-    need_zeros(source.as_ref(), end, source.len())?;
     Ok(architectures)
+}
+
+/// Whether the architectures lie one after the other up to the end of the file, no further apart than they must.
+fn judge_places(source: &dyn ReadAt, mut end: u64, places: &[Place]) -> Result<(), Flaw> {
+    for (index, place) in places.iter().enumerate() {
+        need_zeros(source, end, place.offset)?;
+        let room = place.offset.saturating_sub(end);
+        if index > 0 && room >> place.alignment.min(63) != 0 {
+            return Err(Flaw::new(
+                "stray-bytes",
+                "more room between architectures than they need to be aligned",
+            ));
+        }
+        end = place.offset.saturating_add(place.len);
+        if end > source.len() {
+            return Err(Flaw::new(
+                "malformed",
+                "an architecture that reaches beyond the end of the file",
+            ));
+        }
+    }
+    if end == source.len() {
+        Ok(())
+    } else {
+        Err(Flaw::new(
+            "stray-bytes",
+            "bytes after the last architecture",
+        ))
+    }
 }
 
 /// Where the table says that an architecture lies, in order of place.
@@ -103,6 +137,8 @@ struct Place {
     offset: u64,
     len: u64,
     kind: (u32, u32),
+    /// As a power of two.
+    alignment: u32,
 }
 
 fn place(table: &mut Cursor<'_>, wide: bool) -> Result<Place, ParseError> {
@@ -119,7 +155,12 @@ fn place(table: &mut Cursor<'_>, wide: bool) -> Result<Place, ParseError> {
     if offset.trailing_zeros() < alignment {
         return Err(table.invalid("an architecture that is not aligned as the table says"));
     }
-    Ok(Place { offset, len, kind })
+    Ok(Place {
+        offset,
+        len,
+        kind,
+        alignment,
+    })
 }
 
 fn need_zeros(source: &dyn ReadAt, from: u64, to: u64) -> Result<(), Flaw> {
@@ -135,7 +176,7 @@ fn need_zeros(source: &dyn ReadAt, from: u64, to: u64) -> Result<(), Flaw> {
         if got == 0 || wanted.iter().take(got).any(|byte| *byte != 0) {
             return Err(Flaw::new(
                 "stray-bytes",
-                "bytes beside the architectures, which nothing protects",
+                "bytes beside what is signed, which nothing protects",
             ));
         }
         at = at.saturating_add(got as u64);
@@ -165,10 +206,17 @@ fn architecture(image: Arc<dyn ReadAt>) -> Result<Architecture, Flaw> {
             LC_SEGMENT | LC_SEGMENT_64 => {
                 header.segment(&mut command, kind == LC_SEGMENT_64, image.len())?;
             }
+            LC_SYMTAB => header.symbols(&mut command)?,
             _ => {}
         }
     }
     cursor.finish()?;
+    if signature.is_some() && header.end != Some(image.len()) {
+        return Err(Flaw::new(
+            "stray-bytes",
+            "the program does not end where its last segment ends",
+        ));
+    }
     let after_commands = start.saturating_add(u64::from(header.commands_len));
     Ok(Architecture {
         name: architecture_name(header.kind),
@@ -184,7 +232,8 @@ fn architecture(image: Arc<dyn ReadAt>) -> Result<Architecture, Flaw> {
     })
 }
 
-/// The signature's place and bytes. It must be the last thing in the architecture: nothing protects what follows it.
+/// The signature's place and bytes. It must be the last thing in the architecture but for zeros: nothing protects what
+/// follows it.
 fn embedded(
     image: &Arc<dyn ReadAt>,
     (offset, len): (u32, u32),
@@ -197,13 +246,9 @@ fn embedded(
             "a signature in a place where none can be",
         ));
     }
-    if offset.saturating_add(len) != image.len() {
-        return Err(Flaw::new(
-            "stray-bytes",
-            "the signature is not the last thing in the program",
-        ));
-    }
-    Ok((offset, read(image.as_ref(), offset, len)?))
+    let bytes = read(image.as_ref(), offset, len)?;
+    need_zeros(image.as_ref(), offset.saturating_add(len), image.len())?;
+    Ok((offset, bytes))
 }
 
 struct Header {
@@ -213,6 +258,8 @@ struct Header {
     commands: u32,
     commands_len: u32,
     info: Option<(u64, u64)>,
+    /// Where the last segment ends, or the symbols if there is none of that name before them.
+    end: Option<u64>,
 }
 
 impl Header {
@@ -232,6 +279,7 @@ impl Header {
             commands: 0,
             commands_len: 0,
             info: None,
+            end: None,
         };
         header.kind = (header.u32(&mut cursor)?, header.u32(&mut cursor)?);
         cursor.skip(4)?; // what kind of file: program, library, plug-in
@@ -259,11 +307,23 @@ impl Header {
         }
     }
 
+    fn symbols(&mut self, command: &mut Cursor<'_>) -> Result<(), ParseError> {
+        command.skip(8)?; // where the symbols are, and how many
+        let (offset, len) = (self.u32(command)?, self.u32(command)?);
+        if self.end.is_none() {
+            self.end = u64::from(offset).checked_add(u64::from(len));
+        }
+        Ok(())
+    }
+
     /// Looks whether a segment lies in the file, and for the information property list in it.
     fn segment(&mut self, command: &mut Cursor<'_>, wide: bool, file_len: u64) -> Result<(), Flaw> {
-        command.skip(16)?; // name
+        let name: [u8; 16] = command.array()?;
         command.skip(if wide { 16 } else { 8 })?; // place in memory
         let (offset, len) = (self.word(command, wide)?, self.word(command, wide)?);
+        if name.starts_with(b"__LINKEDIT\0") && self.end.is_none() {
+            self.end = offset.checked_add(len);
+        }
         if offset.checked_add(len).is_none_or(|end| end > file_len) {
             return Err(Flaw::new(
                 "malformed",
@@ -293,7 +353,7 @@ impl Header {
 }
 
 fn architecture_name((kind, subkind): (u32, u32)) -> String {
-    match (kind, subkind & 0x00ff_ffff) {
+    match (kind, subkind & VARIANT) {
         (7, _) => "i386".to_owned(),
         (0x0100_0007, 8) => "x86_64h".to_owned(),
         (0x0100_0007, _) => "x86_64".to_owned(),

@@ -33,8 +33,38 @@ pub struct Report {
     /// When it was signed, by Apple's time stamp.
     #[serde(serialize_with = "rfc_3339")]
     pub signed_at: Option<Timestamp>,
+    /// What the signature of each architecture says; to be believed only if no check failed. Empty for packages.
+    pub signatures: Vec<Signature>,
     /// Everything that was looked at, and what was not.
     pub checks: Vec<Check>,
+}
+
+/// What the signature of one architecture says, as `codesign --display` shows it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Signature {
+    /// `arm64`, `x86_64`; `image` and `file` where there are none.
+    pub architecture: String,
+    /// The identifier that the signer gave it.
+    pub identifier: String,
+    /// The ten characters by which Apple knows the signer's team.
+    pub team_id: Option<String>,
+    /// What is asked of the system: `runtime`, `library-validation`; and how it was signed: `adhoc`, `linker-signed`.
+    pub flags: Vec<&'static str>,
+    /// Of each code directory its hash, the signed one first.
+    pub code_directories: Vec<CodeDirectoryHash>,
+    /// The requirements that the signer put in: `designated => …`.
+    pub requirements: Option<String>,
+    /// The entitlements as a property list.
+    pub entitlements: Option<String>,
+}
+
+/// The hash of a code directory.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CodeDirectoryHash {
+    /// `sha1`, `sha256`, `sha256-truncated`, `sha384`.
+    pub algorithm: &'static str,
+    /// The first 20 bytes in hexadecimal digits.
+    pub cdhash: String,
 }
 
 impl Report {

@@ -1,9 +1,12 @@
 //! Draws the conclusion from what was looked at.
 
+use proplist::Value;
+
 use crate::{
-    Check, Expression, Match, Notarization, Pins, Report, Requirement, Slot, Verdict,
+    Check, CodeDirectoryHash, Expression, Match, Notarization, Pins, Report, Requirement,
+    Signature, Slot, Verdict,
     checks::Checks,
-    code::Facts,
+    code::{Facts, HashKind},
     flaw::Flaw,
     package::JudgedPackage,
     program::Judged,
@@ -66,7 +69,26 @@ pub(crate) fn conclude(
         authorities_met,
         notarization,
         signed_at: first.and_then(|facts| facts.signed_at),
+        signatures: judged.signatures.iter().map(described).collect(),
         checks: checks.into_list(),
+    }
+}
+
+fn described((architecture, facts): &(String, Facts)) -> Signature {
+    let hash = |(kind, hash): &(HashKind, Vec<u8>)| CodeDirectoryHash {
+        algorithm: kind.name(),
+        cdhash: hex::encode(hash),
+    };
+    let entitlements = facts.entitlements.clone().map(Value::Dict);
+    Signature {
+        architecture: architecture.clone(),
+        identifier: facts.identifier.clone(),
+        team_id: facts.team_id.clone(),
+        flags: facts.flag_names(),
+        code_directories: facts.cdhashes.iter().map(hash).collect(),
+        requirements: facts.requirements.as_ref().map(ToString::to_string),
+        entitlements: entitlements
+            .and_then(|dict| proplist::to_xml(&dict, proplist::KeyOrder::AsIs).ok()),
     }
 }
 
@@ -109,6 +131,7 @@ pub(crate) fn conclude_package(
         authorities_met,
         notarization: judged.notarization,
         signed_at: judged.signed_at,
+        signatures: Vec::new(),
         checks: checks.into_list(),
     }
 }
@@ -182,7 +205,7 @@ fn may_sign(chain: &Chain, purposes: &[&str]) -> bool {
 fn judge_designated(judged: &Judged, has_ticket: bool, checks: &mut Checks) {
     const NAME: &str = "designated-requirement";
     for (name, facts) in &judged.signatures {
-        match &facts.designated {
+        match facts.designated() {
             _ if facts.chain.is_none() && !facts.is_ad_hoc() => {
                 checks.not_made(NAME, "nobody is known to have signed");
             }
@@ -252,7 +275,7 @@ fn judge_authorities(pins: &Pins, found: &[String], checks: &mut Checks) -> Opti
 /// open Security sources).
 fn designated(judged: &Judged) -> Option<Requirement> {
     let facts = judged.facts().next()?;
-    if let Some(own) = &facts.designated {
+    if let Some(own) = facts.designated() {
         return Some(own.clone());
     }
     let Some(chain) = &facts.chain else {

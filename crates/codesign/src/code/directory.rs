@@ -59,6 +59,16 @@ impl HashKind {
         }
     }
 
+    /// Its name, as `codesign --display` prints it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha256Truncated => "sha256-truncated",
+            Self::Sha384 => "sha384",
+        }
+    }
+
     /// The number by which directories and notarization tickets name it.
     pub(crate) const fn number(self) -> u8 {
         match self {

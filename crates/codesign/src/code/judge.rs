@@ -7,7 +7,7 @@ use wire::ReadAt;
 
 use super::{Blobs, CodeDirectory, Facts, pages, slot};
 use crate::{
-    Requirement, RequirementKind, RequirementSet,
+    RequirementSet,
     asn1::{Reader, tag},
     checks::Checks,
     cms::{Attribute, SignedData, signed_at},
@@ -64,8 +64,8 @@ pub(crate) fn judge(
     checks.note(DIRECTORIES, agree(&directories, subject.code_limit));
     checks.note("page-hashes", pages::verify(subject.code, &directories));
     checks.note("special-slots", special_slots(blobs, &directories, subject));
-    let designated = match designated(blobs) {
-        Ok(designated) => designated,
+    let requirements = match requirements(blobs) {
+        Ok(requirements) => requirements,
         Err(flaw) => {
             checks.fail("designated-requirement", flaw);
             None
@@ -91,7 +91,7 @@ pub(crate) fn judge(
             .iter()
             .map(|directory| (directory.hash, directory.cdhash()))
             .collect(),
-        designated,
+        requirements,
         chain: None,
         signed_at: None,
         info: subject.info.and_then(|bytes| dictionary(bytes).ok()),
@@ -219,12 +219,9 @@ fn slot_name(number: u32) -> String {
     }
 }
 
-fn designated(blobs: &Blobs<'_>) -> Result<Option<Requirement>, Flaw> {
+fn requirements(blobs: &Blobs<'_>) -> Result<Option<RequirementSet>, Flaw> {
     match blobs.get(slot::REQUIREMENTS) {
-        Some(set) => {
-            let set = RequirementSet::from_binary(set)?;
-            Ok(set.get(RequirementKind::Designated).cloned())
-        }
+        Some(set) => Ok(Some(RequirementSet::from_binary(set)?)),
         None => Ok(None),
     }
 }

@@ -81,6 +81,13 @@ impl<'a> Blobs<'a> {
         })
     }
 
+    /// How long an embedded signature says that it is.
+    pub(crate) fn stated_len(bytes: &[u8]) -> Result<u64, ParseError> {
+        let mut cursor = Cursor::new("embedded signature", bytes);
+        cursor.magic(EMBEDDED_SIGNATURE)?;
+        cursor.u32_be().map(u64::from)
+    }
+
     /// The parts of a signature that were read one by one. All but the message come with their headers.
     pub(crate) fn of_parts(parts: &'a [(u32, Vec<u8>)]) -> Result<Self, Flaw> {
         let mut blobs = Self {

@@ -292,13 +292,16 @@ fn exchanged_nested_code_is_found() {
 }
 
 /// A code directory of SHA-256 that says that nobody signed `code`; `special` are the special hashes from 1.
-fn ad_hoc(code: &[u8], special: &[[u8; 32]]) -> Vec<u8> {
+pub(super) fn ad_hoc(code: &[u8], special: &[[u8; 32]]) -> Vec<u8> {
     let word = |number: usize| u32::try_from(number).unwrap();
     let identifier = b"script\0";
-    let hashes_at = 44 + identifier.len() + 32 * special.len();
+    let hashes_at = identifier
+        .len()
+        .strict_add(44)
+        .strict_add(special.len().strict_mul(32));
     let words = [
         0xfade_0c02,
-        word(hashes_at + 32),
+        word(hashes_at.strict_add(32)),
         0x2_0001,
         2,
         word(hashes_at),

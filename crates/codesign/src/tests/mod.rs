@@ -2,7 +2,9 @@
 
 mod alterations;
 mod bundles;
+mod images;
 mod memory;
+mod programs;
 mod samples;
 mod self_signed;
 

@@ -85,9 +85,11 @@ impl Chain {
         self.certificates.first()
     }
 
-    /// The team that Apple wrote into the signer's certificate.
+    /// The team that is written into the signer's certificate; Apple's own have none.
     pub(crate) fn team_id(&self) -> Option<String> {
-        self.leaf().and_then(Certificate::organizational_unit)
+        self.leaf()
+            .filter(|_| !self.is_apples_own_signer())
+            .and_then(Certificate::organizational_unit)
     }
 
     /// The names of the certificates, the signer's first.
