@@ -139,9 +139,10 @@ fn print(found: &[&Indexed], printer: Printer) -> anyhow::Result<()> {
         .collect();
     let row = |cells: [&str; 3]| -> String {
         let padded = cells.iter().zip(&widths);
-        padded
+        let cells: Vec<String> = padded
             .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect()
+            .collect();
+        cells.concat()
     };
     printer.data("")?;
     printer.data(row(TITLES))?;
