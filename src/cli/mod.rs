@@ -10,12 +10,15 @@ pub(crate) mod list_recipes;
 pub(crate) mod make_override;
 pub(crate) mod media;
 pub(crate) mod munki;
+pub(crate) mod new_recipe;
+pub(crate) mod processor_info;
 pub(crate) mod repo_add;
 pub(crate) mod repo_delete;
 pub(crate) mod repo_list;
 pub(crate) mod repo_update;
 pub(crate) mod run;
 pub(crate) mod schedule;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod trust;
 pub(crate) mod update_trust_info;
@@ -81,6 +84,10 @@ pub(crate) enum Verb {
     /// Make pkginfos and catalogs as Munki's own tools do, and look repositories over
     #[command(subcommand)]
     Munki(munki::Munki),
+    /// Write a file to begin a recipe with
+    NewRecipe(new_recipe::NewRecipe),
+    /// Show what a processor reads and sets
+    ProcessorInfo(processor_info::ProcessorInfo),
     /// Clone recipe repositories and search them for recipes
     RepoAdd(repo_add::RepoAdd),
     /// Remove recipe repositories
@@ -99,6 +106,8 @@ pub(crate) enum Verb {
     /// Tell which overrides run when
     #[command(subcommand)]
     Schedule(schedule::Schedule),
+    /// Search the recipes of AutoPkg's organisation on GitHub
+    Search(search::Search),
     /// Serve: run overrides when they are due, until the process is told to stop
     Serve(serve::Serve),
     /// Approve what overrides reach, and see what has changed since

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use proplist::{Dict, KeyOrder, Value};
-use recipe::{Library, Resolved, Scope, absolute, is_core_processor};
+use recipe::{Library, Resolved, absolute, is_core_processor};
 
 use super::{lookup, resolved};
 use crate::{cli::audit::Audit, exit::ExitStatus, house::House, printer::Printer};
@@ -251,15 +251,17 @@ fn resolve_all(root: &Path, house: &House, printer: Printer) -> anyhow::Result<E
         .collect();
     let preferences = house.preferences()?;
     let library = Library::new(&search_dirs, &[], preferences.home());
-    for file in files {
-        let name = file.to_string_lossy();
-        let line = match library.resolve_in(&name, Scope::Recipes, &[]) {
+    let lines = library.resolve_each(&files, |file, resolved| {
+        let line = match resolved {
             Ok(recipe) => resolved::as_json(&recipe, Some(&root)),
             Err(error) => serde_json::json!({
-                "path": resolved::shown(&file, Some(&root)),
+                "path": resolved::shown(file, Some(&root)),
                 "error": lookup::chain(&error),
             }),
         };
+        line.to_string()
+    });
+    for line in lines {
         printer.data(line)?;
     }
     Ok(ExitStatus::Done)

@@ -10,6 +10,8 @@ mod lookup;
 mod make_override;
 mod media;
 mod munki;
+mod new_recipe;
+mod processor_info;
 mod repo_add;
 mod repo_delete;
 mod repo_list;
@@ -17,6 +19,7 @@ mod repo_update;
 mod resolved;
 mod run;
 mod schedule;
+mod search;
 mod serve;
 mod trust;
 mod update_trust_info;
@@ -89,6 +92,8 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::MakeOverride(verb) => make_override::run(&verb, house, printer),
         Verb::Media(verb) => media::run(&verb, printer),
         Verb::Munki(verb) => munki::run(&verb, house, printer),
+        Verb::NewRecipe(verb) => new_recipe::run(&verb, printer),
+        Verb::ProcessorInfo(verb) => processor_info::run(&verb, house, printer),
         Verb::RepoAdd(verb) => repo_add::run(&verb, house, printer),
         Verb::RepoDelete(verb) => repo_delete::run(&verb, house, printer),
         Verb::RepoList(verb) => repo_list::run(&verb, house, printer),
@@ -97,6 +102,7 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
         Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
         Verb::Schedule(verb) => schedule::run(verb, house, printer).await,
+        Verb::Search(verb) => Box::pin(search::run(&verb, house, printer)).await,
         Verb::Serve(verb) => Box::pin(serve::run(verb, house)).await,
         Verb::Trust(verb) => trust::run(verb, house, printer).await,
         Verb::Version => version::run(printer),

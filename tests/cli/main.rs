@@ -20,5 +20,6 @@ mod program;
 mod repositories;
 mod resolve;
 mod schedule;
+mod search;
 mod serve;
 mod trust;

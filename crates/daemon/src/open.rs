@@ -84,7 +84,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let desk = open_desk(config, db.clone())?;
     let clock = Arc::new(SystemClock);
     let scanner = VirusTotal::new(config.scan.clone(), db.clone(), clock.clone());
-    let fetcher = Fetcher::new(settings(config)).map_err(OpenError::Fetch)?;
+    let fetcher = open_fetcher(config)?;
     let repository =
         FolderRepository::create(&config.repository_dir()).map_err(OpenError::Repository)?;
     Ok(Engine::new(Parts {
@@ -108,6 +108,14 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))
+}
+
+/// What asks other servers, within the limits of the configuration.
+///
+/// # Errors
+/// If it cannot be set up.
+pub fn open_fetcher(config: &Config) -> Result<Fetcher, OpenError> {
+    Fetcher::new(settings(config)).map_err(OpenError::Fetch)
 }
 
 fn settings(config: &Config) -> Settings {

@@ -38,6 +38,9 @@ fn the_last_group_to_close_is_the_result() {
         (r"[]x]+", "]x", "]x"),
         (r"[^]x]+", "]a]", "a"),
         (r"(a)\1", "aa", "a"),
+        (r"(?=x)*(b)", "ab", "b"),
+        (r"a(?=(b))+b", "ab", "b"),
+        (r"(?!x){1,2}(b)", "ab", "b"),
     ] {
         assert_eq!(found(pattern, text).as_deref(), Some(expected), "{pattern}");
     }
@@ -150,6 +153,6 @@ fn agrees_with_cpython_on_the_patterns_of_public_recipes() {
         }
     }
     println!("{} of {total} patterns agree\n{shown}", total - failed);
-    // Two differ in the text of a group that repeats empty, one repeats a look-ahead.
-    assert!(failed <= 3, "{failed} of {total} patterns differ:\n{shown}");
+    // Two differ in the text of a group that repeats empty.
+    assert!(failed <= 2, "{failed} of {total} patterns differ:\n{shown}");
 }

@@ -288,7 +288,9 @@ impl Translator {
         };
         self.out.push(')');
         if open.is_look_around {
-            self.out.push(')');
+            // What consumes nothing is found once or not at all, however often it may be.
+            let optional = self.takes_quantifier().is_some_and(|least| least == 0);
+            self.out.push_str(if optional { "|)" } else { ")" });
         }
         if let Some(group) = open.group {
             self.closed.push(group);
@@ -297,6 +299,36 @@ impl Translator {
             self.repeats_groups = true;
         }
         Ok(())
+    }
+
+    /// Passes over a quantifier and gives the least number that it asks for.
+    fn takes_quantifier(&mut self) -> Option<u32> {
+        let least = match self.peek(0)? {
+            '*' | '?' => 0,
+            '+' => 1,
+            '{' => {
+                let rest = self.letters.get(self.at..).unwrap_or_default();
+                let inside: String = rest
+                    .iter()
+                    .skip(1)
+                    .take_while(|&&letter| letter != '}')
+                    .collect();
+                if rest.get(inside.chars().count().saturating_add(1)) != Some(&'}') {
+                    return None;
+                }
+                let low = inside.split(',').next().unwrap_or_default();
+                let least = if low.is_empty() { 0 } else { low.parse().ok()? };
+                self.skip(inside.chars().count());
+                self.skip(1);
+                least
+            }
+            _ => return None,
+        };
+        self.skip(1);
+        if matches!(self.peek(0), Some('?' | '+')) {
+            self.skip(1);
+        }
+        Some(least)
     }
 
     /// Outside a class.

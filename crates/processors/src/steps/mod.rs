@@ -89,6 +89,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(OnDisk(symlinker::Symlinker)),
         Arc::new(OnDisk(unarchiver::Unarchiver)),
         Arc::new(url_downloader::UrlDownloader::current()),
+        Arc::new(url_downloader::UrlDownloader::python()),
         Arc::new(url_text_searcher::UrlTextSearcher::current()),
         Arc::new(OnDisk(dmg_mounter::Abstract("URLGetter"))),
         Arc::new(OnDisk(variable_setter::VariableSetter)),

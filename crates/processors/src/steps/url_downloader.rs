@@ -21,7 +21,16 @@ const SUMMARY: &str = "url_downloader_summary_result";
 /// Downloads a file, if it is another than before.
 pub(crate) struct UrlDownloader {
     name: &'static str,
-    is_deprecated: bool,
+    flavour: Flavour,
+}
+
+/// What sets the step's three names apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Flavour {
+    Current,
+    Deprecated,
+    /// Without curl's options; writes down what it got beside the file.
+    Python,
 }
 
 impl UrlDownloader {
@@ -29,7 +38,7 @@ impl UrlDownloader {
     pub(crate) const fn current() -> Self {
         Self {
             name: "URLDownloader",
-            is_deprecated: false,
+            flavour: Flavour::Current,
         }
     }
 
@@ -37,7 +46,15 @@ impl UrlDownloader {
     pub(crate) const fn deprecated(name: &'static str) -> Self {
         Self {
             name,
-            is_deprecated: true,
+            flavour: Flavour::Deprecated,
+        }
+    }
+
+    /// The step as `AutoPkg` has it a second time, in Python instead of with curl. Here both are one client.
+    pub(crate) const fn python() -> Self {
+        Self {
+            name: "URLDownloaderPython",
+            flavour: Flavour::Python,
         }
     }
 }
@@ -61,7 +78,17 @@ impl Processor for UrlDownloader {
             Input::defaulted("CHECK_FILESIZE_ONLY", false),
             Input::optional("PKG"),
         ];
-        inputs.extend(web::inputs());
+        if self.flavour == Flavour::Python {
+            let headers = ["ETag", "Last-Modified", "Content-Length"].map(Value::from);
+            inputs.push(Input::optional("request_headers"));
+            inputs.push(Input::defaulted("COMPUTE_HASHES", false));
+            inputs.push(Input::defaulted(
+                "HEADERS_TO_TEST",
+                Value::Array(headers.into()),
+            ));
+        } else {
+            inputs.extend(web::inputs());
+        }
         inputs
     }
 
@@ -75,7 +102,11 @@ impl Processor for UrlDownloader {
             DEPRECATION,
         ]
         .iter()
-        .take(if self.is_deprecated { 6 } else { 5 })
+        .take(if self.flavour == Flavour::Deprecated {
+            6
+        } else {
+            5
+        })
         .map(|name| Output { name })
         .collect()
     }
@@ -89,7 +120,7 @@ impl Processor for UrlDownloader {
         env.shift_remove(SUMMARY);
         env.insert("last_modified".to_owned(), "".into());
         env.insert("etag".to_owned(), "".into());
-        if self.is_deprecated {
+        if self.flavour == Flavour::Deprecated {
             let warning = format!("{} is deprecated; use URLDownloader", self.name);
             context.messages.warn(&warning);
             env.insert(DEPRECATION.to_owned(), warning_row(env, &warning));
@@ -102,10 +133,18 @@ impl Processor for UrlDownloader {
         let request = web::request(context, env, &url)?;
         let target = target(context, env, &request, &url).await?;
         env.insert("pathname".to_owned(), shown(&target).into());
+        if self.flavour == Flavour::Python {
+            let name = target.file_name().unwrap_or_default().to_string_lossy();
+            env.insert("filename".to_owned(), name.into_owned().into());
+        }
         let cached = usable_cache(&target)?;
         let fetched = download(context, env, request.clone(), &target, cached.as_ref()).await?;
         if let Some(pending) = fetched {
-            keep(context, env, pending, &target).await?;
+            let downloaded = keep(context, env, pending, &target).await?;
+            if self.flavour == Flavour::Python {
+                write_info(env, &downloaded, &target)?;
+            }
+            context.downloads.note_new(downloaded);
         } else {
             context.downloads.note_unchanged(&target, request.shown());
             context
@@ -233,7 +272,7 @@ async fn download(
     target: &Path,
     cached: Option<&Cached>,
 ) -> Result<Option<Pending>, StepError> {
-    let size_only = variables::is_true(env, "CHECK_FILESIZE_ONLY");
+    let size_only = only_sizes_count(env)?;
     let known = cached
         .filter(|_| !size_only)
         .map(|cached| cached.validators.clone())
@@ -261,6 +300,16 @@ async fn download(
         return Ok(None);
     }
     Ok(Some(pending))
+}
+
+/// Whether the recipe wants lengths compared and nothing else.
+fn only_sizes_count(env: &Env) -> Result<bool, StepError> {
+    let headers = variables::texts(env, "HEADERS_TO_TEST")?;
+    let only_length = !headers.is_empty()
+        && headers
+            .iter()
+            .all(|header| header.eq_ignore_ascii_case("Content-Length"));
+    Ok(only_length || variables::is_true(env, "CHECK_FILESIZE_ONLY"))
 }
 
 /// Whether a server that knows no versions sent what is there. `AutoPkg` compares lengths; here the bytes are
@@ -314,7 +363,7 @@ async fn keep(
     env: &mut Env,
     pending: Pending,
     target: &Path,
-) -> Result<(), StepError> {
+) -> Result<Downloaded, StepError> {
     let place = target.to_owned();
     let placed = tokio::task::spawn_blocking(move || pending.place(&place));
     let downloaded: Downloaded = placed
@@ -338,7 +387,6 @@ async fn keep(
         }
     }
     context.messages.say(&format!("Downloaded {path}"));
-    context.downloads.note_new(downloaded);
     env.insert("download_changed".to_owned(), true.into());
     env.insert(
         SUMMARY.to_owned(),
@@ -347,7 +395,36 @@ async fn keep(
             &[("download_path", &path)],
         ),
     );
-    Ok(())
+    Ok(downloaded)
+}
+
+/// What `URLDownloaderPython` leaves beside a file: its size, where it came from, and its headers.
+fn write_info(env: &Env, downloaded: &Downloaded, target: &Path) -> Result<(), StepError> {
+    let mut headers = serde_json::Map::new();
+    headers.insert("Content-Length".to_owned(), downloaded.len_bytes.into());
+    for (name, value) in [
+        ("ETag", &downloaded.validators.etag),
+        ("Last-Modified", &downloaded.validators.last_modified),
+    ] {
+        headers.extend(value.clone().map(|value| (name.to_owned(), value.into())));
+    }
+    let mut info = serde_json::json!({
+        "file_name": shown(target),
+        "file_size": downloaded.len_bytes,
+        "download_url": downloaded.url.to_string(),
+        "http_headers": headers,
+    });
+    if let (true, Some(info)) = (
+        variables::is_true(env, "COMPUTE_HASHES"),
+        info.as_object_mut(),
+    ) {
+        let sha256 = downloaded.sha256.to_string();
+        info.insert("file_sha256".to_owned(), sha256.into());
+    }
+    let path = PathBuf::from(format!("{}.info.json", target.display()));
+    fs::write(&path, format!("{info:#}\n")).map_err(|error| {
+        StepError::package(format!("Can't write {}: {error}", path.display())).caused_by(error)
+    })
 }
 
 fn shown(path: &Path) -> String {

@@ -62,6 +62,33 @@ async fn without_validators_bytes_decide_and_not_lengths() {
 }
 
 #[tokio::test]
+async fn the_python_downloader_writes_down_what_it_got() {
+    let mut bench = Bench::new().await;
+    bench.vendor.put("/Widget.zip", Resource::file("one"));
+    let url = bench.vendor.url("/Widget.zip");
+    let arguments = json!({"url": url, "COMPUTE_HASHES": true});
+    bench
+        .step("URLDownloaderPython", arguments.clone())
+        .await
+        .unwrap();
+    assert_eq!(bench.text("filename"), "Widget.zip");
+    let info = fs_err::read_to_string(bench.path("downloads/Widget.zip.info.json")).unwrap();
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["file_size"], 3);
+    assert_eq!(info["http_headers"]["Last-Modified"], LAST_MODIFIED);
+    assert_eq!(info["file_sha256"], model::Sha256::of(b"one").to_string());
+    bench.context.downloads.commit().unwrap();
+    bench.step("URLDownloaderPython", arguments).await.unwrap();
+    assert_eq!(bench.env["download_changed"], false.into());
+
+    // Another file of the same length, where only lengths are to count.
+    bench.vendor.put("/Widget.zip", Resource::file("two"));
+    let arguments = json!({"url": url, "HEADERS_TO_TEST": ["Content-Length"]});
+    bench.step("URLDownloaderPython", arguments).await.unwrap();
+    assert_eq!(bench.env["download_changed"], false.into());
+}
+
+#[tokio::test]
 async fn a_withdrawn_file_fails_in_curls_words() {
     let mut bench = Bench::new().await;
     let url = json!({"url": bench.vendor.url("/gone.zip")});
