@@ -9,7 +9,7 @@ RUN cargo build --release --locked --bin auto-update
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates openssh-client \
+ && apt-get install --yes --no-install-recommends bubblewrap ca-certificates openssh-client python3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/auto-update --shell /usr/sbin/nologin auto-update \
  && install --directory --owner=auto-update --mode=0750 /var/lib/auto-update \

@@ -12,6 +12,8 @@ pub(crate) enum Codesign {
     /// Exits with 0 only if the signature is intact, leads to Apple, and everything that was pinned holds.
     Verify(Verify),
     /// Read a requirement, and print it as macOS does
+    ///
+    /// Exits with 1 if it is no requirement, and says where.
     Requirement(RequirementText),
 }
 
@@ -34,6 +36,13 @@ pub(crate) struct Verify {
 /// `codesign requirement`.
 #[derive(Args, Debug)]
 pub(crate) struct RequirementText {
-    /// The requirement
-    pub(crate) text: String,
+    /// The requirement, or a set of them: `designated => …`
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) text: Option<String>,
+    /// Read it from a file instead, as text or in the binary form of `csreq`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Write the binary form to this file instead of printing the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) binary: Option<PathBuf>,
 }

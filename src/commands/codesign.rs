@@ -1,11 +1,15 @@
 //! `codesign`: judges code signatures.
 
+use std::fmt;
+
 use anyhow::Context as _;
-use codesign::{Notarization, Outcome, Pins, Report, Requirement};
+use codesign::{
+    Notarization, Outcome, Pins, Report, Requirement, RequirementError, RequirementSet,
+};
 use model::{Clock as _, SystemClock};
 
 use crate::{
-    cli::codesign::{Codesign, Verify},
+    cli::codesign::{Codesign, RequirementText, Verify},
     exit::ExitStatus,
     printer::Printer,
 };
@@ -13,18 +17,83 @@ use crate::{
 /// Does what was asked.
 pub(crate) fn run(verb: Codesign, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
-        Codesign::Requirement(arguments) => match arguments.text.parse::<Requirement>() {
-            Ok(requirement) => {
-                printer.data(requirement)?;
-                Ok(ExitStatus::Done)
-            }
-            Err(error) => {
-                printer.error(&error.into());
-                Ok(ExitStatus::Failed)
-            }
-        },
+        Codesign::Requirement(arguments) => requirement(&arguments, printer),
         Codesign::Verify(arguments) => verify(&arguments, printer),
     }
+}
+
+/// One requirement, or a set of them.
+enum Written {
+    One(Requirement),
+    Set(RequirementSet),
+}
+
+impl Written {
+    /// What `text` says; a set if it begins as one.
+    fn parse(text: &str) -> Result<Self, RequirementError> {
+        match RequirementSet::parse(text) {
+            Ok(set) => Ok(Self::Set(set)),
+            Err(of_set) => Requirement::parse(text)
+                .map(Self::One)
+                // The reading that got further tells what is wrong.
+                .map_err(|of_one| {
+                    if of_set.at > of_one.at {
+                        of_set
+                    } else {
+                        of_one
+                    }
+                }),
+        }
+    }
+
+    /// What the bytes of a file say: in one of the binary forms, or as text.
+    fn read(bytes: &[u8]) -> anyhow::Result<Self> {
+        const ONE: &[u8] = &[0xfa, 0xde, 0x0c, 0x00];
+        const SET: &[u8] = &[0xfa, 0xde, 0x0c, 0x01];
+        if bytes.starts_with(ONE) {
+            return Ok(Self::One(Requirement::from_binary(bytes)?));
+        }
+        if bytes.starts_with(SET) {
+            return Ok(Self::Set(RequirementSet::from_binary(bytes)?));
+        }
+        let text = std::str::from_utf8(bytes).context("it is neither text nor binary")?;
+        Ok(Self::parse(text)?)
+    }
+
+    fn to_binary(&self) -> Vec<u8> {
+        match self {
+            Self::One(requirement) => requirement.to_binary(),
+            Self::Set(set) => set.to_binary(),
+        }
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(requirement) => requirement.fmt(f),
+            Self::Set(set) => set.fmt(f),
+        }
+    }
+}
+
+fn requirement(arguments: &RequirementText, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let written = match (&arguments.file, &arguments.text) {
+        (Some(file), _) => Written::read(&fs_err::read(file)?)
+            .with_context(|| format!("`{}` cannot be read", file.display())),
+        (None, text) => {
+            Written::parse(text.as_deref().unwrap_or_default()).map_err(anyhow::Error::new)
+        }
+    };
+    match (written, &arguments.binary) {
+        (Err(error), _) => {
+            printer.error(&error);
+            return Ok(ExitStatus::Failed);
+        }
+        (Ok(written), Some(file)) => fs_err::write(file, written.to_binary())?,
+        (Ok(written), None) => printer.data(written)?,
+    }
+    Ok(ExitStatus::Done)
 }
 
 fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {

@@ -59,7 +59,7 @@ fn preferences(arguments: &Info, house: &House, printer: Printer) -> anyhow::Res
 fn shown(preferences: &Dict) -> Dict {
     let mut shown = preferences.clone();
     for (name, value) in &mut shown {
-        if pipeline::is_secret_name(name) {
+        if redact::is_secret_name(name) {
             *value = "***".into();
         }
     }

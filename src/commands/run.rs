@@ -201,7 +201,6 @@ impl Batch {
         let Some(worked) = worked else {
             return self.look(open).await;
         };
-        self.summary.add_steps(&worked.steps);
         self.receipts.extend(worked.receipt.clone());
         match &worked.outcome {
             Outcome::Ended(end) => {
@@ -282,7 +281,7 @@ impl Batch {
             title: run.title.clone(),
             outcome: Outcome::Lost,
             identifier: None,
-            steps: Vec::new(),
+            reports: self.engine.reports(run.id, &end).await?,
             receipt: None,
             failure: end.failure().map(|failure| Failure {
                 step: failure.step.clone(),
@@ -298,6 +297,7 @@ impl Batch {
     }
 
     fn ended(&mut self, open: &Open, worked: &Worked, end: &RunEnd) -> anyhow::Result<()> {
+        self.summary.add_reports(&worked.reports);
         if let Some(failure) = &worked.failure {
             self.failed = true;
             self.summary.add_failure(FailedRecipe {

@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 7] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -46,6 +46,18 @@ const NEEDS: [Need; 5] = [
         why: "tests and demo make recipe repositories",
         package: "git",
         is_met: || command::succeeds("git", &["--version"]),
+    },
+    Need {
+        name: "bubblewrap",
+        why: "processors of recipe repositories run in it",
+        package: "bubblewrap",
+        is_met: || command::succeeds("bwrap", &["--version"]),
+    },
+    Need {
+        name: "the system's Python",
+        why: "processors of recipe repositories are Python",
+        package: "python3",
+        is_met: || command::succeeds("/usr/bin/python3", &["--version"]),
     },
     Need {
         name: "aiosmtpd",

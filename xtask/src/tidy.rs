@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 21] = [
+const FLOORS: [&str; 22] = [
     "model",
     "redact",
     "wire",
@@ -20,6 +20,7 @@ const FLOORS: [&str; 21] = [
     "store",
     "fetch",
     "repos",
+    "sandbox",
     "scan",
     "desk",
     "publication",

@@ -77,6 +77,7 @@ fn read_and_judge(
         code: source.as_ref(),
         code_limit: offset,
         info: None,
+        is_info_inside: false,
         resources: None,
         rep_specific: Some(&sealed_trailer),
     };

@@ -11,6 +11,7 @@ mod error;
 mod flaw;
 mod hash;
 mod image;
+mod loose;
 mod macho;
 mod notarization;
 mod package;
@@ -28,5 +29,7 @@ mod x509;
 pub use error::CodesignError;
 pub use pins::Pins;
 pub use report::{Check, Notarization, Outcome, Report, Verdict};
-pub use requirement::{DateMatch, Expression, Match, Requirement, RequirementError, Slot};
+pub use requirement::{
+    Expression, Match, Requirement, RequirementError, RequirementKind, RequirementSet, Slot,
+};
 pub use verify::{verify, verify_in};

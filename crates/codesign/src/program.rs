@@ -97,6 +97,7 @@ fn judge_architecture(
             Some(surroundings) => Some(surroundings.info),
             None => architecture.info.as_deref(),
         },
+        is_info_inside: surroundings.is_none(),
         resources: surroundings.and_then(|surroundings| surroundings.resources),
         rep_specific: None,
     };

@@ -14,7 +14,14 @@ use crate::{
 const APP_STORE: &str = "1.2.840.113635.100.6.1.9";
 const DEVELOPER_ID_APPLICATION: &str = "1.2.840.113635.100.6.1.13";
 const DEVELOPER_ID_INSTALLER: &str = "1.2.840.113635.100.6.1.14";
+/// The mark of the authority below which the certificates of the developer programmes lie.
+const DEVELOPERS_AUTHORITY: &str = "1.2.840.113635.100.6.2.1";
+const ORGANIZATION: &str = "2.5.4.10";
 const DEVELOPER_ID_AUTHORITY: &str = "1.2.840.113635.100.6.2.6";
+
+const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+/// What Apple lets the keys of installer certificates sign: packages for the store, and for distribution outside it.
+const PACKAGE_SIGNING: [&str; 2] = ["1.2.840.113635.100.4.9", "1.2.840.113635.100.4.13"];
 
 /// What kind of thing was judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,9 +61,7 @@ pub(crate) fn conclude(
         team_id: first.and_then(|facts| facts.team_id.clone()),
         authorities,
         cdhash: first.and_then(Facts::cdhash).map(hex::encode),
-        designated_requirement: first
-            .and_then(designated)
-            .map(|requirement| requirement.to_string()),
+        designated_requirement: designated(judged).map(|requirement| requirement.to_string()),
         requirement_met,
         authorities_met,
         notarization,
@@ -138,11 +143,12 @@ fn classify(chain: &Chain, kind: Kind) -> Verdict {
         Kind::Code if developer_id && application => Verdict::DeveloperId,
         Kind::Code if leaf(APP_STORE) => Verdict::MacAppStore,
         Kind::Code if is_apples_code(chain) => Verdict::Apple,
-        Kind::Package if application || leaf(APP_STORE) || may_sign_code(chain) => {
+        Kind::Package if application || leaf(APP_STORE) || may_sign(chain, &[CODE_SIGNING]) => {
             Verdict::WrongKind
         }
         Kind::Package if developer_id && installer => Verdict::DeveloperIdInstaller,
         Kind::Package if is_apples_package(chain) => Verdict::Apple,
+        Kind::Package if !may_sign(chain, &PACKAGE_SIGNING) => Verdict::WrongKind,
         Kind::Code | Kind::Package => Verdict::Valid,
     }
 }
@@ -161,14 +167,14 @@ fn is_apples_package(chain: &Chain) -> bool {
         .is_some_and(|name| name == "Apple Software Update Certification Authority")
 }
 
-fn may_sign_code(chain: &Chain) -> bool {
+fn may_sign(chain: &Chain, purposes: &[&str]) -> bool {
     let usages = chain
         .leaf()
         .and_then(|leaf| leaf.extended_key_usage().ok().flatten());
     usages.is_some_and(|usages| {
         usages
             .iter()
-            .any(|usage| usage.to_string() == "1.3.6.1.5.5.7.3.3")
+            .any(|usage| purposes.contains(&usage.to_string().as_str()))
     })
 }
 
@@ -242,34 +248,71 @@ fn judge_authorities(pins: &Pins, found: &[String], checks: &mut Checks) -> Opti
     Some(same)
 }
 
-/// The requirement that stands for a signature: its own, or the one that macOS derives from it.
-fn designated(facts: &Facts) -> Option<Requirement> {
+/// The requirement that stands for a signature: its own, or the one that macOS derives from it (`DRMaker` in Apple's
+/// open Security sources).
+fn designated(judged: &Judged) -> Option<Requirement> {
+    let facts = judged.facts().next()?;
     if let Some(own) = &facts.designated {
         return Some(own.clone());
     }
     let Some(chain) = &facts.chain else {
-        let hashes = facts
-            .cdhashes
-            .iter()
-            .map(|(_, hash)| Expression::CodeDirectoryHash(hash.clone()));
-        return Some(Requirement::new(Expression::any_of(hashes.collect())));
+        let hashes = judged.facts().filter_map(Facts::cdhash);
+        let any = hashes.map(|hash| Expression::CodeDirectoryHash(hash.to_vec()));
+        return facts
+            .is_ad_hoc()
+            .then(|| Requirement::new(Expression::any_of(any.collect())));
     };
-    if classify(chain, Kind::Code) != Verdict::DeveloperId {
-        return None;
-    }
+    let mut terms = vec![Expression::Identifier(facts.identifier.clone())];
+    terms.extend(anchor(chain)?);
+    let whole = terms
+        .into_iter()
+        .rev()
+        .reduce(|right, left| Expression::and(left, right))?;
+    Some(Requirement::new(whole))
+}
+
+fn anchor(chain: &Chain) -> Option<Vec<Expression>> {
     let has =
         |slot, oid: &str| Expression::CertificateExtension(slot, oid.to_owned(), Match::Exists);
-    let team = Match::Equal(chain.team_id()?);
-    Some(Requirement::new(Expression::And(vec![
-        Expression::AnchorAppleGeneric,
-        Expression::Identifier(facts.identifier.clone()),
-        Expression::Or(vec![
-            has(Slot::LEAF, APP_STORE),
-            Expression::And(vec![
-                has(Slot(1), DEVELOPER_ID_AUTHORITY),
-                has(Slot::LEAF, DEVELOPER_ID_APPLICATION),
-                Expression::CertificateField(Slot::LEAF, "subject.OU".to_owned(), team),
-            ]),
-        ]),
-    ])))
+    let leaf_is = |key: &str, value| {
+        Expression::CertificateField(Slot::LEAF, key.to_owned(), Match::Equal(value))
+    };
+    let [leaf, above, rest @ ..] = chain.certificates.as_slice() else {
+        let root = chain.certificates.first()?;
+        return Some(vec![Expression::CertificateHash(Slot::ROOT, root.sha1())]);
+    };
+    if !chain.is_apples {
+        return Some(vec![organization(chain)?]);
+    }
+    Some(match rest {
+        [_] if above.has_extension(DEVELOPERS_AUTHORITY) => vec![
+            Expression::AnchorAppleGeneric,
+            leaf_is("subject.CN", leaf.common_name()),
+            has(Slot(1), DEVELOPERS_AUTHORITY),
+        ],
+        [_] if above.has_extension(DEVELOPER_ID_AUTHORITY) => vec![
+            Expression::AnchorAppleGeneric,
+            has(Slot(1), DEVELOPER_ID_AUTHORITY),
+            has(Slot::LEAF, DEVELOPER_ID_APPLICATION),
+            leaf_is("subject.OU", chain.team_id()?),
+        ],
+        _ => vec![Expression::AnchorApple],
+    })
+}
+
+/// The highest certificate in a row that belongs to the signer's own organization.
+fn organization(chain: &Chain) -> Option<Expression> {
+    let own = chain.leaf()?.name(ORGANIZATION);
+    let same = chain
+        .certificates
+        .iter()
+        .take_while(|certificate| own.is_some() && certificate.name(ORGANIZATION) == own);
+    let index = same.count().saturating_sub(1);
+    let slot = if index > 0 && index.saturating_add(1) == chain.certificates.len() {
+        Slot::ROOT
+    } else {
+        Slot(i32::try_from(index).ok()?)
+    };
+    let certificate = chain.certificates.get(index)?;
+    Some(Expression::CertificateHash(slot, certificate.sha1()))
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use media::{Entry, Location, MediaError, Tree};
+use media::{Entry, HostTree, Location, MediaError, Tree};
 use model::Timestamp;
 use wire::{Budget, ReadAt, read_up_to};
 
@@ -10,10 +10,16 @@ use crate::{
     CodesignError, Notarization, Pins, Report,
     bundle::{Layout, judge_bundle, main_program_of},
     checks::Checks,
-    image, macho, notarization, package,
+    image,
+    loose::LooseSignature,
+    macho, notarization, package,
     program::{Judged, judge_program},
     verdict::{conclude, conclude_package},
 };
+
+/// How many paths there are from a main program up to the folder around its bundle, both counted:
+/// `around/A.app/Contents/MacOS/A`.
+const DEEPEST_PROGRAM: usize = 5;
 
 const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
 
@@ -26,6 +32,14 @@ const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
 /// If the path cannot be read, or names nothing that can carry a signature. A bad signature is a report.
 pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
     let name = path.display().to_string();
+    if let Some((tree, inner)) = bundle_around(path) {
+        let place = Place {
+            name: &name,
+            tree: &tree,
+            inner: &inner,
+        };
+        return place.judge(pins, now);
+    }
     let location = media::locate(path).map_err(|source| CodesignError::Media {
         path: name.clone(),
         source,
@@ -37,6 +51,17 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
         inner: &inner,
     };
     place.judge(pins, now)
+}
+
+/// The folder around the bundle whose main program `path` is on the host, and the way from there to the program; if
+/// it is one.
+fn bundle_around(path: &Path) -> Option<(HostTree, String)> {
+    let path = std::path::absolute(path).ok()?;
+    let around = path.ancestors().take(DEEPEST_PROGRAM).last()?;
+    let inner = path.strip_prefix(around).ok()?.to_str()?.to_owned();
+    let tree = HostTree::new(around).ok()?;
+    main_program_of(&tree, &inner)?;
+    Some((tree, inner))
 }
 
 /// Judges the code at `inner` in `tree`, as [`verify`] does; the report names `inner`.
@@ -112,8 +137,26 @@ impl Place<'_> {
                 Ok(conclude_package(self.name, &judged, pins, checks))
             }
             Found::Program => Ok(self.judge_file(&source, pins, now)),
-            Found::Other => self.judge_container(source, pins, now),
+            Found::Other => match self.judge_loose(source.as_ref(), pins, now) {
+                Some(report) => Ok(report),
+                None => self.judge_container(source, pins, now),
+            },
         }
+    }
+
+    /// What is no program may carry its signature in extended attributes.
+    fn judge_loose(self, source: &dyn ReadAt, pins: &Pins, now: Timestamp) -> Option<Report> {
+        let mut checks = Checks::default();
+        let judged = match LooseSignature::in_attributes(self.tree, self.inner) {
+            Ok(None) => return None,
+            Ok(Some(signature)) => signature.judge(source, None, now, &mut checks),
+            Err(flaw) => {
+                checks.fail("structure", flaw);
+                Judged::default()
+            }
+        };
+        let notarization = Notarization::None;
+        Some(conclude(self.name, &judged, notarization, pins, checks))
     }
 
     fn judge_container(

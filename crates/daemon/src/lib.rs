@@ -6,8 +6,8 @@ mod open;
 mod serve;
 
 pub use config::{
-    AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, ServeConfig,
-    Surroundings,
+    AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, SandboxConfig,
+    ServeConfig, Surroundings,
 };
 pub use open::{OpenError, Outfit, open_database, open_desk, open_engine};
 pub use serve::{Commands, ServeError, Service, serve};

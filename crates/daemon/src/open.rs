@@ -6,6 +6,7 @@ use desk::{Desk, DeskError};
 use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
 use pipeline::{Engine, Parts, Recipes, Scanning};
+use processors::PythonHost;
 use publication::{FolderRepository, PublicationObserver, RepositoryError};
 use recipe::{Library, Preferences};
 use repos::GitHistory;
@@ -103,6 +104,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             outfit.library,
             outfit.environment,
         ),
+        python: Arc::new(PythonHost::new(config.sandbox.settings())),
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))

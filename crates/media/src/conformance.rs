@@ -47,16 +47,14 @@ pub(crate) fn listing(tree: &dyn Tree) -> String {
     listing
 }
 
-fn assert_as_expected(kind: &str, name: &str) {
-    let Some(corpus) = corpus() else { return };
-    assert_lists(&corpus, kind, name, name);
-}
-
-fn assert_lists(corpus: &Path, kind: &str, name: &str, expected: &str) {
-    let tree = open(&corpus.join(kind).join(name)).unwrap();
-    let expected = corpus.join(format!("expected/{kind}__{expected}.tsv"));
+/// Why the medium does not list as the file of that name says; none if it does.
+fn difference(corpus: &Path, medium: &Path, expected: &str) -> Option<String> {
+    let tree = match open(medium) {
+        Ok(tree) => tree,
+        Err(error) => return Some(error.to_string()),
+    };
+    let expected = fs_err::read_to_string(corpus.join("expected").join(expected)).unwrap();
     // 7-Zip puts the folder that it unpacked to before the targets of absolute links.
-    let expected = fs_err::read_to_string(expected).unwrap();
     let expected = expected.replace("\t/tmp/exp2/", "\t/");
     let found = listing(&*tree);
     let differs = |a: &str, b: &str| -> Vec<String> {
@@ -64,50 +62,32 @@ fn assert_lists(corpus: &Path, kind: &str, name: &str, expected: &str) {
         let lines = a.lines().filter(|line| !known.contains(line));
         lines.map(str::to_owned).collect()
     };
-    assert_eq!(differs(&expected, &found), [""; 0], "{name} lacks these");
-    assert_eq!(differs(&found, &expected), [""; 0], "{name} has these");
-    assert_eq!(found, expected, "{name} has another order");
-}
-
-macro_rules! media {
-    ($($test:ident: $kind:literal $name:literal,)*) => {$(
-        #[test]
-        fn $test() {
-            assert_as_expected($kind, $name);
-        }
-    )*};
-}
-
-media! {
-    app_dev_signed_app: "app" "DevSignedApp.zip",
-    app_sparkle: "app" "SparkleTestCodeSignApp.zip",
-    app_sparkle_extraneous: "app" "SparkleTestCodeSignApp_bad_extraneous.zip",
-    app_with_binary: "app" "brew_AppWithBinary.zip",
-    app_fancy: "app" "brew_MyFancyPkg.zip",
-    app_caffeine_suite: "app" "brew_caffeine-suite.zip",
-    app_caffeines: "app" "brew_caffeines.zip",
-    pkg_ch34x_driver: "pkg" "CH34xVCPDriver.pkg",
-    pkg_ch34x_driver_1: "pkg" "CH34xVCPDriver_hist1.pkg",
-    pkg_ch34x_driver_2: "pkg" "CH34xVCPDriver_hist2.pkg",
-    pkg_ch34x_install_1_3: "pkg" "CH34x_Install_V1.3.pkg",
-    pkg_ch34x_install_1_5: "pkg" "CH34x_Install_V1.5.pkg",
-    pkg_brew: "pkg" "brew_container.pkg",
-    pkg_brew_xar: "pkg" "brew_container.xar",
-    pkg_sparkle: "pkg" "sparkle_test.pkg",
-    pkg_strelka: "pkg" "strelka_test.xar",
-    dmg_ch34x_driver: "dmg" "CH34xVCPDriver.dmg",
-    dmg_sparkle: "dmg" "SparkleTestCodeSignApp.dmg",
-    dmg_sparkle_apfs: "dmg" "SparkleTestCodeSign_apfs_lzma_aux_files.dmg",
-    dmg_sparkle_package: "dmg" "SparkleTestCodeSign_pkg.dmg",
-    dmg_brew: "dmg" "brew_container.dmg",
-    dmg_non_null_data_offset: "dmg" "dmgwiz_non_null_data_offset.dmg",
-    raw_hfs_plus: "raw" "dfvfs_hfsplus_zlib.dmg",
+    let (lacks, has) = (differs(&expected, &found), differs(&found, &expected));
+    (found != expected).then(|| format!("lacks {lacks:#?}, has {has:#?}, or another order"))
 }
 
 #[test]
-fn a_compressed_disk_is_looked_through() {
+fn every_medium_lists_as_other_tools_say() {
     let Some(corpus) = corpus() else { return };
-    assert_lists(&corpus, "raw", "dfvfs_apfs.raw.gz", "dfvfs_apfs.raw");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for item in fs_err::read_dir(corpus.join("expected")).unwrap() {
+        let expected = item.unwrap().file_name().into_string().unwrap();
+        let medium = expected.strip_suffix(".tsv").unwrap();
+        let Some((kind, name)) = medium.split_once("__") else {
+            continue;
+        };
+        count += 1;
+        let mut medium = corpus.join(kind).join(name);
+        if !medium.exists() {
+            // What is too large for the corpus is compressed there, and looked through.
+            medium = corpus.join(kind).join(format!("{name}.gz"));
+        }
+        let why = difference(&corpus, &medium, &expected);
+        wrong.extend(why.map(|why| format!("{expected}: {why}")));
+    }
+    println!("{} of {count} media list as expected", count - wrong.len());
+    assert_eq!(wrong, [""; 0]);
 }
 
 #[test]
@@ -117,13 +97,6 @@ fn a_volume_without_files_is_an_empty_tree() {
         let path = corpus.join(format!("dmg/dmgwiz_{codec}.dmg"));
         assert_eq!(listing(&*open(&path).unwrap()), "", "{codec}");
     }
-}
-
-#[test]
-fn file_systems_that_are_not_read_are_named() {
-    let Some(corpus) = corpus() else { return };
-    let error = open(&corpus.join("dmg/apple-dmg_example.dmg")).unwrap_err();
-    assert!(error.to_string().contains("FAT"), "{error}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::{
 use wire::{Budget, Part, ReadAt};
 
 use crate::{
-    MediaError, Tree, codec::Codec, cpio, hfsplus, open_source, package::FlatPackage, tar, udif,
-    walk, zip::ZipTree,
+    MediaError, Tree, codec::Codec, cpio, fat, hfsplus, iso9660, open_source, package::FlatPackage,
+    tar, udif, walk, zip::ZipTree,
 };
 
 /// Most bytes of one file that are read.
@@ -42,6 +42,16 @@ pub fn apfs(bytes: &[u8]) {
     let mut bytes = bytes.to_vec();
     crate::apfs::seal(&mut bytes);
     read_all(crate::apfs::open(source(&bytes)));
+}
+
+/// A FAT volume.
+pub fn fat(bytes: &[u8]) {
+    read_all(fat::open(source(bytes)));
+}
+
+/// An ISO 9660 volume.
+pub fn iso9660(bytes: &[u8]) {
+    read_all(iso9660::open(source(bytes)));
 }
 
 /// A xar archive or a flat package.
@@ -145,6 +155,8 @@ mod tests {
             (medium, dmg(&*tree)),
             (hfsplus, samples::hfs_plus(&*tree)),
             (apfs, container(&[volume], &[])),
+            (fat, fat::sample()),
+            (iso9660, iso9660::sample()),
             (xar, package),
             (cpio, payload),
             (zip, archive),

@@ -22,11 +22,11 @@
 //! which carries the extended attributes of the file beside it. What a file is is told by its contents, never by
 //! its name.
 //!
-//! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`] and [`apfs`]
-//! volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio; and gzip,
-//! bzip2, xz and pbzx around these. FAT, ISO 9660 and the older HFS are named when they are met, and refused; so are
-//! encrypted disks, images in several files and sealed volumes. [`write`] makes disk images and flat packages. What can
-//! only be inflated from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
+//! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`], [`apfs`], FAT and
+//! ISO 9660 volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio; and
+//! gzip, bzip2, xz and pbzx around these. The older HFS is named when it is met, and refused; so are encrypted disks,
+//! images in several files and sealed volumes. [`write`] makes disk images and flat packages. What can only be inflated
+//! from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
 //!
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
 //! followed out of its tree; nothing is written outside the folder that is extracted to; a path with `..`, or one
@@ -46,10 +46,12 @@ mod disk;
 mod error;
 mod extents;
 mod extract;
+mod fat;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hfsplus;
 mod host;
+mod iso9660;
 mod names;
 mod open;
 mod package;

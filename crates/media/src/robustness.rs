@@ -1,6 +1,11 @@
 //! Damaged media: errors, never panics, and never more than the budget allows.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use proptest::prelude::*;
 use wire::Budget;
@@ -94,28 +99,78 @@ fn no_changed_byte_panics() {
     }
 }
 
+/// Every medium of the corpus.
+fn media(corpus: &Path) -> Vec<PathBuf> {
+    let folders = ["app", "dmg", "other", "pkg", "raw"].map(|kind| corpus.join(kind));
+    let items = folders
+        .iter()
+        .flat_map(|folder| fs_err::read_dir(folder).unwrap());
+    let mut media: Vec<_> = items.map(|item| item.unwrap().path()).collect();
+    media.sort();
+    media
+}
+
+/// Damages every medium of the corpus in seeded ways: cut in that many places, and that many changed bytes. How many is
+/// what `AUTO_UPDATE_DAMAGE` says: `200,2000` takes about an hour.
 #[test]
-fn no_changed_byte_of_real_media_panics() {
+fn damage_to_real_media_is_an_error_or_does_not_matter() {
     let Some(corpus) = corpus() else { return };
-    for name in [
-        "pkg/brew_container.pkg",
-        "pkg/brew_container.xar",
-        "pkg/sparkle_test.pkg",
-        "app/brew_caffeines.zip",
-        "app/brew_NestedApp.zip.tar.gz",
-        "other/strelka_test.cpio",
-        "dmg/brew_container.dmg",
-        "dmg/dmgwiz_bzip2.dmg",
-        "dmg/dmgwiz_lzfse.dmg",
-        "dmg/dmgwiz_adc.dmg",
-    ] {
-        let bytes = fs_err::read(corpus.join(name)).unwrap();
-        let step = bytes.len().div_ceil(60);
-        for at in (0..bytes.len()).step_by(step) {
-            let mut bytes = bytes.clone();
-            bytes[at] ^= 0x41;
-            read_all(&bytes).map(drop).unwrap_or_default();
+    let wanted = std::env::var("AUTO_UPDATE_DAMAGE").unwrap_or_else(|_unset| "2,2".to_owned());
+    let (cuts, changes) = wanted.split_once(',').unwrap();
+    let (cuts, changes): (u64, u64) = (cuts.parse().unwrap(), changes.parse().unwrap());
+    let (mut tried, mut errors, mut slowest) = (0, 0, (Duration::ZERO, String::new()));
+    for medium in media(&corpus) {
+        let bytes = fs_err::read(&medium).unwrap();
+        let mut random = XorShift(0x9e37_79b9_7f4a_7c15);
+        for number in 0..cuts + changes {
+            let at = random.below(bytes.len());
+            let mut damaged = bytes.clone();
+            if number < cuts {
+                damaged.truncate(at);
+            } else {
+                damaged[at] ^= 1 << random.below(8);
+            }
+            let start = Instant::now();
+            let result = read_all(&damaged);
+            let (took, name) = (start.elapsed(), medium.display());
+            if took > slowest.0 {
+                slowest = (took, format!("{name}, damage {number} at {at}"));
+            }
+            tried += 1;
+            errors += u64::from(result.is_err());
         }
+    }
+    println!("{errors} errors of {tried}; the slowest took {slowest:?}");
+    // Five seconds of an optimised program; without optimisation it takes ten times as long.
+    assert!(slowest.0 < Duration::from_secs(50), "{slowest:?}");
+    assert!(errors > 0);
+    assert_memory();
+}
+
+/// States that this process never used more than 512 MiB.
+fn assert_memory() {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib: u64 = line
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    println!("at most {kib} KiB of memory");
+    assert!(kib < 512 << 10, "{kib} KiB");
+}
+
+/// Numbers that look random and are the same every time: Marsaglia's xorshift.
+struct XorShift(u64);
+
+impl XorShift {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
-use processors::Registry;
+use processors::{PythonHost, Registry};
 use publication::{FolderRepository, PublicationObserver};
 use recipe::History;
 use redact::Scrubber;
@@ -34,6 +34,8 @@ pub struct Parts {
     pub observer: Arc<dyn PublicationObserver>,
     /// Overrides, and what they know.
     pub recipes: Recipes,
+    /// Processors of recipe repositories.
+    pub python: Arc<PythonHost>,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// The configured secrets, which must not appear anywhere.

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod community;
 mod engine;
 mod event;
 mod failure;
@@ -37,6 +38,7 @@ mod receipt;
 mod recipes;
 mod recovery;
 mod release;
+mod reports;
 mod request;
 mod run;
 mod scan_gate;
@@ -56,11 +58,11 @@ pub use failure::Failure;
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};
+pub use reports::StepReport;
 pub use request::Request;
 pub use run::{Outcome, Worked};
 pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
-pub use secrets::is_secret_name;
 pub use summary::{FailedRecipe, Summary};

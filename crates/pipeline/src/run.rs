@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title};
-use processors::StepRecord;
 use proplist::Value;
 use store::{Lease, Parking, Run, RunEnd, RunFailure, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine, Event, Failure, Item, Reporter, Request, pending::Pending, release, scan_gate::Passage,
-    steps::Trace,
+    Engine, Event, Failure, Item, Reporter, Request, StepReport, pending::Pending, release,
+    scan_gate::Passage, steps::Trace,
 };
 
 /// How long a worker may be silent before another takes its run over.
@@ -50,8 +49,8 @@ pub struct Worked {
     pub outcome: Outcome,
     /// The identifier of its override, if it came that far.
     pub identifier: Option<String>,
-    /// What its steps read and set, as far as they were carried out by this worker.
-    pub steps: Vec<StepRecord>,
+    /// What its steps report, if it ended.
+    pub reports: Vec<StepReport>,
     /// Its receipt, without secrets.
     pub receipt: Option<Value>,
     /// Why it failed or is held.
@@ -206,7 +205,7 @@ impl Engine {
             title: run.title.clone(),
             outcome: Outcome::Lost,
             identifier: trace.identifier.take(),
-            steps: std::mem::take(&mut trace.records),
+            reports: Vec::new(),
             receipt: trace.receipt.take(),
             failure: None,
             published: Vec::new(),
@@ -250,6 +249,7 @@ impl Engine {
         };
         if self.end(run, lease, &end).await? {
             worked.incident = self.tell_of(run.id).await;
+            worked.reports = self.reports(run.id, &end).await?;
             worked.outcome = Outcome::Ended(end);
         }
         Ok(())

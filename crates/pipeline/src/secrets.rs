@@ -1,26 +1,8 @@
-//! Which variables of a run are secret, and how they are kept out of what is written.
+//! How the secrets among a run's variables are kept out of what is written.
 
 use processors::Env;
 use proplist::{Dict, Value};
-use redact::Scrubber;
-
-/// Parts of names whose values are taken to be secret.
-const TELLING: [&str; 7] = [
-    "TOKEN",
-    "PASSWORD",
-    "PASSWD",
-    "SECRET",
-    "API_KEY",
-    "APIKEY",
-    "CREDENTIAL",
-];
-
-/// Whether a variable or preference of this name is taken to be secret.
-pub fn is_secret_name(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    // The path of a file that holds a secret is none.
-    TELLING.iter().any(|part| upper.contains(part)) && !upper.ends_with("_PATH")
-}
+use redact::{Scrubber, is_secret_name};
 
 /// Makes the secret values of `env` known to `scrubber`.
 pub(crate) fn learn(scrubber: &mut Scrubber, env: &Env) {

@@ -3,14 +3,17 @@
 use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
-use processors::{Call, Downloads, Env, StepContext, StepRecord, execute_step, pinned, verify};
+use processors::{
+    Call, Downloads, Env, Registry, StepContext, StepRecord, clear_fetched, execute_step, pinned,
+    verify,
+};
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
 use store::{Download, Lease, StepEnd, StepState};
 
 use crate::{
-    Engine, Event, Failure, Reporter, Request,
+    Engine, Event, Failure, Reporter, Request, community,
     engine::blocking,
     messages::Messages,
     pending::Pending,
@@ -29,6 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) identifier: String,
     pub(crate) env: Env,
     calls: Vec<Call>,
+    /// The native processors, and those of recipe repositories that the plan needs.
+    registry: Arc<Registry>,
     trust: Trust,
     workspace: PathBuf,
     scrubber: Arc<Scrubber>,
@@ -40,7 +45,6 @@ pub(crate) struct Prepared {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     pub(crate) identifier: Option<String>,
-    pub(crate) records: Vec<StepRecord>,
     pub(crate) receipt: Option<Value>,
 }
 
@@ -68,6 +72,7 @@ impl Engine {
         let pin = pinned(&prepared.calls, &prepared.env);
         let mut walk = Walk {
             engine: self,
+            registry: prepared.registry,
             lease,
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
@@ -88,7 +93,7 @@ impl Engine {
             },
         };
         let walked = walk
-            .steps(&prepared.calls, &prepared.identifier, &mut receipt, trace)
+            .steps(&prepared.calls, &prepared.identifier, &mut receipt)
             .await;
         self.note_downloads(lease, &downloads).await?;
         if let Err(Stop::Failure(failure)) = &walked {
@@ -140,7 +145,7 @@ impl Engine {
             let (env, said) = plan.variables(&engine.cache_dir());
             notes.extend(said);
             plan.check_version()?;
-            verify(&engine.registry, &calls, &env).map_err(|error| Failure::of_plan(&error))?;
+            let to_load = community::to_load(&engine.registry, &calls, &standing.now);
             let workspace = PathBuf::from(
                 env.get("RECIPE_CACHE_DIR")
                     .map(str_form)
@@ -154,21 +159,28 @@ impl Engine {
                     identifier,
                     env,
                     calls,
+                    registry: Arc::clone(&engine.registry),
                     trust,
                     workspace,
                     scrubber: Arc::new(scrubber),
                 },
                 notes,
+                to_load,
             ))
         })
         .await;
-        let (prepared, notes) = prepared?;
+        let (mut prepared, notes, to_load) = prepared?;
         trace.identifier = Some(prepared.identifier.clone());
         for note in notes {
             reporter.report(&Event::Warned {
                 text: &prepared.scrubber.scrub(&note),
             });
         }
+        // Only now: a class is loaded by running its file, and that must have been approved.
+        let loading = community::registry(&self.registry, &self.parts.python, to_load);
+        prepared.registry = Box::pin(loading).await?;
+        verify(&prepared.registry, &prepared.calls, &prepared.env)
+            .map_err(|error| Failure::of_plan(&error))?;
         Ok(prepared)
     }
 
@@ -177,6 +189,8 @@ impl Engine {
         let staging = Staging::new(repository, &prepared.workspace);
         staging
             .clear()
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
+        clear_fetched(&prepared.workspace)
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
         Ok(Arc::new(staging))
     }
@@ -222,6 +236,7 @@ impl Engine {
 /// The steps of one run, one after the other, on one environment.
 struct Walk<'a> {
     engine: &'a Engine,
+    registry: Arc<Registry>,
     lease: Lease,
     reporter: &'a Arc<dyn Reporter>,
     scrubber: Arc<Scrubber>,
@@ -235,14 +250,11 @@ impl Walk<'_> {
         calls: &[Call],
         identifier: &str,
         receipt: &mut Receipt,
-        trace: &mut Trace,
     ) -> Result<(), Stop> {
         for (position, call) in (0_u32..).zip(calls) {
             let record = self.step(position, call, identifier).await?;
             receipt.add_step(&record);
-            let stops = record.stops_recipe;
-            trace.records.push(record);
-            if stops {
+            if record.stops_recipe {
                 break;
             }
         }
@@ -265,14 +277,15 @@ impl Walk<'_> {
         self.reporter.report(&Event::StepBegins {
             processor: &call.processor,
         });
+        // A processor of a repository speaks by the name of its class, without the recipe that has it.
+        let class = call.processor.split_once('/');
         let messages = Arc::new(Messages::new(
-            &call.processor,
+            class.map_or(&call.processor, |(_identifier, class)| class),
             Arc::clone(self.reporter),
             Arc::clone(&self.scrubber),
         ));
         self.context.messages = Arc::clone(&messages) as Arc<_>;
-        let registry = &self.engine.registry;
-        let done = execute_step(registry, &self.context, call, &mut self.env).await;
+        let done = execute_step(&self.registry, &self.context, call, &mut self.env).await;
         if done.is_err() && self.context.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use processors::StepRecord;
 use proplist::{Dict, KeyOrder, Value, WriteError, str_form, to_xml};
+
+use crate::StepReport;
 
 /// What several runs did: their failures, and what their steps report in `…_summary_result`.
 #[derive(Clone, Debug, Default)]
@@ -45,9 +46,9 @@ impl Summary {
     }
 
     /// Adds what the steps of a run report.
-    pub fn add_steps(&mut self, records: &[StepRecord]) {
-        for (key, summary) in records.iter().flat_map(StepRecord::summaries) {
-            self.add(key, summary);
+    pub fn add_reports(&mut self, reports: &[StepReport]) {
+        for report in reports {
+            self.add(&report.name, &report.summary);
         }
     }
 
@@ -215,7 +216,7 @@ fn title(field: &str) -> String {
 mod tests {
     use super::*;
 
-    fn record(path: &str) -> StepRecord {
+    fn report(path: &str) -> StepReport {
         let data: Dict = [("download_path".to_owned(), Value::from(path))]
             .into_iter()
             .collect();
@@ -228,23 +229,16 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        StepRecord {
-            processor: "URLDownloader".to_owned(),
-            input: Dict::new(),
-            output: [(
-                "url_downloader_summary_result".to_owned(),
-                Value::Dict(summary),
-            )]
-            .into_iter()
-            .collect(),
-            stops_recipe: false,
+        StepReport {
+            name: "url_downloader_summary_result".to_owned(),
+            summary,
         }
     }
 
     #[test]
     fn a_table_is_as_autopkg_prints_it() {
         let mut summary = Summary::new();
-        summary.add_steps(&[record("/c/A.dmg"), record("/c/Bigger-name.dmg")]);
+        summary.add_reports(&[report("/c/A.dmg"), report("/c/Bigger-name.dmg")]);
         assert_eq!(
             summary.text(),
             "\nThe following new items were downloaded:\n    Download Path       \n    -------------       \n    /c/A.dmg            \n    /c/Bigger-name.dmg  \n"

@@ -1,5 +1,7 @@
 //! Carries one step out as `AutoPkg`'s engine does.
 
+use std::borrow::Cow;
+
 use proplist::{Dict, Value};
 
 use crate::{Call, Env, Outputs, Processor, Registry, StepContext, StepError, variables};
@@ -32,11 +34,16 @@ impl StepRecord {
 
     /// The summaries that the step reports: name and `{summary_text, report_fields?, data}`.
     pub fn summaries(&self) -> impl Iterator<Item = (&str, &Dict)> {
-        self.output
-            .iter()
-            .filter(|(name, _)| name.ends_with("_summary_result"))
-            .filter_map(|(name, value)| value.as_dict().map(|dict| (name.as_str(), dict)))
+        summaries(&self.output)
     }
+}
+
+/// The summaries in the output of a step, as in [`StepRecord::summaries`].
+pub fn summaries(output: &Dict) -> impl Iterator<Item = (&str, &Dict)> {
+    output
+        .iter()
+        .filter(|(name, _)| name.ends_with("_summary_result"))
+        .filter_map(|(name, value)| value.as_dict().map(|dict| (name.as_str(), dict)))
 }
 
 /// A receipt has empty text where Python has `None`.
@@ -108,20 +115,20 @@ fn present_inputs(processor: &dyn Processor, env: &Env) -> Dict {
         .inputs()
         .iter()
         .filter_map(|input| {
-            env.get(input.name)
-                .map(|value| (input.name.to_owned(), value.clone()))
+            env.get(&*input.name)
+                .map(|value| (input.name.clone().into_owned(), value.clone()))
         })
         .collect()
 }
 
 fn apply_defaults(processor: &dyn Processor, env: &mut Env) -> Result<(), StepError> {
     for input in processor.inputs() {
-        if env.contains_key(input.name) {
+        if env.contains_key(&*input.name) {
             continue;
         }
         match input.default {
             Some(default) => {
-                env.insert(input.name.to_owned(), default);
+                env.insert(input.name.into_owned(), default);
             }
             None if input.required => {
                 return Err(StepError::configuration(format!(
@@ -138,11 +145,10 @@ fn apply_defaults(processor: &dyn Processor, env: &mut Env) -> Result<(), StepEr
 
 fn true_outputs(processor: &dyn Processor, outputs: &Outputs, env: &Env) -> Dict {
     let names: Vec<String> = match outputs {
-        Outputs::Declared => processor
-            .outputs()
-            .iter()
-            .map(|output| output.name.to_owned())
-            .collect(),
+        Outputs::Declared => {
+            let names = processor.output_names().into_iter();
+            names.map(Cow::into_owned).collect()
+        }
         Outputs::Named(names) => names.clone(),
     };
     names

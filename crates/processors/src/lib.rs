@@ -29,6 +29,7 @@
 #[cfg(test)]
 mod bench;
 mod bundles;
+mod community;
 mod context;
 mod disk;
 mod downloads;
@@ -36,6 +37,7 @@ mod error;
 mod execute;
 mod glob;
 
+mod packaging;
 mod place;
 #[cfg(test)]
 mod plans;
@@ -54,10 +56,11 @@ mod verify;
 mod version_order;
 mod web;
 
+pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched};
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;
-pub use execute::{StepRecord, execute_step};
+pub use execute::{StepRecord, execute_step, summaries};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use registry::Registry;
 pub use verify::{pinned, verify};

@@ -1,5 +1,7 @@
 //! What a step is.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use proplist::{Dict, Value};
 
@@ -23,7 +25,7 @@ pub struct Call {
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether the step cannot go without it.
     pub required: bool,
     /// What it is taken to be when absent.
@@ -34,7 +36,7 @@ impl Input {
     /// A variable without which the step fails.
     pub const fn required(name: &'static str) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             required: true,
             default: None,
         }
@@ -43,7 +45,7 @@ impl Input {
     /// A variable that may be absent.
     pub const fn optional(name: &'static str) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             required: false,
             default: None,
         }
@@ -52,7 +54,7 @@ impl Input {
     /// A variable that is set to `default` when absent, and stays set.
     pub fn defaulted(name: &'static str, default: impl Into<Value>) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             required: false,
             default: Some(default.into()),
         }
@@ -79,16 +81,22 @@ pub enum Outputs {
 #[async_trait]
 pub trait Processor: Send + Sync {
     /// Its name in recipes.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// What it does, in one sentence.
-    fn description(&self) -> &'static str;
+    fn description(&self) -> &str;
 
     /// What it reads.
     fn inputs(&self) -> Vec<Input>;
 
     /// What it sets, besides names that its arguments choose.
     fn outputs(&self) -> Vec<Output>;
+
+    /// The names of [`Processor::outputs`]; a processor that learns them only when it is loaded gives them here.
+    fn output_names(&self) -> Vec<Cow<'static, str>> {
+        let outputs = self.outputs().into_iter();
+        outputs.map(|output| Cow::Borrowed(output.name)).collect()
+    }
 
     /// What it reads besides [`Processor::inputs`], where it finds them set by earlier steps.
     fn also_reads(&self) -> &'static [&'static str] {

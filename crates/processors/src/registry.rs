@@ -8,7 +8,7 @@ use crate::{Call, Processor, StepError, steps};
 
 /// Which processors there are, by name.
 #[derive(Clone, Default)]
-pub struct Registry(BTreeMap<&'static str, Arc<dyn Processor>>);
+pub struct Registry(BTreeMap<String, Arc<dyn Processor>>);
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,7 +28,7 @@ impl Registry {
 
     /// Adds a processor, in place of one of the same name.
     pub fn add(&mut self, processor: Arc<dyn Processor>) {
-        self.0.insert(processor.name(), processor);
+        self.0.insert(processor.name().to_owned(), processor);
     }
 
     /// The processor of that name.
@@ -37,8 +37,8 @@ impl Registry {
     }
 
     /// Every name, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.0.keys().copied()
+    pub fn names(&self) -> impl Iterator<Item = &str> + '_ {
+        self.0.keys().map(String::as_str)
     }
 
     /// The processor that `call` names.
@@ -57,7 +57,7 @@ fn unknown(name: &str, origin: &str) -> StepError {
         format!("Unknown processor '{name}' in {origin}."),
     );
     error.with_next_step(if name.contains('/') {
-        "The step needs a community processor, and those are not run; use native processors in its place."
+        "Add the repository that has the processor with `auto-update repo-add`, or use native processors in its place."
     } else {
         "Correct the name, or use native processors in its place; `auto-update list-processors` lists them."
     })

@@ -1,6 +1,6 @@
 //! Looks over a whole plan before its first step.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use fetch::Pin;
 use proplist::Value;
@@ -17,19 +17,19 @@ use crate::{Call, Env, Registry, StepError, variables};
 /// # Source
 /// `autopkglib/__init__.py`: `AutoPackager.verify`; the check of arguments is ours.
 pub fn verify(registry: &Registry, calls: &[Call], env: &Env) -> Result<(), StepError> {
-    let mut known: HashSet<&str> = env.keys().map(String::as_str).collect();
+    let mut known: HashSet<Cow<'_, str>> = env.keys().map(Cow::from).collect();
     for (index, call) in calls.iter().enumerate() {
         let processor = registry.find(call)?;
-        known.extend(call.arguments.keys().map(String::as_str));
+        known.extend(call.arguments.keys().map(Cow::from));
         for input in processor.inputs() {
-            if input.required && !known.contains(input.name) {
+            if input.required && !known.contains(&input.name) {
                 return Err(StepError::configuration(format!(
                     "{} requires missing argument {}",
                     call.processor, input.name
                 )));
             }
         }
-        known.extend(processor.outputs().iter().map(|output| output.name));
+        known.extend(processor.output_names());
         check_arguments(registry, call, calls.get(index + 1..).unwrap_or_default())?;
     }
     Ok(())
@@ -40,7 +40,7 @@ fn check_arguments(registry: &Registry, call: &Call, later: &[Call]) -> Result<(
     let processor = registry.find(call)?;
     let inputs = processor.inputs();
     for (index, name) in call.arguments.keys().enumerate() {
-        let declared = inputs.iter().any(|input| input.name == name);
+        let declared = inputs.iter().any(|input| input.name == *name);
         let comment = name.to_ascii_lowercase().contains("comment");
         let read_here = || {
             call.arguments

@@ -40,7 +40,7 @@ pub(crate) fn request_with(
 }
 
 /// Plain `http` is asked only if the plan would notice another file, and is never silent.
-fn allow_plain_http(context: &StepContext, request: Request) -> Request {
+pub(crate) fn allow_plain_http(context: &StepContext, request: Request) -> Request {
     let Some(pin) = context.pin.filter(|_| request.is_plain_http()) else {
         return request;
     };

@@ -14,11 +14,13 @@
 mod error;
 mod python;
 mod read;
+mod strict;
 mod value;
 mod write;
 
 pub use error::{ReadError, ValueError, WriteError};
 pub use python::{repr, str_form};
 pub use read::from_bytes;
+pub use strict::from_bytes_strict;
 pub use value::{Dict, Value};
 pub use write::{KeyOrder, to_xml};

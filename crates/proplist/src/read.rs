@@ -10,7 +10,7 @@ use quick_xml::{
     events::{BytesRef, Event},
 };
 
-use crate::{Dict, ReadError, Value, ValueError};
+use crate::{Dict, ReadError, Value, ValueError, strict::Guard};
 
 /// No real property list nests deeper; what does is an attack on the stack.
 const DEEPEST: usize = 128;
@@ -28,9 +28,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Value, ReadError> {
         return from_plist(value, DEEPEST);
     }
     match bytes {
-        [0xff, 0xfe, rest @ ..] => from_xml(&utf16(rest, u16::from_le_bytes)),
-        [0xfe, 0xff, rest @ ..] => from_xml(&utf16(rest, u16::from_be_bytes)),
-        [0xef, 0xbb, 0xbf, rest @ ..] | rest => from_xml(&String::from_utf8_lossy(rest)),
+        [0xff, 0xfe, rest @ ..] => from_xml(&utf16(rest, u16::from_le_bytes), None),
+        [0xfe, 0xff, rest @ ..] => from_xml(&utf16(rest, u16::from_be_bytes), None),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => from_xml(&String::from_utf8_lossy(rest), None),
     }
 }
 
@@ -88,12 +88,14 @@ fn from_plist(value: plist::Value, depth: usize) -> Result<Value, ReadError> {
     })
 }
 
-fn from_xml(text: &str) -> Result<Value, ReadError> {
+/// Reads XML; what `guard` objects to is refused.
+pub(crate) fn from_xml(text: &str, mut guard: Option<Guard>) -> Result<Value, ReadError> {
     // XML 1.0 §2.11: line ends reach the application as LF.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut reader = Reader::from_str(&text);
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_end_names = true;
+    reader.config_mut().check_comments = guard.is_some();
     let mut builder = Builder::default();
     loop {
         let position = reader.buffer_position();
@@ -102,6 +104,13 @@ fn from_xml(text: &str) -> Result<Value, ReadError> {
             line: line(),
             source,
         })?;
+        if let Some(guard) = &mut guard
+            && guard
+                .look(&event)
+                .map_err(|what| Fault::Structure(what).on_line(line()))?
+        {
+            continue;
+        }
         let done = builder
             .event(&event)
             .map_err(|fault| fault.on_line(line()))?;

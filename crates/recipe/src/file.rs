@@ -46,7 +46,7 @@ impl Recipe {
                 source,
             })?
         } else {
-            proplist::from_bytes(bytes).map_err(|source| ReadError::Plist {
+            proplist::from_bytes_strict(bytes).map_err(|source| ReadError::Plist {
                 path: path.clone(),
                 source,
             })?

@@ -2,16 +2,19 @@
 
 use media::Tree;
 use model::Timestamp;
+use wire::ReadAt;
 
 use super::{
     Layout,
     layout::{entry, join, read_file},
+    links::Scope,
     seal::{Nested, NestedSeal, Seal},
 };
 use crate::{
     Requirement,
     checks::Checks,
     flaw::Flaw,
+    loose::LooseSignature,
     macho,
     program::{Judged, Surroundings, judge_program},
     requirement::Context,
@@ -29,16 +32,37 @@ pub(crate) fn judge_bundle(
     now: Timestamp,
     checks: &mut Checks,
 ) -> Judged {
-    judge_at_depth(tree, layout, (now, MAX_DEPTH), checks)
+    let root = layout.judge_root(tree).and_then(|others| {
+        let other = others.first();
+        other.map_or(Ok(()), |path| {
+            let detail = format!("`{path}` is not the version that is judged");
+            Err(Flaw::new("unsealed-root", detail))
+        })
+    });
+    checks.note("bundle-structure", root);
+    let around = Around {
+        now,
+        depth: MAX_DEPTH,
+        scope: None,
+    };
+    judge_at_depth(tree, layout, around, checks)
+}
+
+/// What a bundle or program is judged in.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    now: Timestamp,
+    depth: u8,
+    /// The bundle that it lies in.
+    scope: Option<&'a Scope<'a>>,
 }
 
 fn judge_at_depth(
     tree: &dyn Tree,
     layout: &Layout,
-    (now, depth): (Timestamp, u8),
+    around: Around<'_>,
     checks: &mut Checks,
 ) -> Judged {
-    checks.note("bundle-structure", layout.judge_root(tree));
     let list = join(&layout.sealed, "_CodeSignature/CodeResources");
     let list = match read_file(tree, &list, MAX_RESOURCES_LEN) {
         Ok(list) => list,
@@ -47,112 +71,188 @@ fn judge_at_depth(
             None
         }
     };
-    let Some(program) = &layout.program else {
-        return without_program(list.as_deref(), checks);
-    };
-    let source = match tree.source(program) {
-        Ok(source) => source,
-        Err(error) => {
-            checks.fail("structure", Flaw::of_error("unreadable", &error));
-            return Judged::default();
-        }
-    };
     let surroundings = Surroundings {
         info: &layout.info,
         resources: list.as_deref(),
     };
-    let judged = judge_program(&source, Some(surroundings), now, checks);
+    let judged = match judge_main(tree, layout, (surroundings, around.now), checks) {
+        Ok(judged) => judged,
+        Err(flaw) => {
+            checks.fail("structure", flaw);
+            return Judged::default();
+        }
+    };
     if judged.is_unsigned {
         return judged;
     }
-    match list
-        .as_deref()
-        .map(|list| Seal::read(list)?.compare(tree, layout))
-    {
-        None => checks.fail(
+    let Some(list) = &list else {
+        let detail = "the bundle has no list of sealed resources";
+        checks.fail(
             "sealed-resources",
-            Flaw::new(
-                "resources-not-sealed",
-                "the bundle has no list of sealed resources",
-            ),
-        ),
-        Some(Err(flaw)) => checks.fail("sealed-resources", flaw),
-        Some(Ok(compared)) => {
-            checks.pass("sealed-resources", format!("{} compared", compared.count));
-            if !compared.unsealed.is_empty() {
-                checks.not_made("unsealed-files", &compared.unsealed.join(", "));
-            }
-            judge_nested(tree, &compared.nested, (now, depth), checks);
-        }
+            Flaw::new("resources-not-sealed", detail),
+        );
+        return judged;
+    };
+    if let Err(flaw) = judge_resources(tree, layout, (list, around), checks) {
+        checks.fail("sealed-resources", flaw);
     }
     judged
 }
 
-/// A bundle without a program keeps its signature in files of its own, which are not judged here.
-fn without_program(list: Option<&[u8]>, checks: &mut Checks) -> Judged {
-    if list.is_some() {
-        checks.fail(
-            "structure",
-            Flaw::new("unsupported", "the signature of a bundle without a program"),
-        );
-        return Judged::default();
+/// Judges the main program. What is no program, and what stands for one in a bundle without, has its signature in
+/// files of the bundle.
+fn judge_main(
+    tree: &dyn Tree,
+    layout: &Layout,
+    (surroundings, now): (Surroundings<'_>, Timestamp),
+    checks: &mut Checks,
+) -> Result<Judged, Flaw> {
+    let main = layout.program.as_ref().unwrap_or(&layout.info_path);
+    let source = tree
+        .source(main)
+        .map_err(|error| Flaw::of_error("unreadable", &error))?;
+    if is_program(source.as_ref())? {
+        checks.note("bundle-structure", layout.judge_signature_folder(tree, &[]));
+        return Ok(judge_program(&source, Some(surroundings), now, checks));
     }
-    Judged::unsigned()
+    let folder = join(&layout.sealed, "_CodeSignature");
+    let Some(signature) = LooseSignature::in_folder(tree, &folder)? else {
+        return Ok(Judged::unsigned());
+    };
+    checks.note(
+        "bundle-structure",
+        layout.judge_signature_folder(tree, &signature.names()),
+    );
+    Ok(signature.judge(source.as_ref(), Some(surroundings), now, checks))
 }
 
-fn judge_nested(tree: &dyn Tree, nested: &[Nested], at: (Timestamp, u8), checks: &mut Checks) {
+fn is_program(source: &dyn ReadAt) -> Result<bool, Flaw> {
+    let mut head = [0; 8];
+    let len = wire::read_up_to(source, 0, &mut head)
+        .map_err(|error| Flaw::new("unreadable", error.to_string()))?;
+    Ok(macho::is_program(head.get(..len).unwrap_or_default()))
+}
+
+fn judge_resources(
+    tree: &dyn Tree,
+    layout: &Layout,
+    (list, around): (&[u8], Around<'_>),
+    checks: &mut Checks,
+) -> Result<(), Flaw> {
+    let seal = Seal::read(list)?;
+    let scope = seal.scope(layout, around.scope);
+    let compared = seal.compare(tree, &scope)?;
+    checks.pass("sealed-resources", format!("{} compared", compared.count));
+    if !compared.unsealed.is_empty() {
+        checks.not_made("unsealed-files", &compared.unsealed.join(", "));
+    }
+    let inner = Around {
+        scope: Some(&scope),
+        ..around
+    };
+    judge_nested(tree, &compared.nested, inner, checks);
+    Ok(())
+}
+
+fn judge_nested(tree: &dyn Tree, nested: &[Nested], around: Around<'_>, checks: &mut Checks) {
     const NAME: &str = "nested-code";
     if nested.is_empty() {
         checks.not_applicable(NAME);
         return;
     }
     for code in nested {
-        if let Err(flaw) = judge_one(tree, code, at) {
+        if let Err(flaw) = judge_one(tree, code, around) {
             checks.fail(NAME, flaw.within(&code.path));
         }
     }
     checks.pass(NAME, format!("{} judged", nested.len()));
 }
 
-fn judge_one(tree: &dyn Tree, code: &Nested, (now, depth): (Timestamp, u8)) -> Result<(), Flaw> {
-    let Some(depth) = depth.checked_sub(1) else {
+fn judge_one(tree: &dyn Tree, code: &Nested, around: Around<'_>) -> Result<(), Flaw> {
+    let Some(depth) = around.depth.checked_sub(1) else {
         return Err(Flaw::new("bundle-structure", "code nested too deep"));
     };
-    let mut checks = Checks::default();
-    let judged = match entry(tree, &code.path)? {
-        Some(entry) if entry.is_folder() => match Layout::find(tree, &code.path)? {
-            Some(layout) => judge_at_depth(tree, &layout, (now, depth), &mut checks),
-            None => return Err(Flaw::new("nested-code-unsigned", "it is no bundle")),
-        },
-        _ => {
-            let source = tree
-                .source(&code.path)
-                .map_err(|error| Flaw::of_error("unreadable", &error))?;
-            let mut head = [0; 8];
-            let len = wire::read_up_to(source.as_ref(), 0, &mut head)
-                .map_err(|error| Flaw::new("unreadable", error.to_string()))?;
-            if macho::is_program(head.get(..len).unwrap_or_default()) {
-                judge_program(&source, None, now, &mut checks)
-            } else {
-                return Err(Flaw::new("nested-code-unsigned", "it is no program"));
-            }
-        }
+    let around = Around { depth, ..around };
+    let is_folder = entry(tree, &code.path)?.is_some_and(|entry| entry.is_folder());
+    if !is_folder {
+        return meets_seal(
+            &judge_nested_file(tree, &code.path, around.now)?,
+            &code.seal,
+        );
+    }
+    let Some(layout) = Layout::find(tree, &code.path)? else {
+        return Err(Flaw::new("nested-code-unsigned", "it is no bundle"));
     };
-    // Who signed nested code is for the seal to say; that the signature is whole is for the code.
-    if let Some(check) = checks
-        .failures()
-        .find(|check| check.code != Some("chain-not-apples"))
-    {
-        let detail = check.detail.clone().unwrap_or_default();
+    let others = layout.judge_root(tree)?;
+    meets_seal(&judge_nested_bundle(tree, &layout, around)?, &code.seal)?;
+    for path in others {
+        other_version(tree, &path, (&code.seal, around)).map_err(|flaw| flaw.within(&path))?;
+    }
+    Ok(())
+}
+
+/// A further version of a framework is other code than was sealed, of which only the requirement can say anything.
+fn other_version(
+    tree: &dyn Tree,
+    path: &str,
+    (seal, around): (&NestedSeal, Around<'_>),
+) -> Result<(), Flaw> {
+    let Some(layout) = Layout::find(tree, path)? else {
+        return Err(Flaw::new("nested-code-unsigned", "it is no bundle"));
+    };
+    let judged = judge_nested_bundle(tree, &layout, around)?;
+    if seal.requirement.is_none() {
         return Err(Flaw::new(
-            "nested-code-invalid",
-            format!("{} ({detail})", check.code.unwrap_or(check.name)),
+            "nested-code-unsealed",
+            "the seal has no requirement that it could meet",
         ));
     }
-    if judged.signatures.is_empty() {
+    meets_requirement(&judged, seal)
+}
+
+fn judge_nested_file(tree: &dyn Tree, path: &str, now: Timestamp) -> Result<Judged, Flaw> {
+    let mut checks = Checks::default();
+    let source = tree
+        .source(path)
+        .map_err(|error| Flaw::of_error("unreadable", &error))?;
+    let judged = if is_program(source.as_ref())? {
+        judge_program(&source, None, now, &mut checks)
+    } else if let Some(signature) = LooseSignature::in_attributes(tree, path)? {
+        signature.judge(source.as_ref(), None, now, &mut checks)
+    } else {
         return Err(Flaw::new("nested-code-unsigned", "it is not signed"));
+    };
+    whole(judged, &checks)
+}
+
+fn judge_nested_bundle(
+    tree: &dyn Tree,
+    layout: &Layout,
+    around: Around<'_>,
+) -> Result<Judged, Flaw> {
+    let mut checks = Checks::default();
+    let judged = judge_at_depth(tree, layout, around, &mut checks);
+    whole(judged, &checks)
+}
+
+/// Who signed nested code is for the seal to say; that the signature is whole is for the code.
+fn whole(judged: Judged, checks: &Checks) -> Result<Judged, Flaw> {
+    let failure = checks
+        .failures()
+        .find(|check| check.code != Some("chain-not-apples"));
+    match failure {
+        Some(check) => {
+            let detail = check.detail.clone().unwrap_or_default();
+            Err(Flaw::new(
+                "nested-code-invalid",
+                format!("{} ({detail})", check.code.unwrap_or(check.name)),
+            ))
+        }
+        None if judged.signatures.is_empty() => {
+            Err(Flaw::new("nested-code-unsigned", "it is not signed"))
+        }
+        None => Ok(judged),
     }
-    meets_seal(&judged, &code.seal)
 }
 
 /// The code must be the very one that was sealed, in one of its architectures, and meet the sealed requirement in all
@@ -174,6 +274,10 @@ fn meets_seal(judged: &Judged, seal: &NestedSeal) -> Result<(), Flaw> {
             "it is other code than was sealed",
         ));
     }
+    meets_requirement(judged, seal)
+}
+
+fn meets_requirement(judged: &Judged, seal: &NestedSeal) -> Result<(), Flaw> {
     let Some(text) = &seal.requirement else {
         return Ok(());
     };

@@ -1,11 +1,16 @@
 //! Where a bundle keeps its parts.
 
+use std::{collections::HashSet, io::Read as _};
+
 use media::{Entry, Kind, MediaError, Tree};
 use proplist::Value;
 
 use crate::flaw::Flaw;
 
 const MAX_INFO_LEN: u64 = 16 << 20;
+
+/// How a file begins that carries the extended attributes of another (RFC 1740).
+const APPLE_DOUBLE: [u8; 4] = [0, 5, 0x16, 7];
 
 /// Where the parts of a bundle lie; all paths are paths of its tree.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,73 +63,38 @@ impl Layout {
         }))
     }
 
-    /// Whether `stated` is what a file `PkgInfo` says of this bundle: its type and its creator.
+    /// Whether `stated` is what a file `PkgInfo` may say of this bundle: a type and a creator. Vendors let it go
+    /// stale, and macOS does not look at it; but nothing protects it, so it may not hold anything else.
     pub(super) fn is_pkg_info(&self, stated: &[u8]) -> bool {
         let info = proplist::from_bytes(&self.info).ok();
         let dict = info.as_ref().and_then(Value::as_dict);
         let text = |key: &str| dict.and_then(|dict| dict.get(key)).and_then(Value::as_str);
         let creator = text("CFBundleSignature").unwrap_or("????");
-        let types: &[&str] = match text("CFBundlePackageType") {
-            Some(own) => &[own],
-            None => &["APPL", "BNDL", "FMWK", "????"],
+        let types = [
+            text("CFBundlePackageType").unwrap_or("????"),
+            "????",
+            "APPL",
+            "BNDL",
+            "FMWK",
+            "KEXT",
+            "XPC!",
+        ];
+        let stated = String::from_utf8_lossy(stated.trim_ascii_end()).into_owned();
+        let Some((kind, signature)) = stated.split_at_checked(4) else {
+            return stated.is_empty();
         };
-        let stated = stated.trim_ascii_end();
-        types
-            .iter()
-            .any(|own| stated == format!("{own}{creator}").as_bytes())
+        let is_name =
+            |name: &str| name.len() == 4 && name.chars().all(|c| c.is_ascii_alphanumeric());
+        types.contains(&kind) && (signature == creator || signature == "????" || is_name(signature))
     }
 
     /// The notarization ticket that is stapled to the bundle.
     pub(crate) fn ticket(&self, tree: &dyn Tree) -> Result<Option<Vec<u8>>, Flaw> {
-        read_file(tree, &join(&self.sealed, "CodeResources"), MAX_INFO_LEN)
-    }
-
-    /// Whether something lies beside the sealed folder that nothing protects.
-    pub(crate) fn judge_root(&self, tree: &dyn Tree) -> Result<(), Flaw> {
-        if self.sealed == self.root {
-            return Ok(());
+        let path = join(&self.sealed, "CodeResources");
+        match entry(tree, &path)? {
+            Some(entry) if is_link_to_seal(&entry) => Ok(None),
+            _ => read_file(tree, &path, MAX_INFO_LEN),
         }
-        let is_framework = !self.sealed.ends_with("/Contents") && self.sealed != "Contents";
-        for entry in tree
-            .children(&self.root)
-            .map_err(|error| Flaw::of_error("unreadable", &error))?
-        {
-            let known = match (entry.name(), &entry.kind) {
-                (".DS_Store" | "Icon\r", Kind::File { .. }) => true,
-                ("Contents", Kind::Folder) => !is_framework,
-                ("Versions", Kind::Folder) => is_framework,
-                (_, Kind::Link { target }) => {
-                    is_framework && target.starts_with("Versions/Current/")
-                }
-                _ => false,
-            };
-            if !known {
-                return Err(Flaw::new(
-                    "unsealed-root",
-                    format!("`{}` lies beside what is sealed", entry.path),
-                ));
-            }
-        }
-        if !is_framework {
-            return Ok(());
-        }
-        for entry in tree
-            .children(&join(&self.root, "Versions"))
-            .map_err(|error| Flaw::of_error("unreadable", &error))?
-        {
-            let known = match (entry.name(), &entry.kind) {
-                (".DS_Store", Kind::File { .. }) | ("Current", Kind::Link { .. }) => true,
-                (_, Kind::Folder) => entry.path == self.sealed,
-                _ => false,
-            };
-            if !known {
-                return Err(Flaw::new(
-                    "unsealed-root",
-                    format!("`{}` is not the version that is sealed", entry.path),
-                ));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -149,6 +119,7 @@ impl Form {
                     "the current version of the framework is not a link",
                 ));
             };
+            let target = target.strip_prefix("./").unwrap_or(&target).to_owned();
             if target.contains('/') || target.starts_with('.') {
                 return Err(Flaw::new(
                     "bundle-structure",
@@ -230,6 +201,41 @@ pub(crate) fn main_program_of(tree: &dyn Tree, path: &str) -> Option<Layout> {
     None
 }
 
+/// Whether `entry` is the link from `Contents/CodeResources` to the seal that bundles had before tickets took its
+/// place.
+pub(super) fn is_link_to_seal(entry: &Entry) -> bool {
+    matches!(&entry.kind, Kind::Link { target } if target == "_CodeSignature/CodeResources")
+}
+
+/// What is in the folder at `path`, without the files that only carry extended attributes of others.
+pub(super) fn children(tree: &dyn Tree, path: &str) -> Result<Vec<Entry>, Flaw> {
+    let unreadable = |error: MediaError| Flaw::of_error("unreadable", &error);
+    let all = tree.children(path).map_err(unreadable)?;
+    if !tree.has_twins() {
+        return Ok(all);
+    }
+    let names: HashSet<String> = all.iter().map(|entry| entry.name().to_owned()).collect();
+    let mut kept = Vec::new();
+    for entry in all {
+        let of_another = entry.name().strip_prefix("._");
+        let is_twin = entry.is_file() && of_another.is_some_and(|name| names.contains(name));
+        if !(is_twin && is_apple_double(tree, &entry.path)?) {
+            kept.push(entry);
+        }
+    }
+    Ok(kept)
+}
+
+fn is_apple_double(tree: &dyn Tree, path: &str) -> Result<bool, Flaw> {
+    let mut start = Vec::new();
+    tree.open(path)
+        .map_err(|error| Flaw::of_error("unreadable", &error))?
+        .take(APPLE_DOUBLE.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(|error| Flaw::new("unreadable", format!("`{path}`: {error}")))?;
+    Ok(start == APPLE_DOUBLE)
+}
+
 /// What is at `path`, if anything is.
 pub(super) fn entry(tree: &dyn Tree, path: &str) -> Result<Option<Entry>, Flaw> {
     match tree.entry(path) {
@@ -240,7 +246,7 @@ pub(super) fn entry(tree: &dyn Tree, path: &str) -> Result<Option<Entry>, Flaw> 
 }
 
 /// The bytes of the file at `path`, if there is one, and it is not longer than it may be.
-pub(super) fn read_file(
+pub(crate) fn read_file(
     tree: &dyn Tree,
     path: &str,
     max_len: u64,
@@ -270,7 +276,7 @@ pub(super) fn read_file(
 }
 
 /// `folder/name`, at the root just `name`.
-pub(super) fn join(folder: &str, name: &str) -> String {
+pub(crate) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() {
         name.to_owned()
     } else {

@@ -2,8 +2,10 @@
 
 mod judge;
 mod layout;
+mod links;
+mod root;
 mod rules;
 mod seal;
 
 pub(crate) use judge::judge_bundle;
-pub(crate) use layout::{Layout, main_program_of};
+pub(crate) use layout::{Layout, join, main_program_of, read_file};

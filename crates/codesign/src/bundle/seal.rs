@@ -11,7 +11,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     Layout,
-    layout::{join, read_file},
+    layout::{children, is_link_to_seal, join, read_file},
+    links::Scope,
     rules::{Rules, Treatment},
 };
 use crate::{flaw::Flaw, hash::Algorithm};
@@ -112,12 +113,27 @@ impl Seal {
         })
     }
 
-    /// Compares the sealed folder of the bundle laid out as `layout` says with the list.
-    pub(super) fn compare(&self, tree: &dyn Tree, layout: &Layout) -> Result<Compared, Flaw> {
+    /// What the list covers of the bundle laid out as `layout` says, which lies in `outer`.
+    pub(super) const fn scope<'a>(
+        &'a self,
+        layout: &'a Layout,
+        outer: Option<&'a Scope<'a>>,
+    ) -> Scope<'a> {
+        let rules = &self.rules;
+        Scope {
+            layout,
+            rules,
+            outer,
+        }
+    }
+
+    /// Compares what is there with the list.
+    pub(super) fn compare(&self, tree: &dyn Tree, scope: &Scope<'_>) -> Result<Compared, Flaw> {
         let mut walk = Walk {
             seal: self,
             tree,
-            layout,
+            scope,
+            layout: scope.layout,
             compared: Compared::default(),
             seen: HashSet::new(),
         };
@@ -192,6 +208,7 @@ fn malformed(path: &str) -> Flaw {
 struct Walk<'a> {
     seal: &'a Seal,
     tree: &'a dyn Tree,
+    scope: &'a Scope<'a>,
     layout: &'a Layout,
     compared: Compared,
     seen: HashSet<String>,
@@ -202,11 +219,7 @@ impl Walk<'_> {
         let Some(levels) = levels.checked_sub(1) else {
             return Err(Flaw::new("bundle-structure", "folders nested too deep"));
         };
-        for entry in self
-            .tree
-            .children(&path(&self.layout.sealed, relative))
-            .map_err(|error| Flaw::of_error("unreadable", &error))?
-        {
+        for entry in children(self.tree, &path(&self.layout.sealed, relative))? {
             let relative = join(relative, entry.name());
             if self.is_apart(&relative, &entry) {
                 continue;
@@ -228,7 +241,7 @@ impl Walk<'_> {
     fn is_apart(&self, relative: &str, entry: &Entry) -> bool {
         match relative {
             "_CodeSignature" | "_MASReceipt" => entry.is_folder(),
-            "CodeResources" => entry.is_file(),
+            "CodeResources" => entry.is_file() || is_link_to_seal(entry),
             _ => entry.is_file() && self.layout.program.as_ref() == Some(&entry.path),
         }
     }
@@ -237,6 +250,12 @@ impl Walk<'_> {
     fn omitted(&mut self, relative: String, entry: &Entry) -> Result<(), Flaw> {
         if entry.path == self.layout.info_path {
             return Ok(());
+        }
+        if matches!(entry.kind, Kind::Link { .. }) {
+            return Err(Flaw::new(
+                "resource-added",
+                format!("`{relative}` is a link, and not sealed"),
+            ));
         }
         if relative != "PkgInfo" {
             self.compared.unsealed.push(relative);
@@ -270,7 +289,15 @@ impl Walk<'_> {
         self.compared.count = self.compared.count.saturating_add(1);
         let altered = || Flaw::new("resource-altered", format!("`{relative}` was altered"));
         match (&sealed.what, &entry.kind) {
-            (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => Ok(()),
+            (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => {
+                if self.scope.allows(self.tree, &entry.path, target)? {
+                    return Ok(());
+                }
+                Err(Flaw::new(
+                    "resource-link-leads-out",
+                    format!("the link `{relative}` leads to `{target}`, which is not sealed"),
+                ))
+            }
             (What::Hashes { sha1, sha256 }, Kind::File { .. }) => {
                 let (own_sha1, own_sha256) = self.hashes(&entry.path, sha1.is_some())?;
                 let same = sha1.as_ref().is_none_or(|sha1| *sha1 == own_sha1)

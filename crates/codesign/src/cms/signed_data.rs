@@ -1,6 +1,7 @@
 //! A message and its one signature (RFC 5652 §5).
 
 use const_oid::ObjectIdentifier;
+use model::Timestamp;
 use wire::ParseError;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 
 /// More certificates than any signature carries.
@@ -26,8 +28,6 @@ pub(crate) struct SignedData {
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) certificates: Vec<Certificate>,
     digest_algorithm: Algorithm,
-    /// How the message names its scheme: some have two names.
-    pub(crate) scheme_name: ObjectIdentifier,
     scheme: Scheme,
     signer: Signer,
     /// The signed attributes as they are signed.
@@ -180,14 +180,16 @@ impl SignedData {
 
     /// Whether every certificate that is carried along is accounted for by one of `chains`.
     ///
-    /// A certificate that leads nowhere is a part of the signature that nothing protects.
+    /// A certificate that nobody signed is a part of the signature that nothing protects.
     pub(crate) fn accounts_for_all(
         certificates: &[Certificate],
         chains: &[&Chain],
     ) -> Result<(), Flaw> {
-        let stray = certificates
-            .iter()
-            .find(|certificate| !chains.iter().any(|chain| chain.accounts_for(certificate)));
+        let stray = certificates.iter().find(|certificate| {
+            !chains
+                .iter()
+                .any(|chain| chain.accounts_for(certificate, certificates))
+        });
         match stray {
             None => Ok(()),
             Some(certificate) => Err(Flaw::new(
@@ -198,6 +200,16 @@ impl SignedData {
                 ),
             )),
         }
+    }
+
+    /// When the signer says to have signed.
+    pub(crate) fn stated_time(&self) -> Result<Option<Timestamp>, Flaw> {
+        let Some(attribute) = Attribute::one(&self.signed, SIGNING_TIME)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            Reader::new("signing time", attribute.value()?).time()?,
+        ))
     }
 
     /// The version of the message that goes with what it holds (RFC 5652 §5.1).
@@ -315,8 +327,7 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
     }
     let digest_algorithm = digest_algorithm(signer)?;
     let signed_attributes = signer.optional(tag::context(0))?;
-    let scheme_name = signer.algorithm()?;
-    let scheme = Scheme::from_oid(scheme_name, Some(digest_algorithm))?;
+    let scheme = Scheme::from_oid(signer.algorithm()?, Some(digest_algorithm))?;
     if scheme.digest() != digest_algorithm {
         return Err(Flaw::new(
             "cms-structure",
@@ -331,7 +342,6 @@ fn read_signer(signer: &mut Reader<'_>, message: Message) -> Result<SignedData, 
         content,
         certificates,
         digest_algorithm,
-        scheme_name,
         scheme,
         signer: who,
         signed_bytes: signed_attributes.map(|node| as_set(node.content)),

@@ -13,8 +13,6 @@ use crate::{
 
 const TOKEN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 const TIME_STAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-/// A second name for RSA with SHA-1.
-const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
 
 /// When `message` was signed, if a time stamp says so. A time stamp that is not genuine, not Apple's, or not of this
 /// signature is a flaw, and so is any other unsigned statement: nothing protects it.
@@ -45,10 +43,6 @@ fn verify(token: &SignedData, signature: &[u8]) -> Result<Timestamp, Flaw> {
     };
     let chain = token.verify(content)?;
     let at = stated_time(content, signature)?;
-    if token.scheme_name == SHA1_WITH_RSA {
-        let detail = "it names its scheme as Apple's authority does not";
-        return Err(Flaw::new("weak-or-unknown-algorithm", detail));
-    }
     if !token.unsigned.is_empty() {
         return Err(Flaw::new(
             "cms-unsigned-attribute",

@@ -7,7 +7,7 @@ use wire::ReadAt;
 
 use super::{Blobs, CodeDirectory, Facts, pages, slot};
 use crate::{
-    Requirement,
+    Requirement, RequirementKind, RequirementSet,
     asn1::{Reader, tag},
     checks::Checks,
     cms::{Attribute, SignedData, signed_at},
@@ -32,6 +32,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) code_limit: u64,
     /// The information property list: of the bundle, or of the program itself.
     pub(crate) info: Option<&'a [u8]>,
+    /// Whether that lies in the code itself, whose pages protect it: then it need not be sealed once more, and does
+    /// not count if it is not.
+    pub(crate) is_info_inside: bool,
     /// The list of sealed resources.
     pub(crate) resources: Option<&'a [u8]>,
     /// What the kind of container adds: for a disk image, its trailer.
@@ -42,7 +45,7 @@ pub(crate) struct Subject<'a> {
 /// nothing if not even its code directories can be read.
 pub(crate) fn judge(
     blobs: &Blobs<'_>,
-    subject: Subject<'_>,
+    mut subject: Subject<'_>,
     now: Timestamp,
     checks: &mut Checks,
 ) -> Option<Facts> {
@@ -54,6 +57,10 @@ pub(crate) fn judge(
         }
     };
     let first = directories.first()?;
+    let binds_info = |directory: &CodeDirectory<'_>| directory.special(slot::INFO).is_some();
+    if subject.is_info_inside && !directories.iter().any(binds_info) {
+        subject.info = None;
+    }
     checks.note(DIRECTORIES, agree(&directories, subject.code_limit));
     checks.note("page-hashes", pages::verify(subject.code, &directories));
     checks.note("special-slots", special_slots(blobs, &directories, subject));
@@ -214,7 +221,10 @@ fn slot_name(number: u32) -> String {
 
 fn designated(blobs: &Blobs<'_>) -> Result<Option<Requirement>, Flaw> {
     match blobs.get(slot::REQUIREMENTS) {
-        Some(set) => Ok(Requirement::designated_in(set)?),
+        Some(set) => {
+            let set = RequirementSet::from_binary(set)?;
+            Ok(set.get(RequirementKind::Designated).cloned())
+        }
         None => Ok(None),
     }
 }
@@ -237,10 +247,7 @@ fn judge_signer(
     now: Timestamp,
     checks: &mut Checks,
 ) {
-    let message = blobs
-        .payload(slot::SIGNATURE)
-        .filter(|message| !message.is_empty());
-    let Some(message) = message else {
+    let Some(message) = blobs.message() else {
         if facts.is_ad_hoc() {
             checks.not_applicable(CMS);
         } else {
@@ -327,12 +334,16 @@ pub(crate) fn judge_chain(
             None
         }
     };
-    note_chain(
-        chain,
-        &message.certificates,
-        (purpose, at.unwrap_or(now)),
-        checks,
-    );
+    // Only Apple has the keys of its own signers: what they say of the time is as good as a time stamp.
+    let stated = match message.stated_time() {
+        Ok(stated) => stated.filter(|time| chain.is_apples_own_signer() && *time <= now),
+        Err(flaw) => {
+            checks.fail("certificate-chain", flaw);
+            None
+        }
+    };
+    let moment = at.or(stated).unwrap_or(now);
+    note_chain(chain, &message.certificates, (purpose, moment), checks);
     at
 }
 
@@ -454,9 +465,10 @@ fn stated_set(attribute: &Attribute) -> Result<Vec<(Algorithm, Vec<u8>)>, Flaw> 
     Ok(hashes)
 }
 
-/// The team in the code directory must be the one that Apple wrote into the signer's certificate.
+/// The team in the code directory must be the one that Apple wrote into the signer's certificate, unless Apple signed
+/// itself: the store keeps the team of the vendor.
 fn team_is_signers(team_id: Option<&str>, chain: &Chain) -> Result<(), Flaw> {
-    let Some(stated) = team_id else {
+    let Some(stated) = team_id.filter(|_| !chain.is_apples_own_signer()) else {
         return Ok(());
     };
     match chain.team_id() {

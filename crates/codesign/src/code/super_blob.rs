@@ -34,6 +34,8 @@ const MAX_BLOBS: u32 = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Blobs<'a> {
     list: Vec<(u32, &'a [u8])>,
+    /// The message of the signer, if it was read from a place of its own.
+    message: Option<&'a [u8]>,
 }
 
 impl<'a> Blobs<'a> {
@@ -73,7 +75,41 @@ impl<'a> Blobs<'a> {
             list.push((slot, blob));
         }
         need_zero(inside.rest())?;
-        Ok(Self { list })
+        Ok(Self {
+            list,
+            message: None,
+        })
+    }
+
+    /// The parts of a signature that were read one by one. All but the message come with their headers.
+    pub(crate) fn of_parts(parts: &'a [(u32, Vec<u8>)]) -> Result<Self, Flaw> {
+        let mut blobs = Self {
+            list: Vec::new(),
+            message: None,
+        };
+        for (slot, bytes) in parts {
+            if *slot == slot::SIGNATURE {
+                blobs.message = Some(bytes);
+                continue;
+            }
+            need_magic(*slot, bytes)?;
+            let mut cursor = Cursor::new("part of a signature", bytes);
+            cursor.skip(4)?;
+            if u64::from(cursor.u32_be()?) != bytes.len() as u64 {
+                return Err(cursor
+                    .invalid("a part that is of another length than it says")
+                    .into());
+            }
+            blobs.list.push((*slot, bytes));
+        }
+        Ok(blobs)
+    }
+
+    /// The message of the signer; nothing if there is none, or it is empty.
+    pub(crate) fn message(&self) -> Option<&'a [u8]> {
+        self.message
+            .or_else(|| self.payload(slot::SIGNATURE))
+            .filter(|message| !message.is_empty())
     }
 
     /// The part in `slot`, with its header.

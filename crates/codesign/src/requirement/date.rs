@@ -1,6 +1,6 @@
 //! Times as requirements write them.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 const FORMAT: &str = "%Y%m%d%H%M%SZ";
 
@@ -13,6 +13,13 @@ fn epoch() -> Option<NaiveDateTime> {
 pub(super) fn seconds_since_2001(text: &str) -> Option<i64> {
     let time = NaiveDateTime::parse_from_str(text, FORMAT).ok()?;
     Some(time.signed_duration_since(epoch()?).num_seconds())
+}
+
+/// The seconds that `time` stands for.
+pub(super) fn seconds_of(time: DateTime<Utc>) -> i64 {
+    epoch().map_or(0, |epoch| {
+        time.naive_utc().signed_duration_since(epoch).num_seconds()
+    })
 }
 
 /// The text that stands for a moment; empty if there is none.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use const_oid::ObjectIdentifier;
 use proplist::{Dict, Value};
 
-use super::{DateMatch, Expression, Match, Slot};
+use super::{Expression, Match, Slot, date};
 use crate::{
     code::Facts,
     x509::{Certificate, Chain},
@@ -22,6 +22,15 @@ const SUBJECT: [(&str, &str); 9] = [
     ("subject.ST", "2.5.4.8"),
     ("subject.STREET", "2.5.4.9"),
     ("subject.UID", "0.9.2342.19200300.100.1.1"),
+];
+
+/// Further parts of certificates that macOS knows.
+const UNJUDGED: [&str; 5] = [
+    "email",
+    "subject.C-O",
+    "subject.C-OU",
+    "subject.C-ST",
+    "subject.C-STREET",
 ];
 
 /// A condition that this program cannot decide: neither true nor false.
@@ -50,9 +59,7 @@ pub(super) fn evaluate(expression: &Expression, context: Context<'_>) -> Answer 
         Expression::Or(terms) => chain(terms, context, true),
         Expression::Not(inner) => evaluate(inner, context).map(|met| !met),
         Expression::Identifier(name) => Ok(*name == facts.identifier),
-        Expression::CodeDirectoryHash(hash) => {
-            Ok(facts.cdhashes.iter().any(|(_, own)| own == hash))
-        }
+        Expression::CodeDirectoryHash(hash) => Ok(facts.cdhash() == Some(hash)),
         Expression::AnchorAppleGeneric
         | Expression::AnchorTrusted
         | Expression::CertificateTrusted(Slot::ROOT) => Ok(anchored(facts).is_some()),
@@ -65,15 +72,13 @@ pub(super) fn evaluate(expression: &Expression, context: Context<'_>) -> Answer 
         }
         Expression::CertificateExtension(slot, oid, value) => {
             let certificate = certificate(facts, *slot);
-            let present = certificate.is_some_and(|certificate| certificate.has_extension(oid));
-            Ok(presence(present, value))
+            Ok(certificate
+                .is_some_and(|certificate| presence(certificate.has_extension(oid), value)))
         }
         Expression::CertificatePolicy(slot, oid, value) => {
             policy(certificate(facts, *slot), oid, value)
         }
-        Expression::CertificateDate(slot, oid, date) => {
-            dated(certificate(facts, *slot), oid, *date)
-        }
+        Expression::CertificateDate(slot, oid, date) => dated(certificate(facts, *slot), oid, date),
         Expression::Info(key, value) => Ok(in_dict(facts.info.as_ref(), key, value)),
         Expression::Entitlement(key, value) => Ok(in_dict(facts.entitlements.as_ref(), key, value)),
         Expression::Platform(number) => Ok(i32::from(facts.platform) == *number),
@@ -137,12 +142,20 @@ fn certificate(facts: &Facts, slot: Slot) -> Option<&Certificate> {
     certificates.get(index)
 }
 
+/// What is not there, be it the certificate or the name in it, meets no condition, not even `absent`; and neither does
+/// what macOS does not know.
 fn field(certificate: Option<&Certificate>, key: &str, value: &Match) -> Answer {
-    let Some((_, oid)) = SUBJECT.iter().find(|(name, _)| *name == key) else {
-        return undecided(format!("`{key}` of a certificate is not judged"));
+    let Some(certificate) = certificate else {
+        return Ok(false);
     };
-    let text = certificate.and_then(|certificate| certificate.name(oid));
-    Ok(matches(text.map(Value::String).as_ref(), value))
+    if UNJUDGED.contains(&key) {
+        return undecided(format!("`{key}` of a certificate is not judged"));
+    }
+    let Some((_, oid)) = SUBJECT.iter().find(|(name, _)| *name == key) else {
+        return Ok(false);
+    };
+    let text = certificate.name(oid).map(Value::String);
+    Ok(text.is_some_and(|text| matches(Some(&text), value)))
 }
 
 /// macOS knows of extensions and policies only whether they are there: no comparison with one is ever true.
@@ -157,66 +170,68 @@ fn presence(present: bool, value: &Match) -> bool {
 fn policy(certificate: Option<&Certificate>, oid: &str, value: &Match) -> Answer {
     let policies = certificate.map(Certificate::policies).transpose();
     match policies {
-        Ok(policies) => {
-            let mut policies = policies.iter().flatten();
-            Ok(presence(
-                policies.any(|policy| policy.to_string() == oid),
-                value,
-            ))
-        }
+        Ok(policies) => Ok(policies.is_some_and(|policies| {
+            let mut policies = policies.iter();
+            presence(policies.any(|policy| policy.to_string() == oid), value)
+        })),
         Err(error) => undecided(error.to_string()),
     }
 }
 
 /// The extension holds a time as text, `20210422000000Z`.
-fn dated(certificate: Option<&Certificate>, oid: &str, date: DateMatch) -> Answer {
-    let value = match ObjectIdentifier::new(oid) {
+fn dated(certificate: Option<&Certificate>, oid: &str, value: &Match) -> Answer {
+    let found = match ObjectIdentifier::new(oid) {
         Ok(oid) => certificate.and_then(|certificate| certificate.extension(oid)),
         Err(error) => return undecided(error.to_string()),
     };
-    let Some(value) = value else {
-        return Ok(date == DateMatch::Absent);
+    let Some(found) = found else {
+        return Ok(*value == Match::Absent);
     };
-    let text = value
+    let text = found
         .split_at_checked(2)
         .map(|(_, text)| String::from_utf8_lossy(text).into_owned());
-    let Some(stated) = text.and_then(|text| super::date::seconds_since_2001(&text)) else {
-        return undecided(format!("the extension {oid} holds no time"));
-    };
-    Ok(match date {
-        DateMatch::Absent => false,
-        DateMatch::Exists => true,
-        DateMatch::After(seconds) => stated > seconds,
-        DateMatch::Before(seconds) => stated < seconds,
-        DateMatch::On(seconds) => stated == seconds,
-        DateMatch::OnOrAfter(seconds) => stated >= seconds,
-        DateMatch::OnOrBefore(seconds) => stated <= seconds,
-    })
+    match text.and_then(|text| date::seconds_since_2001(&text)) {
+        Some(stated) => Ok(*value == Match::Exists || is_at(stated, value)),
+        None => undecided(format!("the extension {oid} holds no time")),
+    }
+}
+
+fn is_at(time: i64, value: &Match) -> bool {
+    match value {
+        Match::After(other) => time > *other,
+        Match::Before(other) => time < *other,
+        Match::On(other) => time == *other,
+        Match::OnOrAfter(other) => time >= *other,
+        Match::OnOrBefore(other) => time <= *other,
+        _ => false,
+    }
 }
 
 fn in_dict(dict: Option<&Dict>, key: &str, value: &Match) -> bool {
     matches(dict.and_then(|dict| dict.get(key)), value)
 }
 
-/// Of an array, one element is enough.
+/// Of an array, one element is enough. A number is never a text.
 fn matches(candidate: Option<&Value>, value: &Match) -> bool {
+    let Some(candidate) = candidate else {
+        return *value == Match::Absent;
+    };
+    if let Value::Array(elements) = candidate
+        && elements.iter().any(|element| matches(Some(element), value))
+    {
+        return true;
+    }
     match (candidate, value) {
-        (None, Match::Absent) => true,
-        (None, _) | (Some(_), Match::Absent) | (Some(Value::Bool(false)), Match::Exists) => false,
-        (Some(_), Match::Exists) => true,
-        (Some(Value::Array(elements)), value) => elements
-            .iter()
-            .any(|element| !matches!(element, Value::Array(_)) && matches(Some(element), value)),
-        (Some(Value::String(text)), value) => compare(text, value),
-        (Some(Value::Integer(number)), value) => compare(&number.to_string(), value),
-        (Some(_), _) => false,
+        (_, Match::Absent) | (Value::Bool(false), Match::Exists) => false,
+        (_, Match::Exists) => true,
+        (Value::String(text), value) => compare(text, value),
+        (Value::Date(time), value) => is_at(date::seconds_of(*time), value),
+        _ => false,
     }
 }
 
 fn compare(text: &str, value: &Match) -> bool {
     match value {
-        Match::Absent => false,
-        Match::Exists => true,
         Match::BeginsWith(part) => text.starts_with(part),
         Match::Contains(part) => text.contains(part),
         Match::EndsWith(part) => text.ends_with(part),
@@ -225,6 +240,7 @@ fn compare(text: &str, value: &Match) -> bool {
         Match::GreaterOrEqual(other) => order(text, other) != Ordering::Less,
         Match::Less(other) => order(text, other) == Ordering::Less,
         Match::LessOrEqual(other) => order(text, other) != Ordering::Greater,
+        _ => false,
     }
 }
 

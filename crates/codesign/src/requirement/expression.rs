@@ -2,7 +2,8 @@
 
 /// What a requirement says.
 ///
-/// Chains of `and` and of `or` are flat: `a and (b and c)` is one chain of three.
+/// Chains of `and` and of `or` are as deep as they were written: `a and b and c` is one chain of three, and
+/// `a and (b and c)` one of two, of which the second is a chain itself. No chain begins with one of its own kind.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Expression {
     /// `always`.
@@ -18,7 +19,7 @@ pub enum Expression {
     /// `anchor trusted`: every certificate is trusted by the system.
     AnchorTrusted,
     /// `certificate N[timestamp.OID] …`: a time that a certificate states.
-    CertificateDate(Slot, String, DateMatch),
+    CertificateDate(Slot, String, Match),
     /// `certificate N[field.OID] …`: an extension of a certificate, by its object identifier in dotted form.
     CertificateExtension(Slot, String, Match),
     /// `certificate N[subject.OU] …`: a name in a certificate.
@@ -64,11 +65,15 @@ impl Slot {
     pub const ROOT: Self = Self(-1);
 }
 
-/// How a value is to compare.
+/// How a value is to compare; times are seconds since 2001-01-01T00:00:00Z.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Match {
     /// It is not there.
     Absent,
+    /// It is a time after that one.
+    After(i64),
+    /// It is a time before that one.
+    Before(i64),
     /// It begins with the text.
     BeginsWith(String),
     /// It has the text somewhere.
@@ -87,63 +92,66 @@ pub enum Match {
     Less(String),
     /// It is the text or comes before it.
     LessOrEqual(String),
-}
-
-/// How a time is to compare; times are seconds since 2001-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum DateMatch {
-    /// There is none.
-    Absent,
-    /// After that moment.
-    After(i64),
-    /// Before it.
-    Before(i64),
-    /// There is one.
-    Exists,
-    /// At that moment.
+    /// It is that time.
     On(i64),
-    /// At or after it.
+    /// It is that time or one after it.
     OnOrAfter(i64),
-    /// At or before it.
+    /// It is that time or one before it.
     OnOrBefore(i64),
 }
 
 impl Expression {
-    /// All of `terms`, chains in them made part of this one.
-    pub(crate) fn all_of(terms: Vec<Self>) -> Self {
-        flat(terms, Self::And, |term| match term {
-            Self::And(inner) => Ok(inner),
-            other => Err(other),
-        })
+    /// `left and right`.
+    pub fn and(left: Self, right: Self) -> Self {
+        match left {
+            Self::And(mut terms) => {
+                terms.push(right);
+                Self::And(terms)
+            }
+            left => Self::And(vec![left, right]),
+        }
     }
 
-    /// One of `terms`, likewise.
+    /// `left or right`.
+    pub fn or(left: Self, right: Self) -> Self {
+        match left {
+            Self::Or(mut terms) => {
+                terms.push(right);
+                Self::Or(terms)
+            }
+            left => Self::Or(vec![left, right]),
+        }
+    }
+
+    /// One of `terms`; never if there are none.
     pub(crate) fn any_of(terms: Vec<Self>) -> Self {
-        flat(terms, Self::Or, |term| match term {
-            Self::Or(inner) => Ok(inner),
-            other => Err(other),
-        })
+        terms.into_iter().reduce(Self::or).unwrap_or(Self::Never)
     }
-}
 
-fn flat(
-    terms: Vec<Expression>,
-    chain: fn(Vec<Expression>) -> Expression,
-    open: fn(Expression) -> Result<Vec<Expression>, Expression>,
-) -> Expression {
-    let mut flat = Vec::new();
-    for term in terms {
-        match open(term) {
-            Ok(inner) => flat.extend(inner),
-            Err(term) => flat.push(term),
+    /// The same condition with chains in chains of their own kind made part of these, as it is when it is printed.
+    pub(crate) fn flat(&self) -> Self {
+        let mut flat = Vec::new();
+        match self {
+            Self::And(terms) => {
+                for term in terms.iter().map(Self::flat) {
+                    match term {
+                        Self::And(inner) => flat.extend(inner),
+                        other => flat.push(other),
+                    }
+                }
+                Self::And(flat)
+            }
+            Self::Or(terms) => {
+                for term in terms.iter().map(Self::flat) {
+                    match term {
+                        Self::Or(inner) => flat.extend(inner),
+                        other => flat.push(other),
+                    }
+                }
+                Self::Or(flat)
+            }
+            Self::Not(inner) => Self::Not(Box::new(inner.flat())),
+            other => other.clone(),
         }
-    }
-    match flat.pop() {
-        Some(only) if flat.is_empty() => only,
-        Some(last) => {
-            flat.push(last);
-            chain(flat)
-        }
-        None => Expression::Never,
     }
 }

@@ -1,26 +1,35 @@
 //! A requirement's text as words and signs.
+//!
+//! # Source
+//! The lexer in `requirements.grammar` of Apple's open Security sources. Two things are read beyond it, so that what
+//! is printed can be read back: backslashes in quotes, and hexadecimal digits for names.
 
 use super::RequirementError;
 
 /// One word or sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Token {
-    /// `0x…`, or the digits in `H"…"`, or `$…`: bytes.
+    /// `0x…`: bytes.
     Bytes(Vec<u8>),
     /// `H"…"`: a digest.
     Hash(Vec<u8>),
-    /// A punctuation mark: one of `( ) [ ] , ; = == => ~ < > <= >= ! - * && ||`.
-    Sign(&'static str),
+    /// Digits.
+    Integer(String),
+    /// A path that needs no quotes: `/path/to`.
+    Path(String),
     /// Text in quotes.
     Quoted(String),
-    /// A word: letters, digits, dots, underscores, hyphens; or a number.
+    /// A punctuation mark.
+    Sign(&'static str),
+    /// A name: words with dots between them, the first of which begins with a letter.
     Word(String),
 }
 
-const SIGNS: [&str; 19] = [
-    "==", "=>", "<=", ">=", "&&", "||", "(", ")", "[", "]", ",", ";", "=", "~", "<", ">", "!", "-",
-    "*",
+/// The longer ones first.
+const SIGNS: [&str; 16] = [
+    "==", "=>", "<=", ">=", "(", ")", "[", "]", ",", ";", "=", "~", "<", ">", "!", "-",
 ];
+const STAR: &str = "*";
 
 /// The words and signs of `text`, each with its place in characters from 1; comments are passed over.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, RequirementError> {
@@ -45,7 +54,7 @@ impl Lexer<'_> {
     fn skip_blank(&mut self) -> Result<(), RequirementError> {
         loop {
             let start = self.at;
-            self.take_while(char::is_whitespace);
+            self.take_while(|c| matches!(c, ' ' | '\t' | '\n'));
             if self.eat("//") || self.eat("#") {
                 self.take_while(|c| c != '\n');
             } else if self.eat("/*") {
@@ -70,37 +79,73 @@ impl Lexer<'_> {
             let digits = self.quoted(at)?;
             return bytes(&digits, at).map(Token::Hash);
         }
-        if self.eat("0x") || self.eat("$") {
+        if self.eat("0x") {
             let digits = self.take_while(|c| c.is_ascii_hexdigit());
             return bytes(&digits, at).map(Token::Bytes);
         }
-        if self.rest.starts_with(is_word) {
-            return Ok(Token::Word(self.word()));
+        if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(Token::Integer(self.take_while(|c| c.is_ascii_digit())));
         }
-        match SIGNS.iter().find(|sign| self.eat(sign)) {
+        if self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return Ok(Token::Word(self.name()));
+        }
+        if self.rest.starts_with('/') {
+            return self.path(at).map(Token::Path);
+        }
+        match SIGNS.iter().chain([&STAR]).find(|sign| self.eat(sign)) {
             Some(sign) => Ok(Token::Sign(sign)),
-            None => Err(fault(at, "a character that has no meaning")),
+            None => Err(fault(at, "a character that has no meaning outside quotes")),
         }
     }
 
-    /// A hyphen is part of a word only within it: `-1` is a sign and a number, `gimp-2` one word.
-    fn word(&mut self) -> String {
-        let mut word = self.take_while(is_word);
-        while self.rest.starts_with('-') && self.rest.chars().nth(1).is_some_and(is_word) {
+    /// After a dot comes a word or a number, and not a mixture that begins with a digit.
+    fn name(&mut self) -> String {
+        let mut name = self.take_while(|c| c.is_ascii_alphanumeric());
+        while let Some(next) = self
+            .rest
+            .strip_prefix('.')
+            .and_then(|rest| rest.chars().next())
+            .filter(char::is_ascii_alphanumeric)
+        {
             self.next();
-            word.push('-');
-            word.push_str(&self.take_while(is_word));
+            name.push('.');
+            let after_digit = next.is_ascii_digit();
+            name.push_str(
+                &self.take_while(|c| c.is_ascii_digit() || !after_digit && c.is_ascii_alphabetic()),
+            );
         }
-        word
+        name
+    }
+
+    fn path(&mut self, at: usize) -> Result<String, RequirementError> {
+        let mut path = String::new();
+        let mut parts: usize = 0;
+        while self.eat("/") {
+            let part = self.take_while(|c| c.is_ascii_alphanumeric());
+            if !part.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                return Err(fault(at, "a path that needs quotes"));
+            }
+            path.push('/');
+            path.push_str(&part);
+            parts = parts.saturating_add(1);
+        }
+        match parts {
+            0 | 1 => Err(fault(at, "a path that needs quotes")),
+            _ => Ok(path),
+        }
     }
 
     fn quoted(&mut self, at: usize) -> Result<String, RequirementError> {
         let mut text = String::new();
         loop {
+            let place = self.at;
             match self.next() {
                 Some('"') => return Ok(text),
                 Some('\\') => match self.next() {
-                    Some(c) => text.push(c),
+                    Some(c @ ('"' | '\\')) => text.push(c),
+                    Some(_) => {
+                        return Err(fault(place, "a backslash before neither of `\"` and `\\`"));
+                    }
                     None => return Err(fault(at, "text without an end")),
                 },
                 Some(c) => text.push(c),
@@ -134,10 +179,6 @@ impl Lexer<'_> {
         }
         taken
     }
-}
-
-const fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_')
 }
 
 fn bytes(digits: &str, at: usize) -> Result<Vec<u8>, RequirementError> {

@@ -4,18 +4,21 @@ mod binary;
 mod date;
 mod evaluate;
 mod expression;
+mod keywords;
 mod lexer;
 mod print;
+mod set;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::{fmt, str::FromStr};
 
-use wire::ParseError;
+use wire::{Cursor, ParseError};
 
 pub(crate) use evaluate::{Context, Undecided};
-pub use expression::{DateMatch, Expression, Match, Slot};
+pub use expression::{Expression, Match, Slot};
+pub use set::{RequirementKind, RequirementSet};
 
 /// A code requirement.
 ///
@@ -26,7 +29,9 @@ pub use expression::{DateMatch, Expression, Match, Slot};
 /// # Source
 /// Apple, "Code Signing Requirement Language"; the grammar and the interpreter in Apple's open Security sources
 /// (`requirements.grammar`, `reqinterp.cpp`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// Two are equal if they say the same in the same order, however their chains of `and` and `or` are put in parentheses.
+#[derive(Clone, Debug)]
 pub struct Requirement {
     expression: Expression,
 }
@@ -55,10 +60,20 @@ impl Requirement {
         &self.expression
     }
 
-    /// The designated requirement in the set of requirements that a signature carries.
-    pub(crate) fn designated_in(set: &[u8]) -> Result<Option<Self>, ParseError> {
-        let designated = binary::designated(set)?;
-        Ok(designated.map(|expression| Self { expression }))
+    /// Reads a requirement in the form that `csreq -b` writes, and nothing after it.
+    ///
+    /// # Errors
+    /// If the bytes are no requirement, or hold something that is not understood.
+    pub fn from_binary(bytes: &[u8]) -> Result<Self, ParseError> {
+        let mut cursor = Cursor::new("requirement", bytes);
+        let expression = binary::requirement(&mut cursor)?;
+        cursor.finish()?;
+        Ok(Self { expression })
+    }
+
+    /// The requirement in the form that `csreq -b` writes.
+    pub fn to_binary(&self) -> Vec<u8> {
+        binary::write(&self.expression)
     }
 
     /// The requirement that says `expression`.
@@ -94,6 +109,14 @@ impl Requirement {
         always(&self.expression)
     }
 }
+
+impl PartialEq for Requirement {
+    fn eq(&self, other: &Self) -> bool {
+        self.expression.flat() == other.expression.flat()
+    }
+}
+
+impl Eq for Requirement {}
 
 impl FromStr for Requirement {
     type Err = RequirementError;

@@ -2,7 +2,7 @@
 
 use std::fmt::{Formatter, Result};
 
-use super::{DateMatch, Expression, Match, Slot, date::text_of};
+use super::{Expression, Match, Slot, date::text_of, keywords::is_keyword};
 
 /// How tightly the place binds in which an expression stands.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -25,9 +25,9 @@ fn write(expression: &Expression, place: Place, f: &mut Formatter<'_>) -> Result
         Expression::AnchorAppleGeneric => f.write_str("anchor apple generic"),
         Expression::AnchorAppleNamed(name) => write!(f, "anchor apple {}", word(name, false)),
         Expression::AnchorTrusted => f.write_str("anchor trusted"),
-        Expression::CertificateDate(slot, oid, date) => {
+        Expression::CertificateDate(slot, oid, value) => {
             write!(f, "certificate {}[timestamp.{oid}]", slot_name(*slot))?;
-            dating(*date, f)
+            matching(value, f)
         }
         Expression::CertificateExtension(slot, oid, value) => {
             write!(f, "certificate {}[field.{oid}]", slot_name(*slot))?;
@@ -96,6 +96,8 @@ fn chain(
 fn matching(value: &Match, f: &mut Formatter<'_>) -> Result {
     match value {
         Match::Absent => f.write_str(" absent"),
+        Match::After(seconds) => timestamp(">", *seconds, f),
+        Match::Before(seconds) => timestamp("<", *seconds, f),
         Match::BeginsWith(text) => write!(f, " = {}*", word(text, false)),
         Match::Contains(text) => write!(f, " ~ {}", word(text, false)),
         Match::EndsWith(text) => write!(f, " = *{}", word(text, false)),
@@ -105,19 +107,13 @@ fn matching(value: &Match, f: &mut Formatter<'_>) -> Result {
         Match::GreaterOrEqual(text) => write!(f, " >= {}", word(text, false)),
         Match::Less(text) => write!(f, " < {}", word(text, false)),
         Match::LessOrEqual(text) => write!(f, " <= {}", word(text, false)),
+        Match::On(seconds) => timestamp("=", *seconds, f),
+        Match::OnOrAfter(seconds) => timestamp(">=", *seconds, f),
+        Match::OnOrBefore(seconds) => timestamp("<=", *seconds, f),
     }
 }
 
-fn dating(date: DateMatch, f: &mut Formatter<'_>) -> Result {
-    let (sign, seconds) = match date {
-        DateMatch::Absent => return f.write_str(" absent"),
-        DateMatch::Exists => return f.write_str(" /* exists */"),
-        DateMatch::After(seconds) => (">", seconds),
-        DateMatch::Before(seconds) => ("<", seconds),
-        DateMatch::On(seconds) => ("=", seconds),
-        DateMatch::OnOrAfter(seconds) => (">=", seconds),
-        DateMatch::OnOrBefore(seconds) => ("<=", seconds),
-    };
+fn timestamp(sign: &str, seconds: i64, f: &mut Formatter<'_>) -> Result {
     write!(f, " {sign} timestamp \"{}\"", text_of(seconds))
 }
 
@@ -129,16 +125,28 @@ fn slot_name(slot: Slot) -> String {
     }
 }
 
-/// The text as it is if it is a plain word that does not begin with a digit, in quotes if it is printable, else as
-/// hexadecimal digits.
+/// The text as it is if it is a plain word that does not begin with a digit and has no meaning of its own, in quotes
+/// if it is printable, else as hexadecimal digits.
 fn word(text: &str, dots: bool) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || (dots && c == '.');
-    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain) {
+    if text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(plain)
+        && !is_keyword(text)
+        && is_name(text)
+    {
         return text.to_owned();
     }
-    if text.is_empty() || text.chars().all(|c| matches!(c, ' '..='~')) {
+    if text.chars().all(|c| matches!(c, ' '..='~' | '\t'..='\r')) {
         let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
         return format!("\"{escaped}\"");
     }
     format!("0x{}", hex::encode(text))
+}
+
+/// Whether a text with dots reads as one name: macOS prints `a..b` and `a.1b` without quotes, and cannot read them.
+fn is_name(text: &str) -> bool {
+    text.split('.').all(|part| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            || !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())
+    })
 }

@@ -37,7 +37,7 @@ fn reads_what_people_write() {
     for (text, printed) in [
         ("=identifier=\"a.b\"", "identifier \"a.b\""),
         (
-            "identifier a && anchor generic apple || never",
+            "identifier == a and anchor generic apple or never;",
             "identifier a and anchor apple generic or never",
         ),
         (
@@ -45,10 +45,25 @@ fn reads_what_people_write() {
             "identifier a and always and never",
         ),
         (
-            "# note\ncert leaf = H\"AB\" // note",
-            "certificate leaf = H\"ab\"",
+            "# note\ncert leaf H\"0123456789ABCDEF0123456789abcdef01234567\" // note",
+            "certificate leaf = H\"0123456789abcdef0123456789abcdef01234567\"",
         ),
-        ("anchor = H\"ab\"", "certificate root = H\"ab\""),
+        (
+            "anchor = H\"0123456789abcdef0123456789abcdef01234567\"",
+            "certificate root = H\"0123456789abcdef0123456789abcdef01234567\"",
+        ),
+        (
+            "cert trusted or (\"Some Name\")",
+            "anchor trusted or (\"Some Name\")",
+        ),
+        (
+            "cert 1[extension.1.2.840.113635.100.6.2.6] exists and info[a] < timestamp \"20110312000000Z\"",
+            "certificate 1[field.1.2.840.113635.100.6.2.6] /* exists */ and info[a] < timestamp \"20110312000000Z\"",
+        ),
+        (
+            "identifier \"host\" or identifier \"a.b\"",
+            "identifier \"host\" or identifier \"a.b\"",
+        ),
         (
             "certificate leaf[subject.CN] = 0x41c3a4",
             "certificate leaf[subject.CN] = 0x41c3a4",
@@ -73,7 +88,7 @@ fn says_where_a_text_is_wrong() {
         ),
         (
             "%CSV_REQ%",
-            "not a code requirement: a character that has no meaning at character 1",
+            "not a code requirement: a character that has no meaning outside quotes at character 1",
         ),
         (
             "always always",
@@ -101,6 +116,24 @@ fn says_where_a_text_is_wrong() {
             error,
             "{text}"
         );
+    }
+    for (text, at) in [
+        ("certificate leaf[subject.OU] = 5VPGKXL75N", 32),
+        ("certificate leaf[subject.OU] = A_B", 33),
+        ("identifier com.foo-bar", 19),
+        ("identifier com.7zip", 17),
+        ("identifier host", 12),
+        ("identifier a && always", 14),
+        ("always\r\n", 7),
+        ("certificate leaf[email] exists", 17),
+        ("certificate anchor exists", 13),
+        ("cdhash H\"abcd\"", 8),
+        ("anchor = \"/some/file\"", 10),
+        ("identifier \"a\\b\"", 14),
+        ("platform = -1", 12),
+        ("info[a] = 5", 11),
+    ] {
+        assert_eq!(Requirement::parse(text).unwrap_err().at, at, "{text}");
     }
     assert!(Requirement::parse(&"(".repeat(100_000)).is_err());
     assert!(Requirement::parse(&"!".repeat(100_000)).is_err());
@@ -141,8 +174,12 @@ fn every_public_requirement_is_read_and_printed_back() {
         let (_, json) = line.split_once('\t').unwrap();
         let requirement: String = serde_json::from_str(json).unwrap();
         match Requirement::parse(&requirement) {
-            Ok(_) => {
+            Ok(tree) => {
                 round_trip(&requirement);
+                let bytes = tree.to_binary();
+                let again = Requirement::from_binary(&bytes).unwrap();
+                assert_eq!(again.expression(), tree.expression(), "{requirement}");
+                assert_eq!(again.to_binary(), bytes, "{requirement}");
                 read += 1;
             }
             Err(_) => refused.push(requirement),
@@ -167,6 +204,7 @@ fn matching() -> impl Strategy<Value = Match> {
         text().prop_map(Match::Equal),
         text().prop_map(Match::Greater),
         text().prop_map(Match::LessOrEqual),
+        (0_i64..4_000_000_000).prop_map(Match::OnOrAfter),
     ]
 }
 
@@ -191,8 +229,8 @@ fn expression() -> impl Strategy<Value = Expression> {
             inner
                 .clone()
                 .prop_map(|inner| Expression::Not(Box::new(inner))),
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(Expression::all_of),
-            proptest::collection::vec(inner, 2..4).prop_map(Expression::any_of),
+            (inner.clone(), inner.clone()).prop_map(|(left, right)| Expression::and(left, right)),
+            (inner.clone(), inner).prop_map(|(left, right)| Expression::or(left, right)),
         ]
     })
 }
@@ -200,21 +238,26 @@ fn expression() -> impl Strategy<Value = Expression> {
 proptest! {
     #[test]
     fn what_is_printed_reads_as_the_same(expression in expression()) {
-        let printed = Requirement::new(expression.clone()).to_string();
+        let requirement = Requirement::new(expression);
+        let printed = requirement.to_string();
         let read = Requirement::parse(&printed).unwrap();
-        prop_assert_eq!(read.expression(), &expression, "{}", printed);
+        prop_assert_eq!(&read, &requirement, "{}", printed);
+        let bytes = requirement.to_binary();
+        let again = Requirement::from_binary(&bytes).unwrap();
+        prop_assert_eq!(again.expression(), requirement.expression());
     }
 
     #[test]
     fn no_text_and_no_bytes_panic(text: String, bytes: Vec<u8>) {
         drop(Requirement::parse(&text));
         let mut set = vec![0xfa, 0xde, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 20];
-        drop(Requirement::designated_in(&bytes));
+        drop(RequirementSet::from_binary(&bytes));
+        drop(Requirement::from_binary(&bytes));
         set.extend_from_slice(&[0xfa, 0xde, 0x0c, 0]);
         set.extend(u32::try_from(bytes.len().strict_add(12)).unwrap().to_be_bytes());
         set.extend_from_slice(&[0, 0, 0, 1]);
         set.extend(bytes);
-        drop(Requirement::designated_in(&set));
+        drop(RequirementSet::from_binary(&set));
     }
 }
 
@@ -227,5 +270,47 @@ fn operations_nested_without_end_are_refused() {
     set.extend(400_012_u32.to_be_bytes());
     set.extend([0, 0, 0, 1]);
     set.extend([0, 0, 0, 9].repeat(100_000));
-    assert!(Requirement::designated_in(&set).is_err());
+    assert!(RequirementSet::from_binary(&set).is_err());
+}
+
+#[test]
+fn sets_are_read_and_written_in_both_forms() {
+    let text = "host => anchor apple\ndesignated => identifier a and (always or never)";
+    let set = RequirementSet::parse(text).unwrap();
+    assert_eq!(set.to_string(), text);
+    let again = RequirementSet::from_binary(&set.to_binary()).unwrap();
+    assert_eq!(again, set);
+    let designated = set.get(RequirementKind::Designated).unwrap();
+    assert_eq!(designated.to_string(), "identifier a and (always or never)");
+    assert!(set.get(RequirementKind::Library).is_none());
+    let numbered = RequirementSet::parse("3 => always; library => never").unwrap();
+    assert_eq!(
+        numbered.to_string(),
+        "designated => always\nlibrary => never"
+    );
+    for text in ["", "always", "host => always host => never", "9 => always"] {
+        assert!(RequirementSet::parse(text).is_err(), "{text}");
+    }
+}
+
+/// As `csreq` writes it: operations before what they are about, texts filled up to a multiple of four.
+#[test]
+fn the_binary_form_is_apples() {
+    let bytes = Requirement::parse("identifier abcde and ! anchor apple")
+        .unwrap()
+        .to_binary();
+    let expected =
+        "fade0c00000000280000000100000006000000020000000561626364650000000000000900000003";
+    assert_eq!(hex::encode(&bytes), expected);
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(Requirement::from_binary(&longer).is_err());
+}
+
+#[test]
+fn long_chains_are_no_deep_ones() {
+    let one = "cdhash H\"0123456789abcdef0123456789abcdef01234567\"";
+    let text = vec![one; 3000].join(" or ");
+    let bytes = Requirement::parse(&text).unwrap().to_binary();
+    assert_eq!(Requirement::from_binary(&bytes).unwrap().to_string(), text);
 }

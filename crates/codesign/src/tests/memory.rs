@@ -1,14 +1,23 @@
 //! A tree in memory that can be altered.
 
-use std::{collections::BTreeMap, io::Read, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::Path,
+    sync::Arc,
+};
 
-use media::{Entry, Kind, MediaError, Tree};
+use media::{Entry, Kind, MediaError, Tree, Xattr};
 use wire::ReadAt;
 
 /// Files, folders and links by path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MemoryTree {
     entries: BTreeMap<String, (Kind, Vec<u8>)>,
+    /// Files that may be executed.
+    executable: BTreeSet<String>,
+    pub(super) has_twins: bool,
+    pub(super) xattrs: BTreeMap<String, Vec<Xattr>>,
 }
 
 impl MemoryTree {
@@ -61,6 +70,30 @@ impl MemoryTree {
         self.entries.remove(path).unwrap().1
     }
 
+    /// Makes the file at `path` one that may be executed.
+    pub(super) fn make_executable(&mut self, path: &str) {
+        self.executable.insert(path.to_owned());
+    }
+
+    pub(super) fn put_folder(&mut self, path: &str) {
+        self.entries
+            .insert(path.to_owned(), (Kind::Folder, Vec::new()));
+    }
+
+    /// Copies what is at and below `from` to `to`.
+    pub(super) fn copy_within(&mut self, from: &str, to: &str) {
+        let below: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|(path, entry)| {
+                let rest = path.strip_prefix(from)?;
+                (rest.is_empty() || rest.starts_with('/'))
+                    .then(|| (format!("{to}{rest}"), entry.clone()))
+            })
+            .collect();
+        self.entries.extend(below);
+    }
+
     /// The paths of all files.
     pub(super) fn files(&self) -> Vec<String> {
         let files = self
@@ -86,7 +119,7 @@ fn entry(path: &str, (kind, bytes): (&Kind, &[u8])) -> Entry {
     Entry {
         path: path.to_owned(),
         kind,
-        mode: 0o755,
+        mode: 0o644,
         modified: None,
         uid: None,
         gid: None,
@@ -98,8 +131,12 @@ impl Tree for MemoryTree {
         if path.is_empty() {
             return Ok(entry("", (&Kind::Folder, &[])));
         }
-        self.find(path)
-            .map(|(kind, bytes)| entry(path, (kind, bytes)))
+        let (kind, bytes) = self.find(path)?;
+        let mut entry = entry(path, (kind, bytes));
+        if self.executable.contains(path) {
+            entry.mode = 0o755;
+        }
+        Ok(entry)
     }
 
     fn children(&self, path: &str) -> Result<Vec<Entry>, MediaError> {
@@ -111,9 +148,15 @@ impl Tree for MemoryTree {
             .entries
             .iter()
             .filter(|(other, _)| parent(other) == path);
-        Ok(children
-            .map(|(path, (kind, bytes))| entry(path, (kind, bytes)))
-            .collect())
+        children.map(|(path, _)| self.entry(path)).collect()
+    }
+
+    fn xattrs(&self, path: &str) -> Result<Vec<Xattr>, MediaError> {
+        Ok(self.xattrs.get(path).cloned().unwrap_or_default())
+    }
+
+    fn has_twins(&self) -> bool {
+        self.has_twins
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send + '_>, MediaError> {

@@ -1,6 +1,7 @@
 //! Judges real samples, altered ones, and some of our own making.
 
 mod alterations;
+mod bundles;
 mod memory;
 mod samples;
 mod self_signed;

@@ -82,7 +82,7 @@ fn pins_hold_or_do_not() {
             true,
         ),
         (
-            "info[CFBundleIdentifier] = com.zoo.* and ! info[NoSuchKey]",
+            "info[CFBundleIdentifier] = \"com.zoo.\"* and ! info[NoSuchKey]",
             true,
         ),
         (

@@ -2,8 +2,8 @@
 
 use testkit::signing::{self_signed_certificate, sign_bundle, write_app};
 
-use super::{MemoryTree, codes, judge};
-use crate::Verdict;
+use super::{MemoryTree, codes, judge, now};
+use crate::{Pins, Verdict, verify};
 
 const APP: &str = "Sample.app";
 const PROGRAM: &str = "Sample.app/Contents/MacOS/Sample";
@@ -34,6 +34,23 @@ fn a_stranger_with_apples_names_is_not_trusted() {
     let report = judge(&signed(), APP);
     assert!(report.authorities[0].starts_with("Developer ID Application: Somebody"));
     assert_eq!(report.verdict, Verdict::NotTrusted);
+}
+
+/// On the host too, a main program stands for its bundle.
+#[test]
+fn a_program_in_a_folder_stands_for_its_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join(APP);
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    let signer = self_signed_certificate("ABCDE12345", "Somebody").unwrap();
+    sign_bundle(&app, &signer, "org.example.sample").unwrap();
+    let judge = || {
+        let report = verify(&folder.path().join(PROGRAM), &Pins::none(), now()).unwrap();
+        codes(&report)
+    };
+    assert_eq!(judge(), ["chain-not-apples"]);
+    std::fs::write(app.join("Contents/Resources/note.txt"), "another").unwrap();
+    assert!(judge().contains(&"resource-altered"));
 }
 
 #[test]

@@ -12,6 +12,20 @@ const SIGN_CERTIFICATES: u8 = 0x04;
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 
+const ORGANIZATION: &str = "2.5.4.10";
+/// The mark of the certificate with which Apple signs what the Mac App Store delivers.
+const APP_STORE: &str = "1.2.840.113635.100.6.1.9";
+/// The marks of certificates that Apple issues to developers: for development, distribution and Developer ID.
+const DEVELOPERS: [&str; 7] = [
+    "1.2.840.113635.100.6.1.2",
+    "1.2.840.113635.100.6.1.4",
+    "1.2.840.113635.100.6.1.7",
+    "1.2.840.113635.100.6.1.8",
+    "1.2.840.113635.100.6.1.12",
+    "1.2.840.113635.100.6.1.13",
+    "1.2.840.113635.100.6.1.14",
+];
+
 /// What a certificate is used for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Purpose {
@@ -98,11 +112,28 @@ impl Chain {
         Ok(())
     }
 
-    /// Whether `certificate` is part of the chain, or one of Apple's own that this program knows.
-    pub(crate) fn accounts_for(&self, certificate: &Certificate) -> bool {
+    /// Whether `certificate` is part of the chain, or one of Apple's own that this program knows, or was signed by one
+    /// of those or of `carried`: then it is as its authority made it.
+    pub(crate) fn accounts_for(&self, certificate: &Certificate, carried: &[Certificate]) -> bool {
+        let known = || anchors::roots().iter().chain(anchors::intermediates());
         self.certificates.contains(certificate)
-            || anchors::roots().contains(certificate)
-            || anchors::intermediates().contains(certificate)
+            || known().any(|other| other == certificate)
+            || known()
+                .chain(&self.certificates)
+                .chain(carried)
+                .filter(|issuer| issuer.subject == certificate.issuer)
+                .any(|issuer| certificate.verify_signed_by(issuer).is_ok())
+    }
+
+    /// Whether Apple itself signed: its own software, or a vendor's on its way through the store. Apple does without
+    /// time stamps there.
+    pub(crate) fn is_apples_own_signer(&self) -> bool {
+        let Some(leaf) = self.leaf().filter(|_| self.is_apples) else {
+            return false;
+        };
+        let is_developers = DEVELOPERS.iter().any(|oid| leaf.has_extension(oid));
+        let is_apples = leaf.name(ORGANIZATION).as_deref() == Some("Apple Inc.");
+        !is_developers && (is_apples || leaf.has_extension(APP_STORE))
     }
 }
 

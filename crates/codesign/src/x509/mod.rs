@@ -4,6 +4,8 @@ mod anchors;
 mod certificate;
 mod chain;
 mod key;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use chain::{Chain, Purpose};

@@ -12,9 +12,12 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU16,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use processors::PythonSettings;
 use redact::Scrubber;
+use sandbox::Limits;
 use serde::Deserialize;
 
 pub use self::error::ConfigError;
@@ -50,6 +53,8 @@ pub struct Config {
     pub autopkg: AutopkgConfig,
     /// Downloads.
     pub fetch: FetchConfig,
+    /// Processors of recipe repositories.
+    pub sandbox: SandboxConfig,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// The service desk.
@@ -68,6 +73,7 @@ impl Default for Config {
             repository: RepositoryConfig::default(),
             autopkg: AutopkgConfig::default(),
             fetch: FetchConfig::default(),
+            sandbox: SandboxConfig::default(),
             scan: scan::Config::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
@@ -113,6 +119,49 @@ impl Default for FetchConfig {
         Self {
             plain_http_hosts: BTreeSet::new(),
             max_download_mib: 32_768,
+        }
+    }
+}
+
+/// How processors of recipe repositories are run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SandboxConfig {
+    /// The Python interpreter; it must lie in `/usr`.
+    pub python: PathBuf,
+    /// How much memory a step may use, in MiB.
+    pub memory_mib: u64,
+    /// How many processes a step may be.
+    pub processes: usize,
+    /// How long a step may take, in seconds.
+    pub seconds: u64,
+    /// Processors that may use the network by themselves, as steps name them.
+    pub network: BTreeSet<String>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            python: "/usr/bin/python3".into(),
+            memory_mib: 1024,
+            processes: 64,
+            seconds: 600,
+            network: BTreeSet::new(),
+        }
+    }
+}
+
+impl SandboxConfig {
+    /// The same, as the host of those processors takes it.
+    pub(crate) fn settings(&self) -> PythonSettings {
+        PythonSettings {
+            python: self.python.clone(),
+            limits: Limits {
+                memory_bytes: self.memory_mib.saturating_mul(1 << 20),
+                processes: self.processes,
+                time: Duration::from_secs(self.seconds),
+            },
+            networked: self.network.clone(),
         }
     }
 }

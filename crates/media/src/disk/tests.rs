@@ -71,11 +71,10 @@ fn no_changed_or_missing_byte_panics() {
 #[test]
 fn file_systems_that_are_not_read_are_named() {
     let mut disk = mbr();
-    put(&mut disk, 2048 + 54, b"FAT16   ");
-    put(&mut disk, 2048 + 510, b"\x55\xaa");
+    put(&mut disk, 2048 + 1024, b"BD");
     let disk: Arc<dyn ReadAt> = Arc::new(disk);
     let error = open(&disk, "x.img").unwrap_err();
-    assert!(error.to_string().contains("FAT of `x.img`"), "{error}");
+    assert!(error.to_string().contains("HFS of `x.img`"), "{error}");
     let nothing: Arc<dyn ReadAt> = Arc::new(vec![0; 70_000]);
     let error = open(&nothing, "x.img").unwrap_err();
     assert!(matches!(error, MediaError::Unknown { .. }), "{error}");

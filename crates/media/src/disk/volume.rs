@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wire::{ParseError, Part, ReadAt};
 
 use super::maps::partitions;
-use crate::{MediaError, Tree, apfs, archive::peek, hfsplus};
+use crate::{MediaError, Tree, apfs, archive::peek, fat, hfsplus, iso9660};
 
 /// A file system, told by its contents.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,29 +20,48 @@ enum FileSystem {
     Iso9660,
 }
 
-/// Opens the first HFS+ or APFS volume of the disk.
+/// A stretch of the disk with a file system.
+type Found = (FileSystem, Arc<dyn ReadAt>);
+
+/// Opens the volume of the disk that a Mac would show: the first one of its own file systems; else a disc's; else the
+/// largest FAT volume, as a small one before it is there for the firmware.
 ///
 /// # Errors
 /// [`MediaError::Unknown`] if it is no disk; an unsupported [`ParseError`] if it has only other volumes; damage.
 pub(crate) fn open(disk: &Arc<dyn ReadAt>, name: &str) -> Result<Arc<dyn Tree>, MediaError> {
-    let mut others = Vec::new();
-    for volume in volumes(disk)? {
-        match file_system(&*volume)? {
-            Some(FileSystem::Apfs) => return apfs::open(volume),
-            Some(FileSystem::HfsPlus | FileSystem::HfsWrapper) => return hfsplus::open(volume),
-            Some(other) => others.push(other),
+    let found = volumes(disk)?;
+    let Some((first, _)) = found.first() else {
+        return Err(MediaError::Unknown {
+            what: format!("`{name}`"),
+        });
+    };
+    let unsupported = || {
+        MediaError::Parse(ParseError::Unsupported {
+            structure: "disk",
+            what: format!("the file system {} of `{name}`", label(*first)),
+        })
+    };
+    for (file_system, volume) in &found {
+        match file_system {
+            FileSystem::Apfs => return apfs::open(Arc::clone(volume)),
+            FileSystem::HfsPlus | FileSystem::HfsWrapper => {
+                return hfsplus::open(Arc::clone(volume));
+            }
+            FileSystem::Fat | FileSystem::Hfs | FileSystem::Iso9660 => {}
+        }
+    }
+    let discs = [FileSystem::Iso9660, FileSystem::Fat];
+    for wanted in discs {
+        let volumes = found.iter().filter(|(kind, _)| *kind == wanted);
+        // Of two that are as long, the first one.
+        let largest = volumes.rev().max_by_key(|(_, volume)| volume.len());
+        match largest {
+            Some((FileSystem::Iso9660, volume)) => return iso9660::open(Arc::clone(volume)),
+            Some((_, volume)) => return fat::open(Arc::clone(volume)),
             None => {}
         }
     }
-    match others.first() {
-        Some(other) => Err(MediaError::Parse(ParseError::Unsupported {
-            structure: "disk",
-            what: format!("the file system {} of `{name}`", label(*other)),
-        })),
-        None => Err(MediaError::Unknown {
-            what: format!("`{name}`"),
-        }),
-    }
+    Err(unsupported())
 }
 
 /// Whether the bytes are those of a disk, with or without partitions, on which something is known.
@@ -50,25 +69,27 @@ pub(crate) fn open(disk: &Arc<dyn ReadAt>, name: &str) -> Result<Arc<dyn Tree>, 
 /// # Errors
 /// If they cannot be read.
 pub(crate) fn is_disk(disk: &Arc<dyn ReadAt>) -> Result<bool, MediaError> {
-    for volume in volumes(disk)? {
-        if file_system(&*volume)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(!volumes(disk)?.is_empty())
 }
 
-/// What may be a volume: the whole disk if it is one, else the partitions.
-fn volumes(disk: &Arc<dyn ReadAt>) -> Result<Vec<Arc<dyn ReadAt>>, MediaError> {
-    if file_system(&**disk)?.is_some() {
-        return Ok(vec![Arc::clone(disk)]);
+/// The file systems on the disk: in its partitions, and on the whole of it. A disc for several systems has both.
+fn volumes(disk: &Arc<dyn ReadAt>) -> Result<Vec<Found>, MediaError> {
+    let whole = file_system(&**disk)?;
+    // A volume without partitions may have anything where a map would lie; a disc for several systems is the exception.
+    let partitions = match whole {
+        None | Some(FileSystem::Iso9660) => partitions(&**disk)?.unwrap_or_default(),
+        Some(_) => Vec::new(),
+    };
+    let mut found = Vec::new();
+    for partition in partitions {
+        let part: Arc<dyn ReadAt> =
+            Arc::new(Part::new(Arc::clone(disk), partition.start, partition.len));
+        if let Some(file_system) = file_system(&*part)? {
+            found.push((file_system, part));
+        }
     }
-    let partitions = partitions(&**disk)?.unwrap_or_default();
-    let volumes = partitions.into_iter().map(|partition| {
-        let part = Part::new(Arc::clone(disk), partition.start, partition.len);
-        Arc::new(part) as Arc<dyn ReadAt>
-    });
-    Ok(volumes.collect())
+    found.extend(whole.map(|whole| (whole, Arc::clone(disk))));
+    Ok(found)
 }
 
 fn file_system(volume: &dyn ReadAt) -> Result<Option<FileSystem>, MediaError> {
@@ -89,13 +110,12 @@ fn file_system(volume: &dyn ReadAt) -> Result<Option<FileSystem>, MediaError> {
             FileSystem::Hfs
         }));
     }
-    let descriptor: [u8; 6] = peek(volume, 32768).map_err(&failed)?;
-    if descriptor == *b"\x01CD001" {
+    let descriptor = peek(volume, iso9660::DESCRIPTORS).map_err(&failed)?;
+    if descriptor == iso9660::MAGIC {
         return Ok(Some(FileSystem::Iso9660));
     }
     let boot: [u8; 512] = peek(volume, 0).map_err(&failed)?;
-    let is_fat = boot.get(54..57) == Some(b"FAT") || boot.get(82..85) == Some(b"FAT");
-    Ok((is_fat && boot.ends_with(b"\x55\xaa")).then_some(FileSystem::Fat))
+    Ok(fat::is_boot_sector(&boot).then_some(FileSystem::Fat))
 }
 
 const fn label(file_system: FileSystem) -> &'static str {

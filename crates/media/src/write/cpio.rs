@@ -33,9 +33,14 @@ pub(super) fn write(
         if len >= LONGEST {
             return Err(cannot_store(&entry.path, "it is too large"));
         }
-        let modified = entry.modified.map_or(0, |time| time.as_secs().max(0));
-        let head = head(number, kind | entry.mode & 0o7777, modified, &name, len);
-        out.write_all(head.as_bytes()).map_err(failed)?;
+        let head = Head {
+            number,
+            mode: kind | entry.mode & 0o7777,
+            owner: (entry.uid.unwrap_or(0), entry.gid.unwrap_or(0)),
+            modified: entry.modified.map_or(0, |time| time.as_secs().max(0)),
+            len,
+        };
+        out.write_all(head.text(&name).as_bytes()).map_err(failed)?;
         let written = match &entry.kind {
             Kind::Folder => 0,
             Kind::Link { target } => {
@@ -54,16 +59,31 @@ pub(super) fn write(
             ));
         }
     }
-    let trailer = head(0, 0, 0, "TRAILER!!!", 0);
+    let trailer = Head::default().text("TRAILER!!!");
     out.write_all(trailer.as_bytes()).map_err(failed)
 }
 
-/// Magic, device, number, mode, owner, group, names, device, time, length of the name and of the file.
-fn head(number: u32, mode: u32, modified: i64, name: &str, len: u64) -> String {
-    let number = number & 0o777_777;
-    let modified = modified & 0o77_777_777_777;
-    let name_len = name.len().saturating_add(1);
-    format!(
-        "070707000000{number:06o}{mode:06o}000000000000000001000000{modified:011o}{name_len:06o}{len:011o}{name}\0"
-    )
+/// What comes before a member, besides its name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    number: u32,
+    mode: u32,
+    owner: (u32, u32),
+    modified: i64,
+    len: u64,
+}
+
+impl Head {
+    /// Magic, device, number, mode, owner, group, names, device, time, length of the name and of the file.
+    fn text(self, name: &str) -> String {
+        let (owner, group) = self.owner;
+        let [number, owner, group] = [self.number, owner, group].map(|number| number & 0o777_777);
+        let (mode, len) = (self.mode, self.len);
+        let modified = self.modified & 0o77_777_777_777;
+        let name_len = name.len().saturating_add(1);
+        format!(
+            "070707000000{number:06o}{mode:06o}{owner:06o}{group:06o}000001000000{modified:011o}{name_len:06o}\
+             {len:011o}{name}\0"
+        )
+    }
 }

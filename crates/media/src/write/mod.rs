@@ -1,10 +1,13 @@
 //! Writers: disk images and packages for tests, the demo, and what the pipeline itself makes.
 
+mod bom;
 mod cpio;
 mod gpt;
 mod hfsplus;
+mod owned;
 mod package;
 mod udif;
+mod xar;
 
 use std::{
     fs::Permissions,
@@ -18,10 +21,13 @@ use tempfile::NamedTempFile;
 #[cfg(test)]
 pub(crate) use self::hfsplus::tree_of;
 pub(crate) use self::hfsplus::{Sink, Volume};
-pub use self::package::{Package, flat_pkg};
 use self::{
     gpt::{FIRST_SECTOR, Gpt, TABLE_SECTORS},
     udif::ImageWriter,
+};
+pub use self::{
+    owned::Owner,
+    package::{Package, flat_pkg, flatten},
 };
 use crate::{HostTree, MediaError, Tree, udif::constants::SECTOR};
 
@@ -100,6 +106,13 @@ fn cannot_store(path: &str, why: &'static str) -> MediaError {
 
 fn too_large(what: &'static str) -> MediaError {
     cannot_store(what, "it is too large")
+}
+
+/// Text as it stands in an attribute.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{io::Read as _, os::unix::fs::symlink, path::Path, sync::Arc};
 use tempfile::TempDir;
 use wire::FileSource;
 
-use super::{Package, dmg, flat_pkg};
+use super::{Owner, Package, dmg, flat_pkg, flatten};
 use crate::{Kind, Tree, open, udif::Image, walk};
 
 fn folder() -> TempDir {
@@ -116,6 +116,9 @@ fn a_package_is_opened_as_the_folder_that_it_was_made_of() {
         identifier: "org.example.suite",
         version: "1.2\"3",
         install_location: "/Applications",
+        postinstall_action: "none",
+        scripts: None,
+        owners: &[],
     };
     flat_pkg(folder.path(), &package, &first).unwrap();
     flat_pkg(folder.path(), &package, &second).unwrap();
@@ -142,4 +145,126 @@ fn a_package_is_opened_as_the_folder_that_it_was_made_of() {
         .find(|node| node.has_tag_name("payload"))
         .unwrap();
     assert_eq!(payload.attribute("numberOfFiles"), Some("908"));
+}
+
+/// The paths of a bill of materials with owner and length, read from the top of its tree along its leaves.
+fn listed_in(bill: &[u8]) -> Vec<(String, u32, u32)> {
+    let number = |at: usize| u32::from_be_bytes(bill[at..at + 4].try_into().unwrap());
+    let size = |at: usize| usize::try_from(number(at)).unwrap();
+    let place = |block: usize| size(size(16) + 4 + block * 8);
+    assert!(bill.starts_with(b"BOMStore"));
+    let variables = size(24);
+    let paths = bill[variables..]
+        .windows(5)
+        .position(|name| name == b"Paths")
+        .unwrap();
+    let tree = place(size(variables + paths - 5));
+    let mut node = place(size(tree + 8));
+    while bill[node + 1] == 0 {
+        node = place(size(node + 12));
+    }
+    let mut found = Vec::new();
+    let mut folders = std::collections::HashMap::from([(0, String::new())]);
+    loop {
+        let count = usize::from(u16::from_be_bytes([bill[node + 2], bill[node + 3]]));
+        for entry in (0..count).map(|entry| node + 12 + entry * 8) {
+            let (info, key) = (place(size(entry)), place(size(entry + 4)));
+            let facts = place(size(info + 4));
+            let name = bill[key + 4..].split(|byte| *byte == 0).next().unwrap();
+            let name = String::from_utf8(name.to_vec()).unwrap();
+            let path = crate::path::join(&folders[&number(key)], &name);
+            folders.insert(number(info), path.clone());
+            found.push((path, number(facts + 6), number(facts + 18)));
+        }
+        match size(node + 4) {
+            0 => break,
+            next => node = place(next),
+        }
+    }
+    assert_eq!(found.len(), size(tree + 16));
+    found
+}
+
+#[test]
+fn a_package_says_who_owns_what_and_brings_its_scripts() {
+    let folder = folder();
+    let house = TempDir::new().unwrap();
+    let scripts = house.path().join("scripts");
+    fs_err::create_dir(&scripts).unwrap();
+    fs_err::write(scripts.join("postinstall"), "#!/bin/sh\n").unwrap();
+    let out = house.path().join("x.pkg");
+    let package = Package {
+        identifier: "org.example.suite",
+        version: "1",
+        install_location: "/",
+        postinstall_action: "restart",
+        scripts: Some(&scripts),
+        owners: &[Owner {
+            path: "App.app/Contents".to_owned(),
+            uid: 501,
+            gid: 80,
+            mode: Some(0o700),
+        }],
+    };
+    flat_pkg(folder.path(), &package, &out).unwrap();
+    let tree = open(&out).unwrap();
+    let program = tree.entry("Payload/App.app/Contents/MacOS/App").unwrap();
+    let found = (program.uid, program.gid, program.mode);
+    assert_eq!(found, (Some(501), Some(80), 0o700));
+    assert_eq!(
+        tree.entry("Payload/App.app/file number 7").unwrap().uid,
+        Some(0)
+    );
+    assert!(tree.entry("Scripts/postinstall").is_ok());
+    let contents = |path: &str| {
+        let source = tree.source(path).unwrap();
+        wire::read_vec(&*source, 0, source.len()).unwrap()
+    };
+    let info = String::from_utf8(contents("PackageInfo")).unwrap();
+    assert!(info.contains("postinstall-action=\"restart\""), "{info}");
+    assert!(
+        info.contains("<postinstall file=\"./postinstall\"/>"),
+        "{info}"
+    );
+    assert!(!info.contains("preinstall"), "{info}");
+    let mut bill = listed_in(&contents("Bom"));
+    bill.sort();
+    let payload = walk(&*tree, "Payload").unwrap();
+    let mut expected = vec![(".".to_owned(), 0, 0)];
+    expected.extend(payload.into_iter().map(|entry| {
+        let path = entry.path.replacen("Payload", ".", 1);
+        let len = match &entry.kind {
+            Kind::File { len_bytes } => u32::try_from(*len_bytes).unwrap(),
+            Kind::Folder => 0,
+            Kind::Link { target } => u32::try_from(target.len()).unwrap(),
+        };
+        (path, entry.uid.unwrap(), len)
+    }));
+    expected.sort();
+    assert_eq!(bill, expected);
+}
+
+#[test]
+fn a_package_that_was_taken_apart_is_put_together_again() {
+    let house = TempDir::new().unwrap();
+    let apart = house.path().join("apart");
+    fs_err::create_dir_all(apart.join("app.pkg/Scripts")).unwrap();
+    fs_err::write(apart.join("Distribution"), "<installer-gui-script/>").unwrap();
+    fs_err::write(apart.join("app.pkg/PackageInfo"), "<pkg-info/>").unwrap();
+    fs_err::write(apart.join("app.pkg/Scripts/preinstall"), "exit 0").unwrap();
+    let out = house.path().join("x.pkg");
+    flatten(&apart, &out).unwrap();
+    let found = walk(&*open(&out).unwrap(), "").unwrap();
+    let paths: Vec<_> = found.iter().map(|entry| entry.path.as_str()).collect();
+    let expected = [
+        "Distribution",
+        "app.pkg",
+        "app.pkg/PackageInfo",
+        "app.pkg/Scripts",
+        "app.pkg/Scripts/preinstall",
+    ];
+    assert_eq!(paths, expected);
+    assert!(found[3].is_file());
+    symlink("x", apart.join("link")).unwrap();
+    assert!(flatten(&apart, &out).is_err());
 }

@@ -126,6 +126,11 @@ impl Bench {
             .collect()
     }
 
+    /// How many steps a run carried out.
+    pub(super) async fn steps(&self, worked: &Worked) -> usize {
+        self.engine.db().step_list(worked.run).await.unwrap().len()
+    }
+
     /// The incidents, as `class state repeats`, oldest first.
     pub(super) async fn incidents(&self) -> Vec<String> {
         let listed = self.engine.db().incident_list(store::IncidentFilter::All);
@@ -231,7 +236,14 @@ async fn engine(
             environment: Vec::new(),
             cache_dir: folder.join("cache"),
         },
+        python: Arc::new(processors::PythonHost::default()),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })
+}
+
+/// The names of what the run's steps report.
+pub(super) fn reported(worked: &Worked) -> Vec<&str> {
+    let names = worked.reports.iter().map(|report| report.name.as_str());
+    names.collect()
 }

@@ -1,6 +1,7 @@
 //! Whole runs on the bench.
 
 mod bench;
+mod community;
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use model::{Clock as _, FailureClass, RunState, Sha256};
 use testkit::{vendor::Resource, virus_total::Verdict};
 use tokio_util::sync::CancellationToken;
 
-use self::bench::{Bench, TITLE, end, package};
+use self::bench::{Bench, TITLE, end, package, reported};
 use crate::{Outcome, Reporter, Request, Silent};
 
 const WIDGET: [&str; 4] = [
@@ -96,7 +97,16 @@ async fn a_run_waits_parked_for_the_scanner_and_survives_a_restart() {
         worked = bench.work().await.or(worked);
     }
     assert!(bench.clock.now() >= until);
-    assert_eq!(end(&worked.unwrap()), "published");
+    let worked = worked.unwrap();
+    assert_eq!(end(&worked), "published");
+    assert_eq!(
+        reported(&worked),
+        [
+            "url_downloader_summary_result",
+            "munki_importer_summary_result"
+        ],
+        "whichever process carried the steps out"
+    );
     assert_eq!(bench.virus_total.uploads().len(), 1);
     assert_eq!(bench.vendor.seen().len(), 1, "the steps were not repeated");
     assert_eq!(end(&bench.run().await), "unchanged");
@@ -114,6 +124,11 @@ async fn malware_is_never_published() {
     let worked = bench.run_request(&request).await;
     assert_eq!(end(&worked), "failed malware");
     assert!(bench.files().is_empty());
+    assert_eq!(
+        reported(&worked),
+        ["url_downloader_summary_result"],
+        "nothing was imported"
+    );
 }
 
 #[tokio::test]
@@ -147,7 +162,7 @@ async fn a_run_without_trust_publishes_nothing_and_resolves_nothing() {
     request.ignore_trust = true;
     let worked = bench.run_request(&request).await;
     assert_eq!(end(&worked), "unchanged");
-    assert_eq!(worked.steps.len(), 3);
+    assert_eq!(bench.steps(&worked).await, 3);
     assert!(bench.files().is_empty());
     assert_eq!(bench.incidents().await, ["trust open 1"]);
 }
@@ -159,7 +174,7 @@ async fn a_check_stops_behind_the_check_phase() {
     request.check_only = true;
     let worked = bench.run_request(&request).await;
     assert_eq!(end(&worked), "unchanged");
-    assert_eq!(worked.steps.len(), 2);
+    assert_eq!(bench.steps(&worked).await, 2);
     assert!(bench.files().is_empty());
 }
 

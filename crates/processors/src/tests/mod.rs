@@ -1,6 +1,7 @@
 //! Steps tried on the bench.
 
 mod imports;
+mod packaging;
 
 use std::os::unix::fs::PermissionsExt as _;
 

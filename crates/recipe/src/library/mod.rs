@@ -1,5 +1,6 @@
 //! Where recipes lie, and how they are found.
 
+mod all;
 mod files;
 mod folder;
 

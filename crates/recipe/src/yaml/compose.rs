@@ -1,11 +1,13 @@
-//! Events to values: anchors, merge keys, tags.
+//! Tokens to values: anchors, merge keys, tags.
 
 use std::collections::HashMap;
 
-use proplist::{Dict, Value};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use proplist::Value;
 
-use super::scalar::Kind;
+use super::{
+    nodes::{Node, Pairs, STANDARD, Word, list, mapping, refused, scalar},
+    scan::{Directive, Scanner, Token},
+};
 use crate::YamlError;
 
 /// No real recipe nests deeper; what does is an attack on the stack.
@@ -21,14 +23,12 @@ const MOST_VALUES: usize = 1_000_000;
 /// multiplied beyond all use.
 ///
 /// # Source
-/// YAML 1.1; `PyYAML` 6.0.3 `constructor.py`.
+/// YAML 1.1; `PyYAML` 6.0.3 `parser.py`, `composer.py`, `constructor.py`.
 pub fn from_bytes(bytes: &[u8]) -> Result<Value, YamlError> {
-    let text = decode(bytes)?;
-    let text = without_last_blanks(&text);
     let mut composer = Composer {
-        cut_at: cut_at(text),
-        parser: Parser::new_from_str(text),
+        scanner: Scanner::new(&decode(bytes)?),
         anchors: HashMap::new(),
+        handles: HashMap::new(),
         values: 0,
     };
     composer.single_document()
@@ -36,6 +36,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Value, YamlError> {
 
 fn decode(bytes: &[u8]) -> Result<String, YamlError> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        if bytes.len() % 2 == 1 {
+            return Err(refused(1, "half a letter at its end"));
+        }
         let units: Vec<u16> = bytes
             .chunks_exact(2)
             .filter_map(|pair| pair.try_into().ok())
@@ -58,234 +61,326 @@ fn decode(bytes: &[u8]) -> Result<String, YamlError> {
     }
 }
 
-/// A last line of blanks without a line break is no line, except to the parser.
-fn without_last_blanks(text: &str) -> &str {
-    let without = text.trim_end_matches(' ');
-    if without.ends_with(['\n', '\r']) {
-        without
-    } else {
-        text
-    }
+/// Where a node stands, and so what it may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// An entry of a list, or the document.
+    Block,
+    /// Beside a key; a list may begin there without deeper indentation.
+    BlockMapping,
+    /// In brackets.
+    Flow,
 }
 
-/// Where a text ends whose last line lacks its line break, in letters. A block scalar that reaches that far ends without
-/// one too; the parser gives it one.
-fn cut_at(text: &str) -> Option<usize> {
-    (!text.ends_with(['\n', '\r'])).then(|| text.chars().count())
-}
-
-/// A value, how many values it comes to, and whether it was written as the merge key.
-struct Node {
-    value: Value,
-    weight: usize,
-    merge: bool,
-}
-
-struct Composer<'text> {
-    /// As [`cut_at`] says.
-    cut_at: Option<usize>,
-    parser: Parser<'text, StrInput<'text>>,
-    anchors: HashMap<usize, (Value, usize)>,
+struct Composer {
+    scanner: Scanner,
+    /// Nothing for one that is still being read.
+    anchors: HashMap<String, Option<Node>>,
+    /// What `%TAG` says.
+    handles: HashMap<String, String>,
     values: usize,
 }
 
-impl<'text> Composer<'text> {
-    fn next(&mut self) -> Result<(Event<'text>, Span), YamlError> {
-        match self.parser.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(YamlError::Syntax {
-                line: error.marker().line(),
-                what: error.info().to_owned(),
-            }),
-            None => Ok((Event::StreamEnd, Span::default())),
-        }
-    }
-
+impl Composer {
     fn single_document(&mut self) -> Result<Value, YamlError> {
-        let mut document = None;
+        if *self.scanner.peek()? == Token::StreamEnd {
+            return Ok(Value::Null);
+        }
+        let explicit = matches!(
+            self.scanner.peek()?,
+            Token::Directive(_) | Token::DocumentStart
+        );
+        if explicit {
+            self.document_start()?;
+        }
+        let empty = matches!(
+            self.scanner.peek()?,
+            Token::Directive(_) | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd
+        );
+        let line = self.scanner.line();
+        let document = if explicit && empty {
+            Value::Null
+        } else {
+            let node = self.node(Place::Block, DEEPEST)?;
+            value_of(node, line)?
+        };
+        while *self.scanner.peek()? == Token::DocumentEnd {
+            self.scanner.take()?;
+        }
+        match self.scanner.peek()? {
+            Token::StreamEnd => Ok(document),
+            _ => Err(refused(self.scanner.line(), "a second document")),
+        }
+    }
+
+    fn document_start(&mut self) -> Result<(), YamlError> {
+        let mut versions = 0_usize;
         loop {
-            let (event, span) = self.next()?;
-            match event {
-                Event::StreamEnd => return Ok(document.unwrap_or(Value::Null)),
-                Event::DocumentStart(_) if document.is_some() => {
-                    return Err(refused(span, "a second document"));
+            let line = self.scanner.line();
+            match self.scanner.take()? {
+                Token::Directive(Directive::Version(1)) if versions == 0 => versions = 1,
+                Token::Directive(Directive::Version(_)) => {
+                    return Err(refused(line, "a version of YAML that is not 1"));
                 }
-                Event::StreamStart
-                | Event::DocumentStart(_)
-                | Event::DocumentEnd
-                | Event::Nothing => {}
-                event => document = Some(self.node(event, span, DEEPEST)?.value),
+                Token::Directive(Directive::Tag { handle, prefix }) => {
+                    if self.handles.insert(handle, prefix).is_some() {
+                        return Err(refused(line, "a second `%TAG` of one handle"));
+                    }
+                }
+                Token::Directive(Directive::Other) => {}
+                Token::DocumentStart => return Ok(()),
+                _ => return Err(refused(line, "no `---` behind its directives")),
             }
         }
     }
 
-    fn node(&mut self, event: Event<'text>, span: Span, depth: usize) -> Result<Node, YamlError> {
+    fn node(&mut self, place: Place, depth: usize) -> Result<Node, YamlError> {
         let Some(deeper) = depth.checked_sub(1) else {
-            return Err(refused(span, "nested too deeply"));
+            return Err(refused(self.scanner.line(), "nested too deeply"));
         };
-        let alias = matches!(event, Event::Alias(_));
-        let (node, anchor) = match event {
-            Event::Alias(anchor) => {
-                let Some((value, weight)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(refused(span, "an alias inside what it stands for"));
-                };
-                (
-                    Node {
-                        value,
-                        weight,
-                        merge: false,
-                    },
-                    0,
-                )
-            }
-            Event::Scalar(text, style, anchor, tag) => {
-                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let cut = is_block && self.cut_at.is_some_and(|end| span.end.index() >= end);
-                let text = match text.strip_suffix('\n') {
-                    Some(text) if cut => text,
-                    _ => &text,
-                };
-                let node =
-                    scalar(text, style, tag.as_deref()).map_err(|what| refused(span, &what))?;
-                (node, anchor)
-            }
-            Event::SequenceStart(anchor, tag) => {
-                expect_tag(tag.as_deref(), "seq").map_err(|what| refused(span, &what))?;
-                (self.sequence(deeper)?, anchor)
-            }
-            Event::MappingStart(anchor, tag) => {
-                expect_tag(tag.as_deref(), "map").map_err(|what| refused(span, &what))?;
-                (self.mapping(deeper)?, anchor)
-            }
-            _ => return Err(refused(span, "nothing where a value ought to be")),
-        };
-        // What stands inside a collection has been counted already.
-        let own = if alias { node.weight } else { 1 };
-        self.values = self.values.saturating_add(own);
-        if self.values > MOST_VALUES {
-            return Err(refused(span, "too many values"));
+        self.scanner.peek()?;
+        let line = self.scanner.line();
+        if let Token::Alias(name) = self.scanner.peek()? {
+            let name = name.clone();
+            self.scanner.take()?;
+            let node = match self.anchors.get(&name) {
+                Some(Some(node)) => node.clone(),
+                Some(None) => return Err(refused(line, "an alias inside what it stands for")),
+                None => return Err(refused(line, &format!("the alias `*{name}` of nothing"))),
+            };
+            self.count(node.weight, line)?;
+            return Ok(node);
         }
-        if anchor != 0 {
-            self.anchors
-                .insert(anchor, (node.value.clone(), node.weight));
+        let (anchor, tag) = self.properties()?;
+        if let Some(anchor) = &anchor
+            && self.anchors.insert(anchor.clone(), None).is_some()
+        {
+            return Err(refused(line, &format!("the anchor `&{anchor}` again")));
+        }
+        let bare = anchor.is_none() && tag.is_none();
+        let node = self.content(place, tag.as_deref(), bare, deeper)?;
+        // What stands inside a collection has been counted already.
+        self.count(1, line)?;
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Node, YamlError> {
+    fn count(&mut self, weight: usize, line: usize) -> Result<(), YamlError> {
+        self.values = self.values.saturating_add(weight);
+        if self.values > MOST_VALUES {
+            return Err(refused(line, "too many values"));
+        }
+        Ok(())
+    }
+
+    /// The anchor and the tag in front of a node, in either order; `!` alone is no tag.
+    fn properties(&mut self) -> Result<(Option<String>, Option<String>), YamlError> {
+        let (mut anchor, mut tag) = (None, None);
+        loop {
+            match self.scanner.peek()? {
+                Token::Anchor(name) if anchor.is_none() => anchor = Some(name.clone()),
+                Token::Tag { handle, suffix } if tag.is_none() => {
+                    let prefix = match handle.as_deref() {
+                        None => "",
+                        Some(handle) => match (self.handles.get(handle), handle) {
+                            (Some(prefix), _) => prefix,
+                            (None, "!") => "!",
+                            (None, "!!") => STANDARD,
+                            (None, handle) => {
+                                let what = format!("the handle `{handle}` of no `%TAG`");
+                                return Err(refused(self.scanner.line(), &what));
+                            }
+                        },
+                    };
+                    tag = Some(format!("{prefix}{suffix}"));
+                }
+                _ => return Ok((anchor, tag)),
+            }
+            self.scanner.take()?;
+        }
+    }
+
+    fn content(
+        &mut self,
+        place: Place,
+        tag: Option<&str>,
+        bare: bool,
+        depth: usize,
+    ) -> Result<Node, YamlError> {
+        self.scanner.peek()?;
+        let line = self.scanner.line();
+        let refuse = |what: String| refused(line, &what);
+        let in_block = place != Place::Flow;
+        match self.scanner.peek()? {
+            Token::Scalar { text, plain } => {
+                let node = scalar(text, *plain, tag).map_err(refuse)?;
+                self.scanner.take()?;
+                Ok(node)
+            }
+            Token::BlockEntry if place == Place::BlockMapping => {
+                let node = self.block_entries(
+                    &[Token::BlockEntry, Token::Key, Token::Value, Token::BlockEnd],
+                    depth,
+                )?;
+                list(node, tag).map_err(refuse)
+            }
+            Token::BlockSequenceStart if in_block => {
+                self.scanner.take()?;
+                let node = self.block_entries(&[Token::BlockEntry, Token::BlockEnd], depth)?;
+                self.expect(&Token::BlockEnd, "the list does not go on as it began")?;
+                list(node, tag).map_err(refuse)
+            }
+            Token::BlockMappingStart if in_block => {
+                self.scanner.take()?;
+                let node = self.block_mapping(depth)?;
+                mapping(node, tag).map_err(refuse)
+            }
+            Token::FlowSequenceStart => {
+                self.scanner.take()?;
+                let node = self.flow_sequence(depth)?;
+                list(node, tag).map_err(refuse)
+            }
+            Token::FlowMappingStart => {
+                self.scanner.take()?;
+                let node = self.flow_mapping(depth)?;
+                mapping(node, tag).map_err(refuse)
+            }
+            _ if !bare => scalar("", tag.is_none(), tag).map_err(refuse),
+            _ => Err(refused(line, "nothing where a value ought to be")),
+        }
+    }
+
+    /// Whether one of `tokens` is next.
+    fn at(&mut self, tokens: &[Token]) -> Result<bool, YamlError> {
+        let next = self.scanner.peek()?;
+        Ok(tokens.contains(next))
+    }
+
+    fn expect(&mut self, token: &Token, what: &str) -> Result<(), YamlError> {
+        self.scanner.peek()?;
+        let line = self.scanner.line();
+        if self.scanner.take()? == *token {
+            return Ok(());
+        }
+        Err(refused(line, what))
+    }
+
+    /// A node, or nothing if one of `ends` is next.
+    fn node_before(
+        &mut self,
+        ends: &[Token],
+        place: Place,
+        depth: usize,
+    ) -> Result<Node, YamlError> {
+        if self.at(ends)? {
+            return Ok(Node::of(Value::Null, 1));
+        }
+        self.node(place, depth)
+    }
+
+    fn block_entries(&mut self, ends: &[Token], depth: usize) -> Result<Node, YamlError> {
         let (mut values, mut weight) = (Vec::new(), 1_usize);
-        loop {
-            let (event, span) = self.next()?;
-            if event == Event::SequenceEnd {
-                return Ok(Node {
-                    value: Value::Array(values),
-                    weight,
-                    merge: false,
-                });
-            }
-            let node = self.node(event, span, depth)?;
+        while self.at(&[Token::BlockEntry])? {
+            let line = self.scanner.line();
+            self.scanner.take()?;
+            let node = self.node_before(ends, Place::Block, depth)?;
             weight = weight.saturating_add(node.weight);
-            values.push(node.value);
+            values.push(value_of(node, line)?);
         }
+        Ok(Node::of(Value::Array(values), weight))
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Node, YamlError> {
-        let (mut merged, mut own, mut weight) = (Dict::new(), Dict::new(), 1_usize);
-        loop {
-            let (event, span) = self.next()?;
-            if event == Event::MappingEnd {
-                // What is merged comes first, in place and in precedence.
-                merged.extend(own);
-                return Ok(Node {
-                    value: Value::Dict(merged),
-                    weight,
-                    merge: false,
-                });
-            }
-            let key = self.node(event, span, depth)?;
-            let (event, value_span) = self.next()?;
-            let node = self.node(event, value_span, depth)?;
-            weight = weight.saturating_add(node.weight).saturating_add(1);
-            if key.merge {
-                merge(&mut merged, node.value).map_err(|what| refused(value_span, what))?;
-            } else {
-                let key = key_text(&key.value).map_err(|what| refused(span, what))?;
-                own.insert(key, node.value);
-            }
+    fn block_mapping(&mut self, depth: usize) -> Result<Node, YamlError> {
+        const ENDS: [Token; 3] = [Token::Key, Token::Value, Token::BlockEnd];
+        let mut pairs = Pairs::default();
+        while self.at(&[Token::Key])? {
+            let line = self.scanner.line();
+            self.scanner.take()?;
+            let key = self.node_before(&ENDS, Place::BlockMapping, depth)?;
+            let value = self.value_behind(&ENDS, Place::BlockMapping, depth)?;
+            pairs.add(&key, value, line)?;
         }
+        self.expect(&Token::BlockEnd, "the mapping does not go on as it began")?;
+        Ok(pairs.into_node())
     }
-}
 
-fn refused(span: Span, what: &str) -> YamlError {
-    YamlError::Refused {
-        line: span.start.line(),
-        what: what.to_owned(),
+    /// What stands behind a `:`; nothing without one.
+    fn value_behind(
+        &mut self,
+        ends: &[Token],
+        place: Place,
+        depth: usize,
+    ) -> Result<Node, YamlError> {
+        if !self.at(&[Token::Value])? {
+            return Ok(Node::of(Value::Null, 1));
+        }
+        self.scanner.take()?;
+        self.node_before(ends, place, depth)
     }
-}
 
-fn merge(into: &mut Dict, value: Value) -> Result<(), &'static str> {
-    match value {
-        Value::Dict(dict) => into.extend(dict),
-        // Earlier ones take precedence, so they are merged last.
-        Value::Array(values) => {
-            for value in values.into_iter().rev() {
-                match value {
-                    Value::Dict(dict) => into.extend(dict),
-                    _ => return Err("a merge of what is no mapping"),
+    fn flow_sequence(&mut self, depth: usize) -> Result<Node, YamlError> {
+        const ENDS: [Token; 3] = [Token::Value, Token::FlowEntry, Token::FlowSequenceEnd];
+        let (mut values, mut weight) = (Vec::new(), 1_usize);
+        while !self.at(&[Token::FlowSequenceEnd])? {
+            if !values.is_empty() {
+                self.expect(&Token::FlowEntry, "no `,` or `]` in its list")?;
+                if self.at(&[Token::FlowSequenceEnd])? {
+                    break;
                 }
             }
+            let line = self.scanner.line();
+            let node = if self.at(&[Token::Key])? {
+                self.scanner.take()?;
+                let mut pair = Pairs::default();
+                let key = self.node_before(&ENDS, Place::Flow, depth)?;
+                let value = self.value_behind(&ENDS, Place::Flow, depth)?;
+                pair.add(&key, value, line)?;
+                pair.into_node()
+            } else {
+                self.node(Place::Flow, depth)?
+            };
+            weight = weight.saturating_add(node.weight);
+            values.push(value_of(node, line)?);
         }
-        _ => return Err("a merge of what is no mapping"),
+        self.scanner.take()?;
+        Ok(Node::of(Value::Array(values), weight))
     }
-    Ok(())
-}
 
-fn key_text(key: &Value) -> Result<String, &'static str> {
-    match key {
-        Value::Array(_) | Value::Dict(_) => Err("a key that is a list or a mapping"),
-        key => Ok(proplist::str_form(key)),
-    }
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, String> {
-    let kind = match tag {
-        None if style == ScalarStyle::Plain => Kind::of_plain(text),
-        None => Kind::Str,
-        Some(tag) if is_plain_bang(tag) => Kind::Str,
-        Some(tag) => standard(tag)
-            .and_then(Kind::of_tag)
-            .ok_or_else(|| format!("the tag `{tag}` on a scalar"))?,
-    };
-    Ok(Node {
-        value: kind.construct(text)?,
-        weight: 1,
-        merge: kind == Kind::Merge,
-    })
-}
-
-fn expect_tag(tag: Option<&Tag>, expected: &str) -> Result<(), String> {
-    match tag {
-        Some(tag) if !is_plain_bang(tag) && standard(tag) != Some(expected) => {
-            Err(format!("the tag `{tag}`"))
+    fn flow_mapping(&mut self, depth: usize) -> Result<Node, YamlError> {
+        const ENDS: [Token; 3] = [Token::Value, Token::FlowEntry, Token::FlowMappingEnd];
+        let mut pairs = Pairs::default();
+        let mut first = true;
+        while !self.at(&[Token::FlowMappingEnd])? {
+            if !first {
+                self.expect(&Token::FlowEntry, "no `,` or `}` in its mapping")?;
+                if self.at(&[Token::FlowMappingEnd])? {
+                    break;
+                }
+            }
+            first = false;
+            let line = self.scanner.line();
+            if self.at(&[Token::Key])? {
+                self.scanner.take()?;
+                let key = self.node_before(&ENDS, Place::Flow, depth)?;
+                let value = self.value_behind(&ENDS, Place::Flow, depth)?;
+                pairs.add(&key, value, line)?;
+            } else {
+                let key = self.node(Place::Flow, depth)?;
+                pairs.add(&key, Node::of(Value::Null, 1), line)?;
+            }
         }
-        _ => Ok(()),
+        self.scanner.take()?;
+        Ok(pairs.into_node())
     }
 }
 
-fn is_plain_bang(tag: &Tag) -> bool {
-    matches!(
-        (tag.handle.as_str(), tag.suffix.as_str()),
-        ("!", "") | ("", "!")
-    )
-}
-
-fn standard(tag: &Tag) -> Option<&str> {
-    if tag.is_yaml_core_schema() {
-        return Some(&tag.suffix);
+fn value_of(node: Node, line: usize) -> Result<Value, YamlError> {
+    match node.word {
+        Word::Indicator(_) => Err(refused(line, "`<<` or `=` as a value")),
+        Word::Value | Word::Date(_) => Ok(node.value),
     }
-    tag.suffix
-        .strip_prefix("tag:yaml.org,2002:")
-        .filter(|_| tag.handle.is_empty())
 }
 
 #[cfg(test)]
@@ -347,12 +442,12 @@ mod tests {
             ),
             ("- a\n- \n- ''\n- ~\n", "['a', None, '', None]"),
             (
-                "1: a\nyes: b\n~: c\n",
-                "{'1': 'a', 'True': 'b', 'None': 'c'}",
+                "2: a\nyes: b\n~: c\n",
+                "{'2': 'a', 'True': 'b', 'None': 'c'}",
             ),
             (
                 "a: !!str 017\nb: !!int '12'\nc: ! 12\n",
-                "{'a': '017', 'b': 12, 'c': '12'}",
+                "{'a': '017', 'b': 12, 'c': 12}",
             ),
             ("a: !!binary aGk=\n", "{'a': b'hi'}"),
             ("", "None"),
@@ -364,11 +459,96 @@ mod tests {
         }
     }
 
+    /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.
+    #[test]
+    fn brackets_and_quotes_may_stand_at_any_indentation() {
+        for (text, value) in [
+            ("a:\n  b: \"x\n  y\"\n", "{'a': {'b': 'x y'}}"),
+            ("a:\n  b: 'x\n\n\ny'\n", "{'a': {'b': 'x\\n\\ny'}}"),
+            ("a:\n  b: 'x\n\ty'\n", "{'a': {'b': 'x y'}}"),
+            ("a:\n  b: [1,#c\n2\n]\n", "{'a': {'b': [1, 2]}}"),
+            ("a:\n  b: {c: 1,\nd: 2}\n", "{'a': {'b': {'c': 1, 'd': 2}}}"),
+            ("a: \"b\"#c\n", "{'a': 'b'}"),
+            ("a: &x y\n*x: z\n", "{'a': 'y', 'y': 'z'}"),
+            ("a: ! '12'\nb: !!python/tuple [1]\n", "{'a': 12, 'b': [1]}"),
+            ("a: !!omap [x: 1, y: 2]\n", "{'a': [['x', 1], ['y', 2]]}"),
+            (
+                "a: {x, 'y':1, ? z : 2, 'w'}\n",
+                "{'a': {'x': None, 'y': 1, 'z': 2, 'w': None}}",
+            ),
+            (
+                "a: [b: c, ? d, e]\n",
+                "{'a': [{'b': 'c'}, {'d': None}, 'e']}",
+            ),
+            ("? a\n: - b\n  - c\n? d\n", "{'a': ['b', 'c'], 'd': None}"),
+            (
+                "a:\n- b\n-\n- - c\n  - d\n",
+                "{'a': ['b', None, ['c', 'd']]}",
+            ),
+            (
+                "a: x\r\nb: |\r\n  y\r\n  z\r\n",
+                "{'a': 'x', 'b': 'y\\nz\\n'}",
+            ),
+            ("a: |1\n  x\n  ", "{'a': ' x\\n '}"),
+            (
+                "%TAG ! tag:yaml.org,2002:\n--- !map\na: !str 1\n",
+                "{'a': '1'}",
+            ),
+            (
+                "1: a\nyes: b\n1.0: c\n2024-01-02: d\n",
+                "{'1': 'c', '2024-01-02': 'd'}",
+            ),
+            ("a: x\u{2028}\n  y\n", "{'a': 'x\u{2028}\\ny'}"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(value), "{text}");
+        }
+    }
+
+    /// `PyYAML` 6.0.3 refuses each of them.
+    #[test]
+    fn what_pyyaml_refuses_is_refused() {
+        let long = "x".repeat(1025);
+        for text in [
+            "a: 1\n\t\n",
+            "a: \t1\n",
+            "a:\n- \tb\n",
+            "a: 1\t\n",
+            "a: [1,\t2]\n",
+            "a: &x 1\nb: &x 2\n",
+            "a: &x.y 1\n",
+            "a: <<\n",
+            "a: =\n",
+            "a: b: c\n",
+            "a: - b\n",
+            "a: [!!str, 1]\n",
+            "a: !e!x 1\n",
+            "a: {x}}\n",
+            "a: ]\n",
+            "a: 'x' y\n",
+            "a: \"\\q\"\n",
+            "a: \"x\n---\ny\"\n",
+            "a: |0\n  x\n",
+            "a: |#c\n  x\n",
+            "a: x\n - y: z\n",
+            " a: 1\nb: 2\n",
+            "a\nb: 1\n",
+            "...\na: 1\n",
+            "%YAML 2.0\n---\na: 1\n",
+            "%YAML 1.1\na: 1\n",
+            "a: x\u{85}y\n",
+            &format!("a: {{{long}: y}}\n"),
+            &format!("{long}: y\n"),
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert!(from_bytes(b"\xff\xfea\0:\0 \x001\0\n").is_err());
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         assert_eq!(
             read("a: 1\nb: !!python/name:os.system x\n").unwrap_err(),
-            "line 2 holds the tag `tag:yaml.org,2002:!python/name:os.system` on a scalar"
+            "line 2 holds the tag `tag:yaml.org,2002:python/name:os.system` on a scalar"
         );
         for text in [
             "a: b\n---\nc: d\n",

@@ -9,6 +9,8 @@ use proplist::Value;
 pub(super) enum Kind {
     Binary,
     Bool,
+    /// `=`, which no loader makes anything of.
+    Default,
     Float,
     Int,
     Merge,
@@ -21,12 +23,13 @@ impl Kind {
     /// The kind that the part of a tag after `tag:yaml.org,2002:` names.
     pub(super) fn of_tag(suffix: &str) -> Option<Self> {
         Some(match suffix {
-            "binary" => Self::Binary,
-            "bool" => Self::Bool,
-            "float" => Self::Float,
-            "int" => Self::Int,
-            "null" => Self::Null,
-            "str" => Self::Str,
+            "binary" | "python/bytes" => Self::Binary,
+            "bool" | "python/bool" => Self::Bool,
+            "float" | "python/float" => Self::Float,
+            "int" | "python/int" | "python/long" => Self::Int,
+            "merge" => Self::Merge,
+            "null" | "python/none" => Self::Null,
+            "str" | "python/str" | "python/unicode" => Self::Str,
             "timestamp" => Self::Timestamp,
             _ => return None,
         })
@@ -42,6 +45,7 @@ impl Kind {
         };
         match first {
             '<' if text == "<<" => Self::Merge,
+            '=' if text == "=" => Self::Default,
             '~' if text == "~" => Self::Null,
             'n' | 'N' if matches!(text, "null" | "Null" | "NULL") => Self::Null,
             'y' | 'Y' | 'n' | 'N' | 't' | 'T' | 'f' | 'F' | 'o' | 'O'
@@ -61,7 +65,11 @@ impl Kind {
         let wrong = |what: &str| format!("`{text}` is not {what}");
         match self {
             Self::Binary => {
-                let digits: String = text.split_ascii_whitespace().collect();
+                // Python passes over what is no digit.
+                let is_digit = |letter: &char| {
+                    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '=')
+                };
+                let digits: String = text.chars().filter(is_digit).collect();
                 base64::engine::general_purpose::STANDARD
                     .decode(digits)
                     .map(Value::Data)
@@ -77,7 +85,7 @@ impl Kind {
                 .map(Value::Integer)
                 .ok_or_else(|| wrong("a whole number")),
             Self::Null => Ok(Value::Null),
-            Self::Merge | Self::Str => Ok(Value::from(text)),
+            Self::Default | Self::Merge | Self::Str => Ok(Value::from(text)),
             Self::Timestamp => timestamp(text)
                 .flatten()
                 .map(Value::Date)

@@ -1,0 +1,158 @@
+//! What a processor may not do itself, done for it: downloads, and looking into disk images.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use fetch::{Fetched, Request};
+use model::FailureClass;
+use serde_json::{Value as Json, json};
+
+use super::{
+    host::is_within,
+    talk::{Asked, Fetch},
+    value,
+};
+use crate::{StepContext, StepError, web};
+
+/// The folder in the workspace that holds what was fetched and opened; processors can read it and not change it.
+pub(super) const FOLDER: &str = ".fetched";
+
+/// Removes what community processors had fetched in an earlier run. Blocking.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn clear_fetched(workspace: &Path) -> std::io::Result<()> {
+    let place = workspace.join(FOLDER);
+    match place.symlink_metadata() {
+        Ok(found) if found.is_dir() => fs_err::remove_dir_all(place),
+        Ok(_other) => fs_err::remove_file(place),
+        Err(_nothing) => Ok(()),
+    }
+}
+
+/// The calls of one step.
+pub(super) struct Calls<'a> {
+    context: &'a StepContext,
+    folder: PathBuf,
+    number: u32,
+    class: Option<FailureClass>,
+}
+
+impl<'a> Calls<'a> {
+    /// For a step that begins now.
+    ///
+    /// # Errors
+    /// If its folder cannot be made.
+    pub(super) fn new(context: &'a StepContext) -> Result<Self, StepError> {
+        let folder = context.workspace.join(FOLDER);
+        let failed = |error: std::io::Error| {
+            StepError::package(format!("{} cannot be made", folder.display())).caused_by(error)
+        };
+        // What is no folder was put there by somebody who wants us to write elsewhere.
+        if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+            clear_fetched(&context.workspace).map_err(failed)?;
+        }
+        fs_err::create_dir_all(&folder).map_err(failed)?;
+        // Files of earlier steps stay: they are yet to be scanned.
+        let earlier = fs_err::read_dir(&folder).map_err(failed)?.count();
+        Ok(Self {
+            context,
+            folder,
+            number: u32::try_from(earlier).unwrap_or(u32::MAX),
+            class: None,
+        })
+    }
+
+    /// Where the processor finds what was fetched for it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What kind of failure it is if the step fails now: that of the call that failed last; a page that was read and
+    /// not understood has changed.
+    pub(super) const fn class(&self) -> Option<FailureClass> {
+        self.class
+    }
+
+    /// Does what is asked for, and answers it in the words of the conversation.
+    pub(super) async fn answer(&mut self, asked: Asked) -> Json {
+        self.number = self.number.saturating_add(1);
+        let done = match asked {
+            Asked::Fetch(fetch) => Box::pin(self.fetch(&fetch)).await,
+            Asked::Mount { path } => self.mount(Path::new(&path)).await,
+        };
+        match done {
+            Ok(answer) => json!({"answer": answer}),
+            Err(error) => {
+                self.class = Some(error.class);
+                json!({"refused": error.to_string()})
+            }
+        }
+    }
+
+    async fn fetch(&mut self, asked: &Fetch) -> Result<Json, StepError> {
+        let context = self.context;
+        let request = Request::get(&asked.url)
+            .and_then(|request| request.with_curl_options(&asked.arguments))
+            .map_err(web::failure)?;
+        let request = web::allow_plain_http(context, request);
+        if asked.head {
+            let head = context.fetcher.head(&request).await.map_err(web::failure)?;
+            let location = head.redirected_to.map(|url| url.expose().clone());
+            let text = head_text(head.status, location, head.content_disposition);
+            return Ok(json!({"text": text}));
+        }
+        if asked.text {
+            let read = context.fetcher.text(&request).await.map_err(web::failure)?;
+            self.class = Some(FailureClass::SourceChanged);
+            return Ok(json!({"text": read.text}));
+        }
+        let target = self.folder.join(value::file_name(self.number, &asked.url));
+        let messages = context.messages.as_ref();
+        let progress = |done, total| messages.progress(done, total);
+        let fetched = context.fetcher.download(&request, &target, &progress).await;
+        let Fetched::New(pending) = fetched.map_err(web::failure)? else {
+            return Err(StepError::package("the server sent nothing"));
+        };
+        let downloaded = pending.place(&target).map_err(web::failure)?;
+        context.downloads.note_new(downloaded);
+        Ok(json!({"file": target}))
+    }
+
+    async fn mount(&mut self, image: &Path) -> Result<Json, StepError> {
+        if !is_within(&self.context.workspace, image) {
+            return Err(StepError::package(format!(
+                "{} is not a file of this run's workspace",
+                image.display()
+            )));
+        }
+        let folder = self.folder.join(format!("{:03}-mounted", self.number));
+        let (image, into) = (image.to_owned(), folder.clone());
+        let opened = tokio::task::spawn_blocking(move || {
+            let tree = media::open(&image)?;
+            media::extract(&*tree, "", &into)
+        });
+        match opened.await {
+            Ok(Ok(_extracted)) => Ok(json!({"folder": folder})),
+            Ok(Err(error)) => Err(StepError::package(error.to_string()).caused_by(error)),
+            Err(error) => {
+                Err(StepError::package("opening an image ended unexpectedly").caused_by(error))
+            }
+        }
+    }
+}
+
+/// The headers as curl prints them, as far as they are kept.
+fn head_text(status: u16, location: Option<String>, disposition: Option<String>) -> String {
+    let mut text = format!("HTTP/1.1 {status}\n");
+    let headers = [("location", location), ("content-disposition", disposition)];
+    for (name, value) in headers {
+        if let Some(value) = value {
+            // Writing to a String cannot fail.
+            writeln!(text, "{name}: {value}").unwrap_or_default();
+        }
+    }
+    text
+}

@@ -1,0 +1,419 @@
+//! Starts the host of community processors in its sandbox, and speaks with it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use model::FailureClass;
+use proplist::{Dict, Value};
+use sandbox::{Breach, Bubblewrap, Confined, Excuse, Limits, Network, Room, SandboxError};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{ChildStdin, ChildStdout},
+};
+
+use super::{
+    Community, Sources,
+    calls::Calls,
+    class_of,
+    sources::CheckedOut,
+    talk::{Manifest, Message},
+    value,
+};
+use crate::{StepContext, StepError};
+
+/// Where the host's own files are in the sandbox.
+const LIBRARY: &str = "/run/auto-update/python";
+
+/// The host's own files.
+const FILES: [(&str, &str); 4] = [
+    (
+        "host.py",
+        include_str!("../../../../workers/python/host.py"),
+    ),
+    (
+        "autopkglib/__init__.py",
+        include_str!("../../../../workers/python/autopkglib/__init__.py"),
+    ),
+    (
+        "autopkglib/DmgMounter.py",
+        include_str!("../../../../workers/python/autopkglib/DmgMounter.py"),
+    ),
+    (
+        "autopkglib/URLGetter.py",
+        include_str!("../../../../workers/python/autopkglib/URLGetter.py"),
+    ),
+];
+
+/// The longest message that is read.
+const LONGEST_BYTES: u64 = 64 << 20;
+
+/// The largest file that a processor may write.
+const LARGEST_FILE_BYTES: u64 = 32 << 30;
+
+/// How community processors are run.
+#[derive(Clone, Debug)]
+pub struct PythonSettings {
+    /// The interpreter; it must lie in `/usr`.
+    pub python: PathBuf,
+    /// What each step may use.
+    pub limits: Limits,
+    /// The processors that may use the network by themselves, as steps name them.
+    pub networked: BTreeSet<String>,
+}
+
+impl Default for PythonSettings {
+    fn default() -> Self {
+        Self {
+            python: "/usr/bin/python3".into(),
+            limits: Limits::default(),
+            networked: BTreeSet::new(),
+        }
+    }
+}
+
+/// Runs community processors, each step in a sandbox of its own.
+#[derive(Debug, Default)]
+pub struct PythonHost {
+    settings: PythonSettings,
+    /// The host's own files, written when they are first needed.
+    library: Mutex<Option<Arc<TempDir>>>,
+}
+
+impl PythonHost {
+    /// A host that runs processors as `settings` say.
+    pub fn new(settings: PythonSettings) -> Self {
+        Self {
+            settings,
+            library: Mutex::default(),
+        }
+    }
+
+    /// Loads the class that steps call `name`, from its approved bytes.
+    ///
+    /// # Errors
+    /// A [`FailureClass::Trust`] if a file has other bytes, a [`FailureClass::Configuration`] if the class cannot be
+    /// loaded or there is no sandbox.
+    pub async fn load(
+        self: &Arc<Self>,
+        name: &str,
+        sources: Sources,
+    ) -> Result<Community, StepError> {
+        let checked_out = check_out(&sources).await?;
+        let room = Room {
+            read: checked_out.places.clone(),
+            current_dir: "/tmp".into(),
+            limits: self.settings.limits,
+            ..Room::default()
+        };
+        let mut host = self.start(room)?;
+        let loading = async {
+            let manifest = host.talk.load(self, name, &sources).await?;
+            Ok::<_, Stopped>(manifest)
+        };
+        let outcome = tokio::select! {
+            outcome = loading => outcome,
+            breach = host.confined.breach() => Err(Stopped::Breach(breach)),
+        };
+        let manifest = match outcome {
+            Ok(manifest) => manifest,
+            Err(stopped) => return Err(host.failure(name, stopped, None).await),
+        };
+        Ok(Community {
+            name: name.to_owned(),
+            manifest,
+            sources: Arc::new(sources),
+            host: Arc::clone(self),
+        })
+    }
+
+    /// Carries a step out with the variables `env`; answers the variables as it left them.
+    ///
+    /// # Errors
+    /// What the step failed with, or why it was stopped.
+    pub(super) async fn run(
+        &self,
+        community: &Community,
+        context: &StepContext,
+        env: &Dict,
+    ) -> Result<Dict, StepError> {
+        let checked_out = check_out(&community.sources).await?;
+        let mut calls = Calls::new(context)?;
+        let mut room = Room {
+            read: checked_out.places.clone(),
+            write: vec![context.workspace.clone()],
+            current_dir: context.workspace.clone(),
+            network: self.network_of(&community.name),
+            limits: self.settings.limits,
+        };
+        let resources = community.sources.resources.iter();
+        let there = resources.filter(|path| path.exists());
+        room.read
+            .extend(there.map(|path| (path.clone(), path.clone())));
+        room.read
+            .push((calls.folder().to_owned(), calls.folder().to_owned()));
+        let mut host = self.start(room)?;
+        let excuse = host.confined.excuse();
+        let talking = async {
+            let talk = &mut host.talk;
+            talk.load(self, &community.name, &community.sources).await?;
+            let env = value::encode(&Value::Dict(env.clone()));
+            talk.tell(&json!({"run": {"env": env}})).await?;
+            talk.listen(context, &mut calls, &excuse).await
+        };
+        let outcome = tokio::select! {
+            outcome = talking => outcome,
+            breach = host.confined.breach() => Err(Stopped::Breach(breach)),
+        };
+        match outcome {
+            Ok(env) => Ok(env),
+            Err(stopped) => Err(host.failure(&community.name, stopped, calls.class()).await),
+        }
+    }
+
+    fn network_of(&self, name: &str) -> Network {
+        if self.settings.networked.contains(name) {
+            Network::Host
+        } else {
+            Network::None
+        }
+    }
+
+    fn start(&self, mut room: Room) -> Result<Host, StepError> {
+        let library = self.library().map_err(|error| {
+            StepError::new(
+                FailureClass::Internal,
+                "the host of community processors cannot be written to the temporary folder",
+            )
+            .caused_by(error)
+        })?;
+        room.read.push((library.path().to_owned(), LIBRARY.into()));
+        let bubblewrap = Bubblewrap::find().map_err(no_sandbox)?;
+        let script = format!("{LIBRARY}/host.py");
+        let arguments = ["-I", "-B", &script];
+        let mut confined = bubblewrap
+            .start(&room, &self.settings.python, &arguments)
+            .map_err(no_sandbox)?;
+        let pipes = (confined.take_stdin(), confined.take_stdout());
+        let (Some(stdin), Some(stdout)) = pipes else {
+            let source = std::io::Error::other("a pipe is missing");
+            return Err(no_sandbox(SandboxError::Start {
+                program: script,
+                source,
+            }));
+        };
+        Ok(Host {
+            confined,
+            talk: Talk { stdin, stdout },
+            _library: library,
+        })
+    }
+
+    fn library(&self) -> std::io::Result<Arc<TempDir>> {
+        let mut library = self.library.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = &*library {
+            return Ok(Arc::clone(library));
+        }
+        let folder = tempfile::tempdir()?;
+        fs_err::create_dir(folder.path().join("autopkglib"))?;
+        for (name, text) in FILES {
+            fs_err::write(folder.path().join(name), text)?;
+        }
+        Ok(Arc::clone(library.insert(Arc::new(folder))))
+    }
+}
+
+async fn check_out(sources: &Sources) -> Result<CheckedOut, StepError> {
+    let sources = sources.clone();
+    let checked_out = tokio::task::spawn_blocking(move || sources.check_out()).await;
+    checked_out.map_err(|error| {
+        StepError::new(FailureClass::Internal, "copying ended unexpectedly").caused_by(error)
+    })?
+}
+
+fn no_sandbox(error: SandboxError) -> StepError {
+    StepError::configuration(error.to_string())
+        .with_next_step(
+            "Install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`); without it no community processor is run.",
+        )
+        .caused_by(error)
+}
+
+/// Why a step ends before it is done.
+enum Stopped {
+    /// It went over a limit.
+    Breach(Breach),
+    /// It says so itself.
+    Failed { text: String, trace: String },
+    /// Its process is gone, or says what no host says.
+    Gone(String),
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::Gone(error.to_string())
+    }
+}
+
+/// A host that runs.
+struct Host {
+    confined: Confined,
+    talk: Talk,
+    _library: Arc<TempDir>,
+}
+
+impl Host {
+    /// What became of a step that did not come to its end; `class` is that of a call of its that failed.
+    async fn failure(
+        mut self,
+        name: &str,
+        stopped: Stopped,
+        class: Option<FailureClass>,
+    ) -> StepError {
+        match stopped {
+            Stopped::Breach(breach) => {
+                // It is killed when it is dropped, if it cannot be now.
+                self.confined.end().await.unwrap_or_default();
+                broken(name, breach)
+            }
+            Stopped::Failed { text, trace } => {
+                StepError::new(class.unwrap_or(FailureClass::Package), text).caused_by(trace)
+            }
+            Stopped::Gone(why) => {
+                drop(self.talk);
+                let ended = self.confined.ended().await;
+                let said = ended.map_or_else(|error| error.to_string(), |ended| ended.errors);
+                gone(name, &why, said)
+            }
+        }
+    }
+}
+
+/// The process ended by itself. If bubblewrap could not make its room, that is what it says.
+fn gone(name: &str, why: &str, said: String) -> StepError {
+    if let Some(bubblewrap) = said.lines().find(|line| line.starts_with("bwrap: ")) {
+        return StepError::configuration(format!("no sandbox could be made for {name}: {bubblewrap}"))
+            .with_next_step(
+                "Bubblewrap needs user namespaces and a /proc that is not masked; see `docs/security.md`, Community processors.",
+            );
+    }
+    StepError::package(format!(
+        "the process of {name} ended before its step did: {why}"
+    ))
+    .caused_by(said)
+}
+
+fn broken(name: &str, breach: Breach) -> StepError {
+    let class = match breach {
+        Breach::Time { .. } => FailureClass::Timeout,
+        _ => FailureClass::Configuration,
+    };
+    StepError::new(class, format!("{name} was stopped: {breach}")).with_next_step(
+        "If the processor needs as much, raise the limit in the section `sandbox` of the configuration; if not, read its \
+         source.",
+    )
+}
+
+/// The two ends of a conversation.
+struct Talk {
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    async fn load(
+        &mut self,
+        host: &PythonHost,
+        name: &str,
+        sources: &Sources,
+    ) -> Result<Manifest, Stopped> {
+        // Addresses are reserved long before they are used; what counts is watched from outside.
+        let address_space = host.settings.limits.memory_bytes.saturating_mul(4);
+        self.tell(&json!({"load": {
+            "name": class_of(name),
+            "file": sources.processor,
+            "limits": {"memory_bytes": address_space, "file_bytes": LARGEST_FILE_BYTES},
+        }}))
+        .await?;
+        loop {
+            match self.hear().await? {
+                Message::Loaded(manifest) => return Ok(manifest),
+                Message::Failed { text, trace } => {
+                    let text = format!(
+                        "Unable to import '{name}', likely due to syntax or Python error. {text}"
+                    );
+                    return Err(Stopped::Failed { text, trace });
+                }
+                // A module may print when it is loaded.
+                Message::Say(_) => {}
+                Message::Call(_) | Message::Done { .. } => {
+                    return Err(Stopped::Gone("it spoke out of turn".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Hands messages on and does what is asked for, until the step is done.
+    async fn listen(
+        &mut self,
+        context: &StepContext,
+        calls: &mut Calls<'_>,
+        excuse: &Excuse,
+    ) -> Result<Dict, Stopped> {
+        loop {
+            match self.hear().await? {
+                Message::Say(text) => context.messages.say(&text),
+                Message::Call(asked) => {
+                    let excused = excuse.begin();
+                    let answer = calls.answer(asked).await;
+                    drop(excused);
+                    self.tell(&answer).await?;
+                }
+                Message::Done { env } => {
+                    return value::variables(&env)
+                        .ok_or_else(|| Stopped::Gone("its variables cannot be read".to_owned()));
+                }
+                Message::Failed { text, trace } => return Err(Stopped::Failed { text, trace }),
+                Message::Loaded(_) => {
+                    return Err(Stopped::Gone("it spoke out of turn".to_owned()));
+                }
+            }
+        }
+    }
+
+    async fn tell(&mut self, message: &Json) -> Result<(), Stopped> {
+        let mut line = message.to_string();
+        line.push('\n');
+        self.stdin.write_all(line.as_bytes()).await?;
+        Ok(self.stdin.flush().await?)
+    }
+
+    async fn hear(&mut self) -> Result<Message, Stopped> {
+        let mut line = Vec::new();
+        let mut bounded = (&mut self.stdout).take(LONGEST_BYTES);
+        bounded.read_until(b'\n', &mut line).await?;
+        if line.last() != Some(&b'\n') {
+            let why = if line.is_empty() {
+                "it said nothing more"
+            } else {
+                "it said too much at once"
+            };
+            return Err(Stopped::Gone(why.to_owned()));
+        }
+        serde_json::from_slice(&line)
+            .map_err(|error| Stopped::Gone(format!("it said what cannot be understood: {error}")))
+    }
+}
+
+/// The folder of a file that a processor asked for must lie in the workspace.
+pub(super) fn is_within(workspace: &Path, path: &Path) -> bool {
+    let real = |path: &Path| fs_err::canonicalize(path).ok();
+    match (real(workspace), real(path)) {
+        (Some(workspace), Some(path)) => path.starts_with(workspace),
+        _ => false,
+    }
+}

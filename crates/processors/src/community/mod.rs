@@ -1,0 +1,115 @@
+//! Processors of recipe repositories: Python classes, run in a sandbox.
+//!
+//! A [`PythonHost`] loads a class from the very bytes that were approved ([`Sources`]) and answers a [`Community`], which
+//! is a [`Processor`] like any other. Each step runs in a process of its own, with the run's workspace to write, its
+//! sources to read, and no network unless the operator allows it for that processor. What `URLGetter` and `DmgMounter`
+//! promise is done outside, by our own downloader and reader.
+//!
+//! **Invariants**
+//! - Only bytes with an approved digest are loaded.
+//! - Of the variables with secrets a step gets those that its recipe gives it or that its class declares, and no others.
+//! - While a processor runs, nothing outside writes where it could have put a link.
+//! - A step that leaves a link out of its workspace fails: no later step follows it.
+
+mod calls;
+mod host;
+mod links;
+mod sources;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
+
+use async_trait::async_trait;
+use proplist::Dict;
+use redact::is_secret_name;
+
+use self::talk::Manifest;
+pub use self::{
+    calls::clear_fetched,
+    host::{PythonHost, PythonSettings},
+    sources::Sources,
+};
+use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
+
+/// One processor of a recipe repository, loaded.
+#[derive(Clone, Debug)]
+pub struct Community {
+    name: String,
+    manifest: Manifest,
+    sources: Arc<Sources>,
+    host: Arc<PythonHost>,
+}
+
+#[async_trait]
+impl Processor for Community {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> &str {
+        &self.manifest.description
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        self.manifest.inputs()
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        Vec::new()
+    }
+
+    fn output_names(&self) -> Vec<Cow<'static, str>> {
+        let names = self.manifest.outputs.iter();
+        names.map(|name| Cow::Owned(name.clone())).collect()
+    }
+
+    /// A class reads whatever it likes of its variables, declared or not.
+    fn takes_any_argument(&self) -> bool {
+        true
+    }
+
+    async fn run(
+        &self,
+        call: &Call,
+        context: &StepContext,
+        env: &mut Env,
+    ) -> Result<Outputs, StepError> {
+        let given = self.visible(call, env);
+        let before = links::outward(&context.workspace).await?;
+        let result = self.host.run(self, context, &given).await?;
+        links::refuse_new(&context.workspace, &before).await?;
+        for name in given.keys() {
+            if !result.contains_key(name) {
+                env.shift_remove(name);
+            }
+        }
+        env.extend(result);
+        Ok(Outputs::Declared)
+    }
+}
+
+impl Community {
+    /// The variables that the step gets: all but secrets that nobody meant for it.
+    fn visible(&self, call: &Call, env: &Env) -> Dict {
+        let declared = self.manifest.inputs.keys().map(String::as_str);
+        let meant: HashSet<&str> = call
+            .arguments
+            .keys()
+            .map(String::as_str)
+            .chain(declared)
+            .collect();
+        env.iter()
+            .filter(|(name, _)| !is_secret_name(name) || meant.contains(name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// The class in its file: what follows the slash of the step's name.
+fn class_of(name: &str) -> &str {
+    name.split_once('/')
+        .map_or(name, |(_identifier, class)| class)
+}

@@ -1,0 +1,131 @@
+//! Makes rooms with bubblewrap.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::process::Command;
+
+use crate::{Confined, Network, Room, SandboxError};
+
+/// Folders of the system that are links into `/usr` on some machines, and folders of their own on others.
+const SYSTEM: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
+
+/// What names, certificates and time zones need of `/etc`, where there is a network.
+const NETWORK_FILES: [&str; 6] = [
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/usr/share/ca-certificates",
+];
+
+/// The program that makes rooms.
+#[derive(Clone, Debug)]
+pub struct Bubblewrap {
+    program: PathBuf,
+}
+
+impl Bubblewrap {
+    /// Bubblewrap, as installed on this machine.
+    ///
+    /// # Errors
+    /// [`SandboxError::Missing`] if it is not.
+    pub fn find() -> Result<Self, SandboxError> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let places = env::split_paths(&path).chain(["/usr/bin".into(), "/bin".into()]);
+        places
+            .map(|folder| folder.join("bwrap"))
+            .find(|program| program.is_file())
+            .map(|program| Self { program })
+            .ok_or(SandboxError::Missing)
+    }
+
+    /// Starts `program` in `room`, with pipes to all three of its streams.
+    ///
+    /// # Errors
+    /// [`SandboxError::Start`]. A room that cannot be made ends the program before it began; its standard error says
+    /// why.
+    pub fn start<I: AsRef<OsStr>>(
+        &self,
+        room: &Room,
+        program: &Path,
+        arguments: &[I],
+    ) -> Result<Confined, SandboxError> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(walls(room))
+            .arg("--")
+            .arg(program)
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let failed = |source: io::Error| SandboxError::Start {
+            program: program.display().to_string(),
+            source,
+        };
+        let child = command.spawn().map_err(failed)?;
+        Confined::new(child, room.limits).map_err(failed)
+    }
+}
+
+/// The arguments that make the room.
+fn walls(room: &Room) -> Vec<OsString> {
+    let mut walls = Walls::default();
+    walls.add(&["--unshare-all", "--die-with-parent", "--new-session"]);
+    walls.add(&["--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv"]);
+    for (name, value) in [
+        ("HOME", "/tmp"),
+        ("LANG", "C.UTF-8"),
+        ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"),
+        ("TMPDIR", "/tmp"),
+    ] {
+        walls.add(&["--setenv", name, value]);
+    }
+    walls.add(&["--ro-bind", "/usr", "/usr"]);
+    for folder in SYSTEM {
+        match fs_err::read_link(folder) {
+            Ok(target) => walls.place("--symlink", &target, Path::new(folder)),
+            Err(_not_a_link) => walls.add(&["--ro-bind-try", folder, folder]),
+        }
+    }
+    walls.add(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    if room.network == Network::Host {
+        walls.add(&["--share-net"]);
+        for file in NETWORK_FILES {
+            walls.add(&["--ro-bind-try", file, file]);
+        }
+    }
+    for folder in &room.write {
+        walls.place("--bind", folder, folder);
+    }
+    for (place, seen_at) in &room.read {
+        walls.place("--ro-bind", place, seen_at);
+    }
+    walls.add(&["--chdir"]);
+    walls.0.push(room.current_dir.clone().into());
+    walls.0
+}
+
+#[derive(Default)]
+struct Walls(Vec<OsString>);
+
+impl Walls {
+    fn add(&mut self, words: &[&str]) {
+        self.0.extend(words.iter().map(OsString::from));
+    }
+
+    fn place(&mut self, how: &str, from: &Path, to: &Path) {
+        self.0.push(how.into());
+        self.0.push(from.into());
+        self.0.push(to.into());
+    }
+}

@@ -1,0 +1,130 @@
+//! A program that runs in a room.
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt as _, BufReader},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout},
+    task::JoinHandle,
+};
+
+use crate::{
+    Breach, Limits,
+    watch::{self, Stopwatch},
+};
+
+/// How much of what a program says on its standard error is kept: the beginning.
+const KEPT_BYTES: u64 = 16 * 1024;
+
+/// A program that runs in a room. Dropping it ends it and everything it started.
+#[derive(Debug)]
+pub struct Confined {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<ChildStdout>>,
+    errors: JoinHandle<String>,
+    limits: Limits,
+    stopwatch: Arc<Stopwatch>,
+}
+
+/// While this is held, the program waits for whoever holds it, and its time does not count.
+#[derive(Debug)]
+#[must_use = "time counts again when it is dropped"]
+pub struct Excused(Arc<Stopwatch>);
+
+impl Drop for Excused {
+    fn drop(&mut self) {
+        self.0.start();
+    }
+}
+
+/// Excuses a program while others keep it waiting.
+#[derive(Clone, Debug)]
+pub struct Excuse(Arc<Stopwatch>);
+
+impl Excuse {
+    /// From now on, until the answer is dropped, time does not count.
+    pub fn begin(&self) -> Excused {
+        self.0.stop();
+        Excused(Arc::clone(&self.0))
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ended {
+    /// Its exit status; none if it was ended by a signal.
+    pub status: Option<i32>,
+    /// What it said on its standard error.
+    pub errors: String,
+}
+
+impl Confined {
+    pub(crate) fn new(mut child: Child, limits: Limits) -> io::Result<Self> {
+        let missing = || io::Error::other("a pipe is missing");
+        let stdin = child.stdin.take().ok_or_else(missing)?;
+        let stdout = child.stdout.take().ok_or_else(missing)?;
+        let stderr = child.stderr.take().ok_or_else(missing)?;
+        Ok(Self {
+            child,
+            stdin: Some(stdin),
+            stdout: Some(BufReader::new(stdout)),
+            errors: tokio::spawn(keep(stderr)),
+            limits,
+            stopwatch: Arc::new(Stopwatch::started()),
+        })
+    }
+
+    /// Excuses the program while it waits for its caller.
+    pub fn excuse(&self) -> Excuse {
+        Excuse(Arc::clone(&self.stopwatch))
+    }
+
+    /// Its standard input; none after it was taken.
+    pub const fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.stdin.take()
+    }
+
+    /// Its standard output; none after it was taken.
+    pub const fn take_stdout(&mut self) -> Option<BufReader<ChildStdout>> {
+        self.stdout.take()
+    }
+
+    /// Returns when the program has gone over a limit; never if it keeps to them. It still runs then: end it.
+    pub async fn breach(&self) -> Breach {
+        watch::until_breach(self.child.id(), self.limits, &self.stopwatch).await
+    }
+
+    /// Waits for the program's end.
+    ///
+    /// # Errors
+    /// If the system cannot tell.
+    pub async fn ended(mut self) -> io::Result<Ended> {
+        drop(self.stdin.take());
+        let status = self.child.wait().await?;
+        Ok(Ended {
+            status: status.code(),
+            errors: self.errors.await.unwrap_or_default(),
+        })
+    }
+
+    /// Ends the program and everything it started, now.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub async fn end(&mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+}
+
+/// Reads all of it, so that the program never waits for us, and keeps the beginning.
+async fn keep(mut stderr: ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let read = (&mut stderr).take(KEPT_BYTES).read_to_end(&mut kept).await;
+    if read.is_ok() {
+        tokio::io::copy(&mut stderr, &mut tokio::io::sink())
+            .await
+            .unwrap_or_default();
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,179 @@
+//! Programs that try to get out, and to take more than they may.
+
+use std::{path::Path, time::Duration};
+
+use tokio::io::AsyncReadExt as _;
+
+use crate::{Breach, Bubblewrap, Ended, Limits, Network, Room};
+
+struct Tried {
+    said: String,
+    ended: Option<Ended>,
+    breach: Option<Breach>,
+}
+
+async fn run(room: &Room, script: &str) -> Tried {
+    let bubblewrap = Bubblewrap::find().unwrap();
+    let shell = Path::new("/bin/sh");
+    let mut confined = bubblewrap.start(room, shell, &["-c", script]).unwrap();
+    let mut stdout = confined.take_stdout().unwrap();
+    let mut said = String::new();
+    let breach = tokio::select! {
+        read = stdout.read_to_string(&mut said) => {
+            read.unwrap();
+            None
+        }
+        breach = confined.breach() => Some(breach),
+    };
+    let ended = if breach.is_some() {
+        confined.end().await.unwrap();
+        None
+    } else {
+        Some(confined.ended().await.unwrap())
+    };
+    Tried {
+        said,
+        ended,
+        breach,
+    }
+}
+
+fn room(folder: &Path) -> Room {
+    Room {
+        write: vec![folder.to_owned()],
+        current_dir: folder.to_owned(),
+        ..Room::default()
+    }
+}
+
+#[tokio::test]
+async fn sees_the_system_and_its_own_folder_and_nothing_else() {
+    let house = tempfile::tempdir().unwrap();
+    let own = house.path().join("own");
+    fs_err::create_dir(&own).unwrap();
+    let secret = house.path().join("secret");
+    fs_err::write(&secret, "canary").unwrap();
+    fs_err::write(own.join("given"), "here").unwrap();
+    let script = format!(
+        "cat given; echo made > made; cat {}; ls /root /home /etc /var; env",
+        secret.display()
+    );
+    let tried = run(&room(&own), &script).await;
+    assert!(tried.said.starts_with("here"), "{}", tried.said);
+    assert!(!tried.said.contains("canary"), "{}", tried.said);
+    assert!(!tried.said.contains("CARGO"), "{}", tried.said);
+    let errors = tried.ended.unwrap().errors;
+    for hidden in ["/root", "/home", "/etc", "/var"] {
+        assert!(errors.contains(hidden), "{errors}");
+    }
+    assert_eq!(fs_err::read_to_string(own.join("made")).unwrap(), "made\n");
+}
+
+#[tokio::test]
+async fn writes_nowhere_else_whatever_links_it_makes() {
+    let house = tempfile::tempdir().unwrap();
+    let own = house.path().join("own");
+    fs_err::create_dir(&own).unwrap();
+    let outside = house.path().join("outside");
+    fs_err::write(&outside, "as it was").unwrap();
+    let given = house.path().join("given");
+    fs_err::write(&given, "as it was").unwrap();
+    let mut room = room(&own);
+    room.read = vec![(given.clone(), own.join("given"))];
+    fs_err::write(own.join("given"), "").unwrap();
+    let script = format!(
+        "ln -s {0} link; echo x > link; echo x > given; echo x > /usr/x; rm -f given; mount -t tmpfs none /usr; true",
+        outside.display()
+    );
+    run(&room, &script).await;
+    for untouched in [outside, given] {
+        assert_eq!(fs_err::read_to_string(untouched).unwrap(), "as it was");
+    }
+    assert!(!Path::new("/usr/x").exists());
+}
+
+#[tokio::test]
+async fn has_no_network_unless_the_room_has_one() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let house = tempfile::tempdir().unwrap();
+    let script = format!(
+        "/usr/bin/python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 5)' 2>&1; echo $?"
+    );
+    let mut room = room(house.path());
+    let tried = run(&room, &script).await;
+    assert!(
+        tried.said.contains("refused") && tried.said.ends_with("1\n"),
+        "{}",
+        tried.said
+    );
+    room.network = Network::Host;
+    assert_eq!(run(&room, &script).await.said, "0\n");
+}
+
+#[tokio::test]
+async fn is_ended_when_it_goes_over_a_limit() {
+    let house = tempfile::tempdir().unwrap();
+    let mut room = room(house.path());
+    room.limits = Limits {
+        memory_bytes: 64 << 20,
+        processes: 20,
+        time: Duration::from_secs(2),
+    };
+    for (script, breach) in [
+        (
+            "trap '' TERM; while true; do sleep 1; done",
+            Breach::Time {
+                limit: Duration::from_secs(2),
+            },
+        ),
+        (
+            "/usr/bin/python3 -c 'b = bytearray(200 << 20); import time; time.sleep(60)'",
+            Breach::Memory { limit_mib: 64 },
+        ),
+        (
+            "for i in $(seq 40); do sleep 60 & done; wait",
+            Breach::Processes { limit: 20 },
+        ),
+    ] {
+        assert_eq!(run(&room, script).await.breach, Some(breach), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn what_it_started_ends_with_it() {
+    let house = tempfile::tempdir().unwrap();
+    let bubblewrap = Bubblewrap::find().unwrap();
+    let script = "(setsid sh -c 'while true; do date +%N > alive; sleep 0.05; done' &) ; while [ ! -s alive ]; do sleep 0.05; done; echo ready; sleep 60";
+    let mut confined = bubblewrap
+        .start(&room(house.path()), Path::new("/bin/sh"), &["-c", script])
+        .unwrap();
+    let mut stdout = confined.take_stdout().unwrap();
+    let mut ready = [0; 6];
+    stdout.read_exact(&mut ready).await.unwrap();
+    confined.end().await.unwrap();
+    // All of the namespace is gone when its pipe is closed by the last process.
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).await.unwrap();
+    let before = fs_err::read_to_string(house.path().join("alive")).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let after = fs_err::read_to_string(house.path().join("alive")).unwrap();
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn the_time_it_waits_for_its_caller_does_not_count() {
+    let house = tempfile::tempdir().unwrap();
+    let mut room = room(house.path());
+    room.limits.time = Duration::from_millis(500);
+    let bubblewrap = Bubblewrap::find().unwrap();
+    let confined = bubblewrap
+        .start(&room, Path::new("/bin/sh"), &["-c", "sleep 60"])
+        .unwrap();
+    let excused = confined.excuse().begin();
+    let waited = tokio::time::timeout(Duration::from_secs(2), confined.breach()).await;
+    assert!(waited.is_err(), "{waited:?}");
+    drop(excused);
+    let limit = room.limits.time;
+    assert_eq!(confined.breach().await, Breach::Time { limit });
+}

@@ -1,0 +1,140 @@
+//! Looks at a program and everything it started, and tells when they go over a limit.
+
+use std::{
+    future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{Breach, Limits};
+
+/// How often it looks. A program that takes memory as fast as it can gets about a gibibyte further meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+const MIB: u64 = 1 << 20;
+
+/// How long a program has run, without the time that it waited for others.
+#[derive(Debug)]
+pub(crate) struct Stopwatch(Mutex<Times>);
+
+#[derive(Debug)]
+struct Times {
+    /// Time that counts, up to when it was stopped last.
+    counted: Duration,
+    /// When it was started last; none while it is stopped.
+    since: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// One that runs.
+    pub(crate) fn started() -> Self {
+        Self(Mutex::new(Times {
+            counted: Duration::ZERO,
+            since: Some(Instant::now()),
+        }))
+    }
+
+    /// From now on time does not count.
+    pub(crate) fn stop(&self) {
+        let mut times = self.times();
+        if let Some(since) = times.since.take() {
+            times.counted = times.counted.saturating_add(since.elapsed());
+        }
+    }
+
+    /// From now on time counts.
+    pub(crate) fn start(&self) {
+        let mut times = self.times();
+        times.since = times.since.or_else(|| Some(Instant::now()));
+    }
+
+    fn counted(&self) -> Duration {
+        let times = self.times();
+        let running = times.since.map_or(Duration::ZERO, |since| since.elapsed());
+        times.counted.saturating_add(running)
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a program and its descendants use.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Usage {
+    processes: usize,
+    memory_bytes: u64,
+}
+
+/// Returns when the process or its descendants go over a limit.
+pub(crate) async fn until_breach(
+    process: Option<u32>,
+    limits: Limits,
+    stopwatch: &Stopwatch,
+) -> Breach {
+    let Some(process) = process else {
+        return future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if stopwatch.counted() > limits.time {
+            return Breach::Time { limit: limits.time };
+        }
+        // The files of /proc are in memory: to read them does not block.
+        let used = usage(process, limits.processes.saturating_mul(2));
+        if used.processes > limits.processes {
+            return Breach::Processes {
+                limit: limits.processes,
+            };
+        }
+        if used.memory_bytes > limits.memory_bytes {
+            return Breach::Memory {
+                limit_mib: limits.memory_bytes / MIB,
+            };
+        }
+    }
+}
+
+/// What `process` and its descendants use; the count ends at `most`, since no more need be known.
+fn usage(process: u32, most: usize) -> Usage {
+    let page_bytes = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    let mut used = Usage::default();
+    let mut open = vec![process];
+    while let Some(process) = open.pop() {
+        if used.processes > most {
+            break;
+        }
+        used.processes = used.processes.saturating_add(1);
+        let pages = resident_pages(process);
+        used.memory_bytes = used
+            .memory_bytes
+            .saturating_add(pages.saturating_mul(page_bytes));
+        open.extend(children(process));
+    }
+    used
+}
+
+/// Second field of `/proc/PID/statm`; nothing for a process that has ended.
+fn resident_pages(process: u32) -> u64 {
+    let text = fs_err::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+    let resident = text.split_ascii_whitespace().nth(1);
+    resident
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or_default()
+}
+
+/// `/proc/PID/task/TID/children` of every thread.
+fn children(process: u32) -> Vec<u32> {
+    let Ok(threads) = fs_err::read_dir(format!("/proc/{process}/task")) else {
+        return Vec::new();
+    };
+    threads
+        .flatten()
+        .filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_ascii_whitespace()
+                .filter_map(|word| word.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}

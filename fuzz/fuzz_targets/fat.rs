@@ -1,0 +1,4 @@
+//! FAT volumes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::fat(bytes));

@@ -1,0 +1,143 @@
+"""Downloads, which the program does for its processors."""
+
+import os
+import shutil
+
+import auto_update_host as _host
+
+from autopkglib import Processor, ProcessorError
+
+# What processors find where curl's own path would be; it only has to stand first in a command.
+_CURL = "curl"
+_REDIRECTS = ("301", "302", "303", "307", "308")
+
+
+class URLGetter(Processor):
+    """What fetches something from an address."""
+
+    description = "Fetches something from an address. No step of its own."
+    input_variables = {}
+    output_variables = {}
+
+    def __init__(self, env=None, infile=None, outfile=None):
+        super().__init__(env, infile, outfile)
+        if not self.env:
+            self.env = {}
+
+    def curl_binary(self):
+        """What stands first in a command."""
+        return _CURL
+
+    def prepare_curl_cmd(self):
+        """The beginning of a command."""
+        return [self.curl_binary(), "--compressed", "--location"]
+
+    def add_curl_headers(self, curl_cmd, headers):
+        """Adds headers to a command."""
+        for name, value in (headers or {}).items():
+            curl_cmd.extend(["--header", f"{name}: {value}"])
+
+    def add_curl_common_opts(self, curl_cmd):
+        """Adds the headers and options of the recipe to a command."""
+        self.add_curl_headers(curl_cmd, self.env.get("request_headers"))
+        curl_cmd.extend(self.env.get("curl_opts") or [])
+
+    def clear_header(self, header):
+        """Begins the headers of the next answer; where the last one sent to is kept."""
+        redirected = header.get("http_redirected")
+        header.clear()
+        header.update(http_result_code="000", http_result_description="", http_redirected=redirected)
+
+    def parse_headers(self, raw_headers):
+        """The headers of the last answer, by their names in lower case."""
+        header = {}
+        self.clear_header(header)
+        for line in raw_headers.splitlines():
+            if line.startswith("HTTP/"):
+                words = line.split(None, 2)
+                header["http_result_code"] = words[1] if len(words) > 1 else "000"
+                header["http_result_description"] = words[2] if len(words) > 2 else ""
+            elif ": " in line:
+                name, value = line.split(": ", 1)
+                header[name.lower()] = value
+            elif not line and header["http_result_code"] in _REDIRECTS:
+                header["http_redirected"] = header.get("location")
+                self.clear_header(header)
+        return header
+
+    def parse_curl_error(self, proc_stderr):
+        """What curl complains of, without its name and number."""
+        words = proc_stderr.rstrip("\n").split(None, 2)
+        return words[2] if len(words) > 2 else ""
+
+    def execute_curl(self, curl_cmd, text=True):
+        """Has the program do what a command would; answers output, errors and status."""
+        arguments = [str(word) for word in curl_cmd[1:]]
+        target = _taken(arguments, ("-o", "--output"))
+        dumped = _taken(arguments, ("-D", "--dump-header"))
+        if dumped not in (None, "-"):
+            raise ProcessorError("curl: headers can be written to the standard output only")
+        wants_head = any(word in ("-I", "--head") for word in arguments)
+        url = _taken(arguments, ("--url",)) or _address(arguments)
+        try:
+            got = _host.call(
+                "fetch",
+                url=url,
+                arguments=[word for word in arguments if word not in ("-I", "--head")],
+                head=wants_head,
+                text=bool(text) and target is None,
+            )
+        except _host.Refused as err:
+            self.output(f"ERROR: {err}")
+            raise ProcessorError(str(err)) from err
+        if "text" in got:
+            return got["text"], "", 0
+        if target is not None:
+            shutil.copyfile(got["file"], target)
+            return ("" if text else b""), "", 0
+        with open(got["file"], "rb") as file:
+            body = file.read()
+        return (body.decode("utf-8", "ignore") if text else body), "", 0
+
+    def download_with_curl(self, curl_cmd, text=True):
+        """What a command prints."""
+        output, _errors, _status = self.execute_curl(curl_cmd, text)
+        return output
+
+    def download(self, url, headers=None, text=False):
+        """What is at an address."""
+        curl_cmd = self.prepare_curl_cmd()
+        self.add_curl_headers(curl_cmd, headers)
+        curl_cmd.append(url)
+        return self.download_with_curl(curl_cmd, text)
+
+    def download_to_file(self, url, filename, headers=None):
+        """Writes what is at an address to a file, and answers its path."""
+        curl_cmd = self.prepare_curl_cmd()
+        self.add_curl_headers(curl_cmd, headers)
+        curl_cmd.extend([url, "-o", filename])
+        self.download_with_curl(curl_cmd, text=False)
+        if os.path.exists(filename):
+            return filename
+        raise ProcessorError(f"{filename} was not written!")
+
+    def main(self):
+        """It does nothing as a step."""
+
+
+def _taken(arguments, names):
+    """Takes an option and its value out of the arguments; answers the value."""
+    for index, word in enumerate(arguments[:-1]):
+        if word in names:
+            value = arguments[index + 1]
+            del arguments[index : index + 2]
+            return value
+    return None
+
+
+def _address(arguments):
+    """Takes the address out of the arguments: the last word that looks like one."""
+    for index in range(len(arguments) - 1, -1, -1):
+        if arguments[index].lower().startswith(("http://", "https://", "ftp://")):
+            return arguments.pop(index)
+    raise ProcessorError("curl: no address was given")
