@@ -16,6 +16,9 @@ pub(crate) enum Munki {
     /// Print the pkginfo of a disk image or package
     #[command(after_help = makepkginfo_options())]
     Makepkginfo(Makepkginfo),
+    /// Put right what needs no decision: publications that a crash interrupted, and catalogs that are not made of
+    /// the pkginfos; say what that would be, unless `--apply` is given
+    Repair(Repair),
 }
 
 /// `munki check`.
@@ -42,6 +45,19 @@ pub(crate) struct Makecatalogs {
     /// Do not look whether packages are there
     #[arg(short, long, visible_alias = "skip-package-check")]
     pub(crate) skip_pkg_check: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `munki repair`.
+#[derive(Args, Debug)]
+pub(crate) struct Repair {
+    /// The repository's folder [default: the one that the configuration names]
+    pub(crate) repo: Option<PathBuf>,
+    /// Do it
+    #[arg(long)]
+    pub(crate) apply: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

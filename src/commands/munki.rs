@@ -13,7 +13,7 @@ use publication::FolderRepository;
 use serde_json::json;
 
 use crate::{
-    cli::munki::{Check, Makecatalogs, Makepkginfo, Munki},
+    cli::munki::{Check, Makecatalogs, Makepkginfo, Munki, Repair},
     exit::ExitStatus,
     house::House,
     person,
@@ -26,6 +26,7 @@ pub(crate) fn run(verb: &Munki, house: &House, printer: Printer) -> anyhow::Resu
         Munki::Check(arguments) => check(arguments, house, printer),
         Munki::Makecatalogs(arguments) => makecatalogs(arguments, house, printer),
         Munki::Makepkginfo(arguments) => makepkginfo(arguments, printer),
+        Munki::Repair(arguments) => repair(arguments, house, printer),
     }
 }
 
@@ -148,6 +149,44 @@ fn check(arguments: &Check, house: &House, printer: Printer) -> anyhow::Result<E
     } else {
         ExitStatus::Failed
     })
+}
+
+fn repair(arguments: &Repair, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let repository = open(arguments.repo.as_ref(), house)?;
+    let options = CatalogOptions::default();
+    let found = if arguments.apply {
+        publication::repair(&repository, options)?
+    } else {
+        publication::repairs(&repository, options)?
+    };
+    if arguments.json {
+        printer.data(json!({
+            "schema": 1,
+            "applied": arguments.apply,
+            "interrupted": found.interrupted.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "unfinished": found.unfinished,
+            "outdated": found.outdated,
+            "stale": found.stale,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    let interrupted: Vec<String> = found.interrupted.iter().map(ToString::to_string).collect();
+    for (what, names) in [
+        ("interrupted publication", &interrupted),
+        ("unfinished file", &found.unfinished),
+        ("outdated catalog", &found.outdated),
+        ("stale catalog", &found.stale),
+    ] {
+        for name in names {
+            printer.data(format!("{what}: {name}"))?;
+        }
+    }
+    printer.talk(match (found.is_empty(), arguments.apply) {
+        (true, _) => "There is nothing to put right",
+        (false, true) => "This was put right",
+        (false, false) => "Nothing was changed; `--apply` puts this right",
+    });
+    Ok(ExitStatus::Done)
 }
 
 fn notes(report: &Report) -> serde_json::Value {

@@ -137,6 +137,32 @@ impl Prepared {
     }
 }
 
+/// Catalogs, and the list of icon hashes, that are not made of what is there; and those in which nothing is.
+pub(crate) fn outdated(
+    repository: &FolderRepository,
+    options: CatalogOptions,
+) -> Result<(Vec<String>, Vec<String>), RepositoryError> {
+    let is_same = |kind, name: &str, contents: &[u8]| -> Result<bool, RepositoryError> {
+        Ok(fs::read(repository.resolve(kind, name)?).is_ok_and(|there| there == contents))
+    };
+    let catalogs = collect(repository, options, Vec::new(), Vec::new())?;
+    let mut outdated = Vec::new();
+    for (name, contents) in &catalogs.files {
+        if !is_same(Kind::Catalogs, name, contents)? {
+            outdated.push(name.clone());
+        }
+    }
+    let (hashes, _) = hash_icons(repository, Vec::new(), options.compat)?;
+    if let Some(hashes) = hashes
+        && !is_same(Kind::Icons, ICON_HASHES, &hashes)?
+    {
+        outdated.push(ICON_HASHES.to_owned());
+    }
+    let mut stale = repository.list(Kind::Catalogs)?;
+    stale.retain(|name| !catalogs.files.contains_key(name));
+    Ok((outdated, stale))
+}
+
 /// The catalogs of what is and what is about to be.
 fn collect(
     repository: &FolderRepository,

@@ -1,6 +1,6 @@
 //! Looks a repository over, without changing it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Report};
@@ -38,8 +38,10 @@ pub fn check(
     let mut items = Items {
         repository,
         known: HashMap::new(),
+        named: HashSet::new(),
     };
     let mut found = Report::default();
+    let orphans = pkgs.clone();
     let mut builder = CatalogBuilder::new(options, pkgs);
     for location in locations {
         match repository.get(Kind::Pkgsinfo, &location) {
@@ -50,6 +52,11 @@ pub fn check(
                 }
             }
             Err(error) => builder.fail(&location, &error),
+        }
+    }
+    for location in orphans {
+        if !items.named.contains(&location) {
+            found.warning(format!("pkgs/{location} belongs to no pkginfo"));
         }
     }
     let catalogs = builder.finish();
@@ -80,6 +87,8 @@ pub fn check(
 struct Items<'a> {
     repository: &'a dyn Repository,
     known: HashMap<String, Option<(Sha256, u64)>>,
+    /// Every location that a pkginfo names.
+    named: HashSet<String>,
 }
 
 impl Items<'_> {
@@ -89,6 +98,7 @@ impl Items<'_> {
             let Some(location) = text(pkginfo, &format!("{which}_item_location")) else {
                 continue;
             };
+            self.named.insert(location.to_owned());
             let Some((sha256, len_bytes)) = self.digest(location, report) else {
                 continue;
             };

@@ -31,6 +31,7 @@ mod lock;
 mod plan;
 mod publish;
 mod recover;
+mod repair;
 mod repository;
 mod staging;
 #[cfg(test)]
@@ -45,5 +46,6 @@ pub use folder::FolderRepository;
 pub use plan::Disposition;
 pub use publish::{Placement, Point, PublicationObserver, Published, Unobserved, publish};
 pub use recover::{Outcome, Recovered, recover};
+pub use repair::{Repairs, repair, repairs};
 pub use repository::{Kind, Repository};
 pub use staging::Staging;

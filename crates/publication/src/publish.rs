@@ -165,7 +165,10 @@ fn carry_out_or_undo(
 ) -> Result<CatalogsMade, PublishError> {
     match carry_out(repository, plan, options, observer) {
         Ok(made) => {
-            journal.remove()?;
+            // Everything is in its place, so it is published; what the journal says is true, and done.
+            if let Err(error) = journal.remove() {
+                tracing::warn!(change_set.id = %plan.id, %error, "the journal stays until the next recovery");
+            }
             Ok(made)
         }
         Err(cause) => match undo(repository, plan, options) {

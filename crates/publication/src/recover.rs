@@ -1,6 +1,9 @@
 //! Finishing or undoing what a crash interrupted.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use model::ChangeSetId;
 use munki::CatalogOptions;
@@ -44,10 +47,14 @@ pub fn recover(root: &Path) -> Result<Vec<Recovered>, PublishError> {
     let repository = FolderRepository::open(root)?;
     let _lock = repository.lock()?;
     let recovered = recover_locked(&repository)?;
+    let mut parts = Vec::new();
     for kind in Kind::ALL {
-        sweep(&repository.root().join(kind.as_str()))?;
+        unfinished(&repository.root().join(kind.as_str()), &mut parts)?;
     }
-    sweep(&repository.state_folder())?;
+    unfinished(&repository.state_folder(), &mut parts)?;
+    for part in parts {
+        write::remove(&part)?;
+    }
     Ok(recovered)
 }
 
@@ -81,8 +88,8 @@ pub(crate) fn recover_locked(
     Ok(recovered)
 }
 
-/// Removes what was being written when a crash came. Links are not followed.
-fn sweep(folder: &Path) -> Result<(), RepositoryError> {
+/// Adds to `found` what was being written when a crash came. Links are not followed.
+pub(crate) fn unfinished(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), RepositoryError> {
     let failed = |source| RepositoryError::io(folder, source);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -93,9 +100,9 @@ fn sweep(folder: &Path) -> Result<(), RepositoryError> {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
-            sweep(&entry.path())?;
+            unfinished(&entry.path(), found)?;
         } else if entry.file_name().to_string_lossy().starts_with(PART_PREFIX) {
-            write::remove(&entry.path())?;
+            found.push(entry.path());
         }
     }
     Ok(())

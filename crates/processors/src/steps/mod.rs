@@ -17,8 +17,11 @@ mod flat_pkg_unpacker;
 mod git_hub_releases_info_provider;
 mod munki_catalog_builder;
 mod munki_importer;
+mod munki_info_creator;
 mod munki_installs_items_creator;
+mod munki_optional_receipt_editor;
 mod munki_pkginfo_merger;
+mod munki_set_default_catalog;
 mod package_required;
 mod path_deleter;
 mod pkg_copier;
@@ -70,10 +73,15 @@ pub(crate) fn all() -> Vec<Arc<dyn Processor>> {
         Arc::new(git_hub_releases_info_provider::GitHubReleasesInfoProvider),
         Arc::new(OnDisk(munki_catalog_builder::MunkiCatalogBuilder)),
         Arc::new(OnDisk(munki_importer::MunkiImporter)),
+        Arc::new(OnDisk(munki_info_creator::MunkiInfoCreator)),
         Arc::new(OnDisk(
             munki_installs_items_creator::MunkiInstallsItemsCreator,
         )),
+        Arc::new(OnDisk(
+            munki_optional_receipt_editor::MunkiOptionalReceiptEditor,
+        )),
         Arc::new(OnDisk(munki_pkginfo_merger::MunkiPkginfoMerger)),
+        Arc::new(OnDisk(munki_set_default_catalog::MunkiSetDefaultCatalog)),
         Arc::new(OnDisk(package_required::PackageRequired)),
         Arc::new(OnDisk(path_deleter::PathDeleter)),
         Arc::new(OnDisk(pkg_copier::PkgCopier)),

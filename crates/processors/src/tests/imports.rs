@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use model::{FailureClass, Sha256};
 use munki::CatalogOptions;
 use proplist::{Dict, Value};
-use publication::{ChangeSet, FolderRepository, Kind, Unobserved, publish};
+use publication::{ChangeSet, FolderRepository, Kind, Repository as _, Unobserved, publish};
 use serde_json::{Value as Json, json};
 use testkit::package::{component, icon, png};
 
@@ -554,5 +554,86 @@ async fn a_whole_munki_recipe_passes_from_image_to_merged_pkginfo() {
     assert_eq!(
         info["installs"][0]["version_comparison_key"],
         "CFBundleVersion"
+    );
+}
+
+#[tokio::test]
+async fn receipts_of_what_is_imported_are_made_optional() {
+    let mut bench = Bench::new().await;
+    let package = bench.path("Widget-1.2.pkg");
+    let bytes = component("com.example.widget", "1.2", &[("Library/Widget", b"x")]).unwrap();
+    fs_err::write(&package, bytes).unwrap();
+    import(&mut bench, json!({"pkg_path": package}))
+        .await
+        .unwrap();
+    let step = |ids: &[&str]| json!({"pkg_ids_set_optional_true": ids});
+    let editor = "MunkiOptionalReceiptEditor";
+    bench
+        .step(editor, step(&["com.example.other"]))
+        .await
+        .unwrap();
+    let optional = |bench: &Bench| {
+        let info = Json::from(&Value::Dict(pkginfo(bench, "Widget-1.2.plist")));
+        info["receipts"][0]["optional"].clone()
+    };
+    assert_eq!(optional(&bench), Json::Null);
+    bench
+        .step(editor, step(&["com.example.widget"]))
+        .await
+        .unwrap();
+    assert_eq!(optional(&bench), true);
+    let published = publish_all(&bench);
+    assert_eq!(published.files.len(), 2);
+    let catalog = repository(&bench).get(Kind::Catalogs, "all").unwrap();
+    assert!(
+        String::from_utf8(catalog)
+            .unwrap()
+            .contains("<key>optional</key>")
+    );
+
+    // What is published already is not edited, and nothing is done where nothing was imported.
+    let error = bench
+        .step(editor, step(&["com.example.widget"]))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("is no pkginfo that this run imports"),
+        "{error}"
+    );
+    bench.env.insert("pkginfo_repo_path".to_owned(), "".into());
+    bench
+        .step(editor, step(&["com.example.widget"]))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_pkginfo_is_made_without_an_import() {
+    let mut bench = Bench::new().await;
+    let package = bench.path("Widget-1.2.pkg");
+    let bytes = component("com.example.widget", "1.2", &[("Library/Widget", b"x")]).unwrap();
+    fs_err::write(&package, bytes).unwrap();
+    let target = bench.path("info.plist");
+    let arguments =
+        json!({"pkg_path": package, "info_path": target, "version": "9", "catalog": "canary"});
+    bench.step("MunkiInfoCreator", arguments).await.unwrap();
+    let info = Json::from(&bench.env["munki_info"]);
+    assert_eq!(info["version"], "9");
+    assert_eq!(info["catalogs"], json!(["canary"]));
+    assert_eq!(info["receipts"][0]["packageid"], "com.example.widget");
+    let written = proplist::from_bytes(&fs_err::read(&target).unwrap()).unwrap();
+    assert_eq!(written.as_dict().unwrap()["name"], "Widget".into());
+    assert_eq!(staged(&bench), [""; 0]);
+    let error = bench
+        .step("MunkiInfoCreator", json!({"pkg_path": "/nowhere.pkg"}))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("creating pkginfo for /nowhere.pkg failed"),
+        "{error}"
     );
 }

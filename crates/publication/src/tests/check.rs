@@ -92,6 +92,17 @@ fn an_item_that_is_not_what_its_pkginfo_says_is_told_and_nothing_is_written() {
 }
 
 #[test]
+fn what_no_pkginfo_names_is_told() {
+    let hash = Sha256::of(BYTES).to_string();
+    let (_folder, repository) = repository(&pkginfo(&hash));
+    repository.put(Kind::Pkgs, "apps/B-1.pkg", BYTES).unwrap();
+    assert_eq!(
+        found(&repository),
+        ["pkgs/apps/B-1.pkg belongs to no pkginfo"]
+    );
+}
+
+#[test]
 fn what_cannot_be_verified_is_told() {
     let mut without = pkginfo("N/A");
     let (_folder, repository) = repository(&without);
