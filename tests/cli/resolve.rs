@@ -128,7 +128,7 @@ fn info_says_why_a_recipe_does_not_resolve() {
     for (name, why) in [
         (
             "[HOUSE]/r/Broken.recipe.yaml",
-            "warning: yaml error for `[HOUSE]/r/Broken.recipe.yaml`: not well-formed near line",
+            "warning: yaml error for `[HOUSE]/r/Broken.recipe.yaml`: line 2 holds nothing where a value ought to be",
         ),
         (
             "Broken",
