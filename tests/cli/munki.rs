@@ -161,6 +161,24 @@ fn makecatalogs_says_and_ends_as_munki_6() {
     assert!(notes.iter().any(|note| note["severity"] == "error"));
 }
 
+/// A part of the test below, on its repository.
+fn a_damaged_catalog_is_put_right(house: &House) {
+    house.write("repo/catalogs/canary", "damaged");
+    let preview = house.ok("munki repair repo");
+    assert_eq!(preview, "outdated catalog: canary\n");
+    assert_eq!(house.read("repo/catalogs/canary"), "damaged");
+    let outcome = house.run("munki repair repo --apply --json");
+    assert_eq!(outcome.status, Some(0), "{outcome}");
+    let repaired: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(repaired["applied"], true);
+    assert_eq!(repaired["outdated"], serde_json::json!(["canary"]));
+    let again = house.run("munki repair repo");
+    assert!(
+        again.stderr.contains("There is nothing to put right"),
+        "{again}"
+    );
+}
+
 #[test]
 fn a_repository_is_made_looked_over_and_found_damaged() {
     let house = House::new();
@@ -200,20 +218,7 @@ fn a_repository_is_made_looked_over_and_found_damaged() {
             .contains("1 pkginfos and 1 packages, found nothing wrong")
     );
 
-    house.write("repo/catalogs/canary", "damaged");
-    let preview = house.ok("munki repair repo");
-    assert_eq!(preview, "outdated catalog: canary\n");
-    assert_eq!(house.read("repo/catalogs/canary"), "damaged");
-    let outcome = house.run("munki repair repo --apply --json");
-    assert_eq!(outcome.status, Some(0), "{outcome}");
-    let repaired: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert_eq!(repaired["applied"], true);
-    assert_eq!(repaired["outdated"], serde_json::json!(["canary"]));
-    let again = house.run("munki repair repo");
-    assert!(
-        again.stderr.contains("There is nothing to put right"),
-        "{again}"
-    );
+    a_damaged_catalog_is_put_right(&house);
 
     house.write("repo/pkgs/apps/Widget-2.0.pkg", "replaced");
     let outcome = house.run("munki check repo --json");
