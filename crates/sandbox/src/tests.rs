@@ -141,6 +141,20 @@ async fn is_ended_when_it_goes_over_a_limit() {
 }
 
 #[tokio::test]
+async fn memory_that_forked_copies_share_counts_once() {
+    let house = tempfile::tempdir().unwrap();
+    let mut room = room(house.path());
+    room.limits.memory_bytes = 96 << 20;
+    fs_err::write(
+        house.path().join("forks.py"),
+        "import os, time\nblob = bytearray(40 << 20)\nchildren = []\nfor _ in range(5):\n    child = os.fork()\n    if child == 0:\n        time.sleep(1)\n        os._exit(0)\n    children.append(child)\nfor child in children:\n    os.waitpid(child, 0)\nprint('done')\n",
+    )
+    .unwrap();
+    let tried = run(&room, "exec /usr/bin/python3 forks.py").await;
+    assert_eq!((tried.said.as_str(), tried.breach), ("done\n", None));
+}
+
+#[tokio::test]
 async fn what_it_started_ends_with_it() {
     let house = tempfile::tempdir().unwrap();
     let bubblewrap = Bubblewrap::find().unwrap();

@@ -97,7 +97,6 @@ pub(crate) async fn until_breach(
 
 /// What `process` and its descendants use; the count ends at `most`, since no more need be known.
 fn usage(process: u32, most: usize) -> Usage {
-    let page_bytes = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
     let mut used = Usage::default();
     let mut open = vec![process];
     while let Some(process) = open.pop() {
@@ -105,22 +104,39 @@ fn usage(process: u32, most: usize) -> Usage {
             break;
         }
         used.processes = used.processes.saturating_add(1);
-        let pages = resident_pages(process);
-        used.memory_bytes = used
-            .memory_bytes
-            .saturating_add(pages.saturating_mul(page_bytes));
+        used.memory_bytes = used.memory_bytes.saturating_add(memory_bytes(process));
         open.extend(children(process));
     }
     used
 }
 
-/// Second field of `/proc/PID/statm`; nothing for a process that has ended.
-fn resident_pages(process: u32) -> u64 {
+/// What a process holds in memory, pages that it shares with others by its share only: a program and the copies
+/// that it forks are not counted as many times as there are copies. Nothing for a process that has ended.
+fn memory_bytes(process: u32) -> u64 {
+    proportional_bytes(process).unwrap_or_else(|| resident_bytes(process))
+}
+
+/// `Pss` of `/proc/PID/smaps_rollup`; nothing where the kernel does not let us read it (the process ended, or
+/// changed its identity).
+fn proportional_bytes(process: u32) -> Option<u64> {
+    let text = fs_err::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let mut fields = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Pss:"))?
+        .split_ascii_whitespace();
+    let kib: u64 = fields.next()?.parse().ok()?;
+    Some(kib.saturating_mul(1024))
+}
+
+/// Second field of `/proc/PID/statm`, in bytes.
+fn resident_bytes(process: u32) -> u64 {
     let text = fs_err::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     let resident = text.split_ascii_whitespace().nth(1);
-    resident
+    let pages: u64 = resident
         .and_then(|pages| pages.parse().ok())
-        .unwrap_or_default()
+        .unwrap_or_default();
+    let page_bytes = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    pages.saturating_mul(page_bytes)
 }
 
 /// `/proc/PID/task/TID/children` of every thread.
