@@ -9,34 +9,24 @@
 
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
+mod usage;
+
 use std::{
     env,
     fmt::Display,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
 use model::Sha256;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use testkit::{house::TestHouse, vendor::Resource, virus_total::Verdict};
 
+use self::usage::{Usage, watch};
+
 const MIB: u64 = 1 << 20;
-/// How often a process is asked for its memory; its own high-water mark never falls.
-const SAMPLE: Duration = Duration::from_millis(5);
-
-/// What a process used.
-#[derive(Clone, Copy, Debug, Default)]
-struct Usage {
-    time: Duration,
-    peak_bytes: u64,
-    read_bytes: u64,
-    written_bytes: u64,
-}
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // `cargo test --benches` only wants to know that it starts.
@@ -191,33 +181,6 @@ async fn measure(house: &TestHouse, arguments: &[&str]) -> anyhow::Result<Usage>
     let status = child.wait().await?;
     ensure!(status.success(), "`{arguments:?}` ended with {status}");
     Ok(usage)
-}
-
-/// Follows a process to its end, without taking its exit status from who started it.
-fn watch(id: u32) -> anyhow::Result<Usage> {
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
-    let pid = pid.context("no such process")?;
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let mut usage = Usage::default();
-    loop {
-        // What has ended has no memory any more, but its counters are there until it is waited for.
-        let ended = waitid(WaitId::Pid(pid), options)?.is_some();
-        usage.peak_bytes = usage.peak_bytes.max(field(id, "status", "VmHWM:")? * 1024);
-        usage.read_bytes = field(id, "io", "rchar:")?;
-        usage.written_bytes = field(id, "io", "wchar:")?;
-        if ended {
-            return Ok(usage);
-        }
-        thread::sleep(SAMPLE);
-    }
-}
-
-/// A number in a file of `/proc`; zero if it is not there.
-fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
-    let text = fs_err::read_to_string(format!("/proc/{id}/{file}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number.map_or(Ok(0), str::parse)?)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

@@ -116,6 +116,8 @@ fn drain(reader: impl Read) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     use super::*;
     use crate::{
         apfs::samples::{Volume, container},
@@ -133,14 +135,14 @@ mod tests {
     fn dmg(tree: &dyn Tree) -> Vec<u8> {
         let house = tempfile::TempDir::new().unwrap();
         let out = house.path().join("x.dmg");
-        write::dmg_of(tree, "Seed", &out).unwrap();
+        write::dmg_of(tree, "Seed", write::Compression::default(), &out).unwrap();
         fs_err::read(out).unwrap()
     }
 
     type Body = fn(&[u8]);
 
-    /// What a fuzzer would begin with, for every entry.
-    fn seeds() -> Vec<(Body, Vec<u8>)> {
+    /// What a fuzzer would begin with, for every entry, by the name of its target.
+    fn seeds() -> Vec<(&'static str, Body, Vec<u8>)> {
         let archive = samples::zip(&MEMBERS);
         let tree = open_source(source(&archive), &budget()).unwrap();
         let payload = samples::cpio(&MEMBERS);
@@ -157,26 +159,44 @@ mod tests {
             b"ab",
         ];
         vec![
-            (medium, package.clone()),
-            (udif, dmg(&*tree)),
-            (medium, dmg(&*tree)),
-            (hfsplus, samples::hfs_plus(&*tree)),
-            (apfs, container(&[volume], &[])),
-            (fat, fat::sample()),
-            (iso9660, iso9660::sample()),
-            (xar, package),
-            (aar, aar::sample()),
-            (cpio, payload),
-            (zip, archive),
-            (tar, samples::tar(&MEMBERS)),
-            (pbzx, stream.concat()),
+            ("medium", medium, package.clone()),
+            ("udif", udif, dmg(&*tree)),
+            ("medium", medium, dmg(&*tree)),
+            ("hfsplus", hfsplus, samples::hfs_plus(&*tree)),
+            ("apfs", apfs, container(&[volume], &[])),
+            ("fat", fat, fat::sample()),
+            ("iso9660", iso9660, iso9660::sample()),
+            ("xar", xar, package),
+            ("aar", aar, aar::sample()),
+            ("cpio", cpio, payload),
+            ("zip", zip, archive),
+            ("tar", tar, samples::tar(&MEMBERS)),
+            ("pbzx", pbzx, stream.concat()),
         ]
+    }
+
+    /// Writes the seeds to the folder that `AUTO_UPDATE_SEEDS` names, in a folder for each target.
+    #[test]
+    fn seeds_are_written_for_the_fuzzer() {
+        let asked = std::env::var_os("AUTO_UPDATE_SEEDS").map(PathBuf::from);
+        let house = tempfile::TempDir::new().unwrap();
+        let out = asked.unwrap_or_else(|| house.path().to_owned());
+        for (number, (target, _, seed)) in seeds().into_iter().enumerate() {
+            fs_err::create_dir_all(out.join(target)).unwrap();
+            fs_err::write(out.join(target).join(format!("own-{number}")), seed).unwrap();
+        }
+        let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
+        for seeded in fs_err::read_dir(&out).unwrap() {
+            let mut target = targets.join(seeded.unwrap().file_name());
+            target.set_extension("rs");
+            assert!(target.is_file(), "{} is no target", target.display());
+        }
     }
 
     /// What the fuzzer runs also runs here: over the seeds, and over what a little damage makes of them.
     #[test]
     fn every_entry_returns_on_its_seeds_and_on_damaged_ones() {
-        for (entry, seed) in seeds() {
+        for (_, entry, seed) in seeds() {
             entry(&seed);
             entry(&[]);
             for cut in [1, 4, seed.len() / 2, seed.len() - 1] {
@@ -198,7 +218,7 @@ mod tests {
         let rounds = std::env::var("AUTO_UPDATE_FUZZ").unwrap_or_else(|_unset| "30".to_owned());
         let rounds: u64 = rounds.parse().unwrap();
         let mut random = XorShift(0x2545_f491_4f6c_dd1d);
-        for (entry, seed) in seeds() {
+        for (_, entry, seed) in seeds() {
             let mut bytes = seed.clone();
             for round in 0..rounds {
                 if round % 16 == 0 {

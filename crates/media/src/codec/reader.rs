@@ -11,6 +11,9 @@ use super::{pbzx::PbzxReader, xz};
 /// Most memory that a stream of the older LZMA format may ask for, in KiB.
 const LZMA_MEMORY_KIB: u32 = 80 << 10;
 
+/// Bytes that room is made for at once, since a declared length may be a lie: chunks of disk images are no longer.
+const LIKELY_CHUNK: u64 = 1 << 20;
+
 /// A compression.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Codec {
@@ -51,7 +54,8 @@ impl Codec {
 /// # Errors
 /// Those of `reader`.
 pub(crate) fn read_chunk(reader: impl Read, len: u64) -> io::Result<Vec<u8>> {
-    let mut chunk = Vec::new();
+    let likely = len.saturating_add(1).min(LIKELY_CHUNK);
+    let mut chunk = Vec::with_capacity(usize::try_from(likely).unwrap_or(0));
     reader.take(len.saturating_add(1)).read_to_end(&mut chunk)?;
     Ok(chunk)
 }

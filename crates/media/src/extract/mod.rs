@@ -1,6 +1,7 @@
 //! Writes what is in a tree to a folder of the host.
 
 mod apple_double;
+mod copier;
 mod folder;
 mod writer;
 

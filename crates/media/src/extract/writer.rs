@@ -1,16 +1,13 @@
 //! Extraction.
 
-use std::{
-    fs::File,
-    io::{self, Read as _, Write as _},
-    path::Path,
-};
+use std::{io::Read as _, path::Path};
 
-use wire::{Budget, BudgetReader};
+use wire::Budget;
 
 use super::{
     apple_double,
-    folder::{Folder, finish, set_xattrs},
+    copier::{Copier, Job, copy_files},
+    folder::Folder,
 };
 use crate::{Entry, Kind, MediaError, Tree, Xattr, path};
 
@@ -59,36 +56,30 @@ pub fn extract_within(
     budget: &mut Budget,
 ) -> Result<Extracted, MediaError> {
     let entry = tree.entry(inner)?;
-    let mut extraction = Extraction {
-        tree,
-        budget,
-        done: Extracted::default(),
-    };
-    if entry.is_folder() {
-        let folder = Folder::create(dest)?;
-        extraction.folder_contents(&entry, &folder)?;
-        return Ok(extraction.done);
-    }
-    let parent = dest
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
-    let Some(name) = dest.file_name().and_then(|name| name.to_str()) else {
-        return Err(MediaError::Escapes {
-            path: dest.display().to_string(),
-        });
-    };
-    extraction.write(&entry, name, &Folder::create(parent)?)?;
-    Ok(extraction.done)
+    copy_files(tree, budget, |copier| {
+        let mut extraction = Extraction { tree, copier };
+        if entry.is_folder() {
+            return extraction.folder_contents(&entry, &Folder::create(dest)?);
+        }
+        let parent = dest
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or_else(|| Path::new("."));
+        let Some(name) = dest.file_name().and_then(|name| name.to_str()) else {
+            return Err(MediaError::Escapes {
+                path: dest.display().to_string(),
+            });
+        };
+        extraction.write(&entry, name, &Folder::create(parent)?)
+    })
 }
 
-struct Extraction<'a> {
+struct Extraction<'a, 'b> {
     tree: &'a dyn Tree,
-    budget: &'a mut Budget,
-    done: Extracted,
+    copier: &'a mut Copier<'b>,
 }
 
-impl Extraction<'_> {
+impl Extraction<'_, '_> {
     /// Writes everything in a folder, then the folder's own attributes, which may forbid writing.
     fn folder_contents(&mut self, entry: &Entry, folder: &Folder) -> Result<(), MediaError> {
         for child in self.tree.children(&entry.path)? {
@@ -103,57 +94,39 @@ impl Extraction<'_> {
         }
         let xattrs = self.xattrs(entry)?;
         let lost = folder.set_xattrs(&xattrs)?;
-        self.done.lost_xattrs = self.done.lost_xattrs.saturating_add(lost);
+        let mut done = self.copier.done();
+        done.lost_xattrs = done.lost_xattrs.saturating_add(lost);
+        drop(done);
         folder.finish(entry.mode & 0o777 | 0o700, entry.modified)
     }
 
     fn write(&mut self, entry: &Entry, name: &str, to: &Folder) -> Result<(), MediaError> {
-        self.budget.spend_entry()?;
+        self.copier.spend_entry()?;
         match &entry.kind {
             Kind::Folder => {
                 path::check_depth(&entry.path)?;
                 self.folder_contents(entry, &to.folder(name)?)?;
-                self.done.folders = self.done.folders.saturating_add(1);
+                let mut done = self.copier.done();
+                done.folders = done.folders.saturating_add(1);
             }
             Kind::File { .. } => self.file(entry, name, to)?,
             Kind::Link { target } => {
                 to.link(name, target, entry.modified)?;
-                self.done.links = self.done.links.saturating_add(1);
+                let mut done = self.copier.done();
+                done.links = done.links.saturating_add(1);
             }
         }
         Ok(())
     }
 
     fn file(&mut self, entry: &Entry, name: &str, to: &Folder) -> Result<(), MediaError> {
-        let mut file = to.file(name)?;
-        let bytes = self.contents(entry, &mut file, &to.path_of(name))?;
-        self.budget.spend_bytes(bytes)?;
-        let xattrs = self.xattrs(entry)?;
-        let failed = |error| MediaError::host(&to.path_of(name))(io::Error::from(error));
-        let lost = set_xattrs(&file, &xattrs).map_err(failed)?;
-        finish(&file, entry.mode & 0o777 | 0o400, entry.modified).map_err(failed)?;
-        self.done.lost_xattrs = self.done.lost_xattrs.saturating_add(lost);
-        self.done.bytes = self.done.bytes.saturating_add(bytes);
-        self.done.files = self.done.files.saturating_add(1);
-        Ok(())
-    }
-
-    fn contents(&self, entry: &Entry, file: &mut File, to: &Path) -> Result<u64, MediaError> {
-        let left = self.budget.bytes_left();
-        let mut reader = BudgetReader::new("extraction", left, self.tree.open(&entry.path)?);
-        let mut buffer = vec![0; 128 << 10];
-        let mut done = 0_u64;
-        loop {
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(done),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(MediaError::content(&entry.path)(error)),
-            };
-            let bytes = buffer.get(..read).unwrap_or_default();
-            file.write_all(bytes).map_err(MediaError::host(to))?;
-            done = done.saturating_add(read as u64);
-        }
+        let job = Job {
+            entry: entry.clone(),
+            file: to.file(name)?,
+            to: to.path_of(name),
+            xattrs: self.xattrs(entry)?,
+        };
+        self.copier.take(job)
     }
 
     /// The extended attributes, those of the entry's twin included.

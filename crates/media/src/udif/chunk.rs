@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use bzip2::read::BzDecoder;
-use flate2::read::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use lzfse_rust::LzfseRingDecoder;
 
 use super::adc;
@@ -37,7 +37,7 @@ pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8
         Codec::Raw => read(stored, len)?,
         Codec::Zero => read(io::repeat(0).take(len), len)?,
         Codec::Adc => adc::decode(stored, len)?,
-        Codec::Zlib => read(ZlibDecoder::new(stored), len)?,
+        Codec::Zlib => zlib(stored, len)?,
         Codec::Bzip2 => read(BzDecoder::new(stored), len)?,
         Codec::Lzfse => read(LzfseRingDecoder::default().reader(stored), len)?,
         Codec::Lzma => read(xz::reader(stored), len)?,
@@ -48,4 +48,18 @@ pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     Ok(chunk)
+}
+
+/// At once, without a buffer between: most images are compressed like this.
+fn zlib(stored: &[u8], len: u64) -> io::Result<Vec<u8>> {
+    let room = usize::try_from(len.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut chunk = Vec::with_capacity(room);
+    let status =
+        Decompress::new(true).decompress_vec(stored, &mut chunk, FlushDecompress::Finish)?;
+    let ended = status == Status::StreamEnd;
+    if ended || chunk.len() as u64 > len {
+        Ok(chunk)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }

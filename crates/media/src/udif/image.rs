@@ -7,9 +7,9 @@ use proplist::Value;
 use wire::{ParseError, ReadAt, read_up_to, read_vec};
 
 use super::{
+    ahead::Ahead,
     blockmap::{BlockMap, Run},
-    cache::Cache,
-    chunk::{self, Codec},
+    chunks::Chunks,
     constants::SECTOR,
     resources,
     trailer::{Checksum, Trailer},
@@ -26,16 +26,15 @@ const LARGEST_VERIFIED: u64 = 256 << 30;
 
 /// The disk that an image holds, decoded where it is read.
 ///
-/// Of decoded chunks only a few MiB are kept, however large the image is.
+/// Of decoded chunks only a few MiB are kept, however large the image is. Who reads from front to back has the next
+/// chunks decoded by other threads meanwhile.
 #[derive(Debug)]
 pub struct Image {
-    source: Arc<dyn ReadAt>,
     trailer: Trailer,
     maps: Vec<MapSummary>,
-    /// All chunks, by their place on the disk; none overlaps another.
-    runs: Vec<Run>,
+    chunks: Arc<Chunks>,
+    ahead: Ahead,
     len: u64,
-    cache: Cache,
 }
 
 /// What is kept of a block map.
@@ -72,13 +71,13 @@ impl Image {
             return Err(invalid("two chunks for the same sectors", next.start).into());
         }
         let len = disk_len(&trailer, &maps, &runs)?;
+        let chunks = Arc::new(Chunks::new(source, trailer.data_offset, runs));
         Ok(Self {
-            source,
             trailer,
             maps,
-            runs,
+            ahead: Ahead::new(Arc::clone(&chunks)),
+            chunks,
             len,
-            cache: Cache::default(),
         })
     }
 
@@ -102,7 +101,7 @@ impl Image {
         if let Checksum::Crc32(declared) = self.trailer.data_checksum {
             let (start, len) = (self.trailer.data_offset, self.trailer.data_len);
             let mut crc = Crc::new();
-            add(&mut crc, &*self.source, start, len)?;
+            add(&mut crc, self.chunks.source(), start, len)?;
             compare("the data fork", declared, crc.sum())?;
         }
         let mut all = Crc::new();
@@ -123,8 +122,9 @@ impl Image {
     fn crc32(&self, map: &MapSummary) -> Result<u32, MediaError> {
         let start = map.first_sector.saturating_mul(SECTOR);
         let end = start.saturating_add(map.sector_count.saturating_mul(SECTOR));
-        let first = self.runs.partition_point(|run| run.start < start);
-        let runs = self.runs.get(first..).unwrap_or_default();
+        let runs = self.chunks.runs();
+        let first = runs.partition_point(|run| run.start < start);
+        let runs = runs.get(first..).unwrap_or_default();
         let mut crc = Crc::new();
         for run in runs.iter().take_while(|run| run.start < end) {
             add(&mut crc, self, run.start, run.len)?;
@@ -134,48 +134,21 @@ impl Image {
 
     /// Fills `buffer` from `offset` on, as far as one chunk or one gap between chunks reaches.
     fn read_run(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let after = self.runs.partition_point(|run| run.start <= offset);
+        let runs = self.chunks.runs();
+        let after = runs.partition_point(|run| run.start <= offset);
         let position = after.checked_sub(1);
-        let run = position.and_then(|position| Some((position, self.runs.get(position)?)));
+        let run = position.and_then(|position| Some((position, runs.get(position)?)));
         if let Some((position, run)) = run.filter(|(_, run)| offset < run.end()) {
-            return self.read_chunk(position, run, offset.saturating_sub(run.start), buffer);
+            let len = within(buffer.len(), run.end().saturating_sub(offset));
+            let buffer = buffer.get_mut(..len).unwrap_or_default();
+            self.ahead.note(position);
+            let offset = offset.saturating_sub(run.start);
+            return self.chunks.read(position, offset, buffer);
         }
-        let next = self.runs.get(after).map_or(self.len, |run| run.start);
+        let next = runs.get(after).map_or(self.len, |run| run.start);
         let len = within(buffer.len(), next.min(self.len).saturating_sub(offset));
         buffer.get_mut(..len).unwrap_or_default().fill(0);
         Ok(len)
-    }
-
-    fn read_chunk(
-        &self,
-        position: usize,
-        run: &Run,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
-        let len = within(buffer.len(), run.len.saturating_sub(offset));
-        let buffer = buffer.get_mut(..len).unwrap_or_default();
-        let stored = self.trailer.data_offset.checked_add(run.stored_offset);
-        let stored = stored.ok_or(io::ErrorKind::UnexpectedEof)?;
-        if run.codec == Codec::Zero {
-            buffer.fill(0);
-            return Ok(len);
-        }
-        if run.codec == Codec::Raw {
-            let read = read_up_to(&*self.source, stored.saturating_add(offset), buffer)?;
-            return if read == len {
-                Ok(len)
-            } else {
-                Err(io::ErrorKind::UnexpectedEof.into())
-            };
-        }
-        if let Some(chunk) = self.cache.get(position) {
-            return read_up_to(&*chunk, offset, buffer);
-        }
-        let stored = read_vec(&*self.source, stored, run.stored_len)?;
-        let chunk = Arc::new(chunk::decode(run.codec, &stored, run.len)?);
-        self.cache.put(position, &chunk);
-        read_up_to(&*chunk, offset, buffer)
     }
 }
 

@@ -7,9 +7,11 @@
 //! Source: `hdiutil(1)`; the layouts as qemu's `block/dmg.c` and the images themselves show them.
 
 mod adc;
+mod ahead;
 mod blockmap;
 mod cache;
 mod chunk;
+mod chunks;
 pub(crate) mod constants;
 mod image;
 mod resources;

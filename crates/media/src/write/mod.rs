@@ -1,6 +1,7 @@
 //! Writers: disk images and packages for tests, the demo, and what the pipeline itself makes.
 
 mod bom;
+mod compression;
 mod cpio;
 mod gpt;
 mod hfsplus;
@@ -21,13 +22,14 @@ use tempfile::NamedTempFile;
 #[cfg(test)]
 pub(crate) use self::hfsplus::tree_of;
 pub(crate) use self::hfsplus::{Sink, Volume};
+pub use self::{
+    compression::Compression,
+    owned::Owner,
+    package::{Package, flat_pkg, flatten},
+};
 use self::{
     gpt::{FIRST_SECTOR, Gpt, TABLE_SECTORS},
     udif::ImageWriter,
-};
-pub use self::{
-    owned::Owner,
-    package::{Package, flat_pkg, flatten},
 };
 use crate::{HostTree, MediaError, Tree, udif::constants::SECTOR};
 
@@ -39,18 +41,28 @@ use crate::{HostTree, MediaError, Tree, udif::constants::SECTOR};
 /// # Errors
 /// If a file cannot be read or written, or a name cannot be stored.
 pub fn dmg(folder: &Path, volume_name: &str, out: &Path) -> Result<(), MediaError> {
-    dmg_of(&HostTree::new(folder)?, volume_name, out)
+    dmg_of(
+        &HostTree::new(folder)?,
+        volume_name,
+        Compression::default(),
+        out,
+    )
 }
 
-/// As [`dmg`], of any tree.
+/// As [`dmg`], of any tree and with any compression.
 ///
 /// # Errors
 /// As [`dmg`].
-pub fn dmg_of(tree: &dyn Tree, volume_name: &str, out: &Path) -> Result<(), MediaError> {
+pub fn dmg_of(
+    tree: &dyn Tree,
+    volume_name: &str,
+    compression: Compression,
+    out: &Path,
+) -> Result<(), MediaError> {
     let failed = MediaError::host(out);
     let volume = Volume::new(tree, volume_name)?;
     let file = output(out)?;
-    let mut image = ImageWriter::new(BufWriter::new(file));
+    let mut image = ImageWriter::new(BufWriter::new(file), compression);
     let sectors = volume.len().div_euclid(SECTOR);
     let gpt = Gpt::new(volume_name, sectors);
     let unused = FIRST_SECTOR.saturating_sub(TABLE_SECTORS + 2);

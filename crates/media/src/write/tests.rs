@@ -5,8 +5,8 @@ use std::{io::Read as _, os::unix::fs::symlink, path::Path, sync::Arc};
 use tempfile::TempDir;
 use wire::FileSource;
 
-use super::{Owner, Package, dmg, flat_pkg, flatten};
-use crate::{Kind, Tree, open, udif::Image, walk};
+use super::{Compression, Owner, Package, dmg, dmg_of, flat_pkg, flatten};
+use crate::{HostTree, Kind, Tree, open, udif::Image, walk};
 
 fn folder() -> TempDir {
     let house = TempDir::new().unwrap();
@@ -39,6 +39,37 @@ fn every_checksum_is_right_and_the_same_folder_makes_the_same_bytes() {
     dmg(folder.path(), "Suite", &second).unwrap();
     image(&first).verify().unwrap();
     assert_eq!(fs_err::read(first).unwrap(), fs_err::read(second).unwrap());
+}
+
+#[test]
+fn every_compression_is_read_back_and_makes_the_same_bytes() {
+    let folder = folder();
+    let tree = HostTree::new(folder.path()).unwrap();
+    let house = TempDir::new().unwrap();
+    let mut lengths = Vec::new();
+    for compression in [
+        Compression::Bzip2,
+        Compression::Lzfse,
+        Compression::Lzma,
+        Compression::Stored,
+        Compression::Zlib { level: 1 },
+        Compression::Zlib { level: 9 },
+    ] {
+        let [first, second] = ["1.dmg", "2.dmg"].map(|name| house.path().join(name));
+        for out in [&first, &second] {
+            dmg_of(&tree, "Suite", compression, out).unwrap();
+        }
+        image(&first).verify().unwrap();
+        assert_same(&*open(&first).unwrap(), "", folder.path());
+        let bytes = fs_err::read(&first).unwrap();
+        assert_eq!(bytes, fs_err::read(&second).unwrap(), "{compression:?}");
+        lengths.push(bytes.len());
+    }
+    let stored = lengths.remove(3);
+    assert!(lengths.iter().all(|len| *len * 10 < stored), "{lengths:?}");
+    lengths.sort_unstable();
+    lengths.dedup();
+    assert_eq!(lengths.len(), 5, "two of them are the same");
 }
 
 #[test]

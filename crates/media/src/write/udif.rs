@@ -2,13 +2,11 @@
 
 use std::io::{self, Write};
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::Crc;
 use proplist::{Dict, KeyOrder, Value, to_xml};
 
-use crate::udif::constants::{
-    BLOCK_MAP_MAGIC, CHECKSUM_CRC32, CHUNK_END, CHUNK_RAW, CHUNK_ZERO, CHUNK_ZLIB, SECTOR,
-    TRAILER_MAGIC,
-};
+use super::Compression;
+use crate::udif::constants::{BLOCK_MAP_MAGIC, CHECKSUM_CRC32, CHUNK_END, SECTOR, TRAILER_MAGIC};
 
 /// Longest chunk in bytes.
 const CHUNK: usize = 512 << 10;
@@ -17,6 +15,7 @@ const CHUNK: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct ImageWriter<W> {
     out: W,
+    compression: Compression,
     /// How many bytes of the data fork are written, and their checksum.
     stored: u64,
     stored_crc: Crc,
@@ -44,9 +43,10 @@ struct Chunk {
 }
 
 impl<W: Write> ImageWriter<W> {
-    pub(super) fn new(out: W) -> Self {
+    pub(super) fn new(out: W, compression: Compression) -> Self {
         Self {
             out,
+            compression,
             stored: 0,
             stored_crc: Crc::new(),
             maps: Vec::new(),
@@ -109,7 +109,7 @@ impl<W: Write> ImageWriter<W> {
             return Ok(());
         };
         map.crc.update(&self.chunk);
-        let (kind, stored) = encode(&self.chunk)?;
+        let (kind, stored) = self.compression.encode(&self.chunk)?;
         self.out.write_all(&stored)?;
         self.stored_crc.update(&stored);
         let sectors = (self.chunk.len() as u64).div_euclid(SECTOR);
@@ -140,21 +140,6 @@ impl<W: Write> Write for ImageWriter<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// How a chunk is stored: not at all if it is all zeros, as it is if compression does not make it shorter.
-fn encode(chunk: &[u8]) -> io::Result<(u32, Vec<u8>)> {
-    if chunk.iter().all(|byte| *byte == 0) {
-        return Ok((CHUNK_ZERO, Vec::new()));
-    }
-    let mut stored = Vec::with_capacity(chunk.len());
-    let mut compress = Compress::new(Compression::default(), true);
-    match compress.compress_vec(chunk, &mut stored, FlushCompress::Finish) {
-        Ok(Status::StreamEnd) => Ok((CHUNK_ZLIB, stored)),
-        // There was no room: it would not be shorter.
-        Ok(Status::Ok | Status::BufError) => Ok((CHUNK_RAW, chunk.to_vec())),
-        Err(error) => Err(io::Error::other(error)),
     }
 }
 

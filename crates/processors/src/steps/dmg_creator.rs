@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use media::write::Compression;
 use proplist::Value;
 
 use crate::{
@@ -9,8 +10,8 @@ use crate::{
     removal::remove, variables,
 };
 
-/// Formats that are read-only: what is made for each of them is a compressed image.
-const FORMATS: [&str; 5] = ["UDCO", "UDRO", "UDZO", "UDBZ", "UFBI"];
+/// Formats that are read-only. `ULFO` and `ULMO` are newer than AutoPkg's own list.
+const FORMATS: [&str; 7] = ["UDRO", "UDCO", "UDZO", "UDBZ", "UFBI", "ULFO", "ULMO"];
 
 /// File systems that a Mac reads as it reads HFS+, which is what is made for each of them.
 const FILE_SYSTEMS: [&str; 7] = [
@@ -55,7 +56,7 @@ impl DiskStep for DmgCreator {
     ) -> Result<Outputs, StepError> {
         let root = variables::text(env, "dmg_root")?;
         let path = variables::text(env, "dmg_path")?;
-        check(env)?;
+        let compression = compression(env)?;
         let failed = |why: &dyn std::fmt::Display| {
             StepError::package(format!("creation of {path} failed: {why}"))
         };
@@ -64,7 +65,8 @@ impl DiskStep for DmgCreator {
         if Path::new(&path).symlink_metadata().is_ok() {
             remove(Path::new(&path)).map_err(|error| failed(&error))?;
         }
-        media::write::dmg(folder, &name, Path::new(&path))
+        media::HostTree::new(folder)
+            .and_then(|tree| media::write::dmg_of(&tree, &name, compression, Path::new(&path)))
             .map_err(|error| failed(&describe(&error)))?;
         context
             .messages
@@ -73,8 +75,8 @@ impl DiskStep for DmgCreator {
     }
 }
 
-/// States that the image is one that can be made.
-fn check(env: &Env) -> Result<(), StepError> {
+/// How the image is compressed, if it is one that can be made.
+fn compression(env: &Env) -> Result<Compression, StepError> {
     for (variable, what, known) in [
         ("dmg_format", "format", &FORMATS[..]),
         ("dmg_filesystem", "filesystem", &FILE_SYSTEMS),
@@ -89,10 +91,17 @@ fn check(env: &Env) -> Result<(), StepError> {
     }
     let level = env.get("dmg_zlib_level").map(proplist::str_form);
     let level: Option<u32> = level.and_then(|level| level.trim().parse().ok());
-    if !level.is_some_and(|level| (1..=9).contains(&level)) {
+    let Some(level) = level.filter(|level| (1..=9).contains(level)) else {
         return Err(StepError::configuration(
             "dmg_zlib_level must be a value between 1 and 9.",
         ));
-    }
-    Ok(())
+    };
+    Ok(match variables::text(env, "dmg_format")?.as_str() {
+        "UDRO" => Compression::Stored,
+        "UDBZ" => Compression::Bzip2,
+        "ULFO" => Compression::Lzfse,
+        "ULMO" => Compression::Lzma,
+        // Nobody writes ADC (UDCO) any more, and UFBI is about checksums.
+        _ => Compression::Zlib { level },
+    })
 }

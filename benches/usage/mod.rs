@@ -1,0 +1,45 @@
+//! What a process used, as the kernel counts it.
+
+use std::{thread, time::Duration};
+
+use anyhow::Context as _;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+/// How often a process is asked for its memory; its own high-water mark never falls.
+const SAMPLE: Duration = Duration::from_millis(5);
+
+/// What a process used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) time: Duration,
+    pub(crate) peak_bytes: u64,
+    pub(crate) read_bytes: u64,
+    pub(crate) written_bytes: u64,
+}
+
+/// Follows a process to its end, without taking its exit status from who started it.
+pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    let pid = pid.context("no such process")?;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let mut usage = Usage::default();
+    loop {
+        // What has ended has no memory any more, but its counters are there until it is waited for.
+        let ended = waitid(WaitId::Pid(pid), options)?.is_some();
+        usage.peak_bytes = usage.peak_bytes.max(field(id, "status", "VmHWM:")? * 1024);
+        usage.read_bytes = field(id, "io", "rchar:")?;
+        usage.written_bytes = field(id, "io", "wchar:")?;
+        if ended {
+            return Ok(usage);
+        }
+        thread::sleep(SAMPLE);
+    }
+}
+
+/// A number in a file of `/proc`; zero if it is not there.
+fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
+    let text = fs_err::read_to_string(format!("/proc/{id}/{file}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.map_or(Ok(0), str::parse)?)
+}
