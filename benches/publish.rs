@@ -172,12 +172,10 @@ fn sha256sum(image: &Path) -> anyhow::Result<Duration> {
 
 /// Runs a verb, and asks the kernel what it used.
 async fn measure(house: &TestHouse, arguments: &[&str]) -> anyhow::Result<Usage> {
-    let began = Instant::now();
     let mut child = house.program().command(arguments).spawn()?;
     let id = child.id().context("it ended before it began")?;
     let watched = tokio::task::spawn_blocking(move || watch(id));
-    let mut usage = watched.await??;
-    usage.time = began.elapsed();
+    let usage = watched.await??;
     let status = child.wait().await?;
     ensure!(status.success(), "`{arguments:?}` ended with {status}");
     Ok(usage)

@@ -1,6 +1,9 @@
 //! What a process used, as the kernel counts it.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -22,6 +25,7 @@ pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
     let pid = pid.context("no such process")?;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let began = Instant::now();
     let mut usage = Usage::default();
     loop {
         // What has ended has no memory any more, but its counters are there until it is waited for.
@@ -29,6 +33,7 @@ pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
         usage.peak_bytes = usage.peak_bytes.max(field(id, "status", "VmHWM:")? * 1024);
         usage.read_bytes = field(id, "io", "rchar:")?;
         usage.written_bytes = field(id, "io", "wchar:")?;
+        usage.time = began.elapsed();
         if ended {
             return Ok(usage);
         }

@@ -9,15 +9,19 @@ use clap::{Args, Subcommand};
 pub(crate) enum Media {
     /// Write the contents of a file to standard output
     Cat(File),
-    /// Copy a folder, or what is in a container, with modes, links, times and attributes
+    /// Copy a folder, or what is in a container, with modes, links and times
     Extract(Extract),
+    /// Print the SHA-256 of files, as `sha256sum` does
+    Hash(File),
     /// Write the decoded bytes of a disk image to standard output
     Image(File),
+    /// Say what a file is made of: its layers, and what they hold
+    Info(Info),
     /// List what is in a container or folder, everything below it included
     Ls(Ls),
 }
 
-/// `media cat`, `media image`.
+/// `media cat`, `media hash`, `media image`.
 #[derive(Args, Debug)]
 pub(crate) struct File {
     /// Which file
@@ -31,6 +35,22 @@ pub(crate) struct Extract {
     pub(crate) path: PathBuf,
     /// Where to copy it; what is in a container or folder is put into this one
     pub(crate) dest: PathBuf,
+    /// Keep extended attributes, resource forks and Finder information, too
+    #[arg(long)]
+    pub(crate) xattrs: bool,
+}
+
+/// `media info`.
+#[derive(Args, Debug)]
+pub(crate) struct Info {
+    /// A container, a folder or a file
+    pub(crate) path: PathBuf,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read everything, and compare it with every checksum
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 /// `media ls`.

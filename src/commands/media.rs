@@ -1,18 +1,20 @@
 //! `media`: looks into disk images, packages and archives.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read},
     path::Path,
 };
 
 use anyhow::Context as _;
-use media::{Entry, Kind, Location, Tree};
+use media::{Attributes, Entry, Kind, Location, MediaError, Tree};
 use model::{Sha256, Timestamp};
 use serde::Serialize;
-use wire::SourceReader;
+use serde_json::json;
+use wire::{Budget, SourceReader};
 
 use crate::{
-    cli::media::{Extract, Ls, Media},
+    cli::media::{Extract, Info, Ls, Media},
     exit::ExitStatus,
     printer::Printer,
 };
@@ -25,6 +27,8 @@ pub(crate) fn run(verb: &Media, printer: Printer) -> anyhow::Result<ExitStatus> 
     match verb {
         Media::Cat(arguments) => cat(&arguments.path, printer)?,
         Media::Extract(arguments) => extract(arguments, printer)?,
+        Media::Hash(arguments) => hash(&arguments.path, printer)?,
+        Media::Info(arguments) => info(arguments, printer)?,
         Media::Image(arguments) => image(&arguments.path, printer)?,
         Media::Ls(arguments) => ls(arguments, printer)?,
     }
@@ -60,7 +64,13 @@ fn pour(mut reader: impl Read, printer: Printer) -> io::Result<()> {
 
 fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
     let Location { tree, inner } = media::look_into(&arguments.path)?;
-    let done = media::extract(&*tree, &inner, &arguments.dest)?;
+    let attributes = if arguments.xattrs {
+        Attributes::Keep
+    } else {
+        Attributes::Leave
+    };
+    let mut budget = Budget::for_medium("extraction");
+    let done = media::extract_within(&*tree, &inner, &arguments.dest, attributes, &mut budget)?;
     printer.talk(format!(
         "Extracted {} files, {} folders and {} links, {} bytes, to `{}`",
         done.files,
@@ -69,11 +79,89 @@ fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
         done.bytes,
         arguments.dest.display()
     ));
-    if done.lost_xattrs > 0 {
-        printer.warning(format!(
-            "{} extended attributes could not be kept on this file system",
-            done.lost_xattrs
-        ));
+    match (done.lost_xattrs, attributes) {
+        (0, _) => {}
+        (lost, Attributes::Keep) => printer.warning(format!(
+            "{lost} extended attributes could not be kept on this file system"
+        )),
+        (left, Attributes::Leave) => printer.talk(format!(
+            "{left} extended attributes were left out; `--xattrs` keeps them"
+        )),
+    }
+    Ok(())
+}
+
+/// A line for each file, in the order of the paths.
+fn hash(path: &Path, printer: Printer) -> anyhow::Result<()> {
+    let (tree, inner) = match media::look_into(path) {
+        Ok(Location { tree, inner }) => (tree, inner),
+        // An ordinary file of the host is no container.
+        Err(MediaError::Unknown { .. }) => {
+            let Location { tree, inner } = media::locate(path)?;
+            let inner = media::follow(&*tree, &inner)?;
+            (tree, inner)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for entry in media::walk(&*tree, &inner)? {
+        if entry.is_file() {
+            printer.data(format!(
+                "{}  {}",
+                digest(&*tree, &entry)?,
+                field(&entry.path)
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn info(arguments: &Info, printer: Printer) -> anyhow::Result<()> {
+    let described = media::describe(&arguments.path)?;
+    let verified = arguments
+        .verify
+        .then(|| media::verify(&arguments.path))
+        .transpose()?;
+    if arguments.json {
+        let error = described.contents.as_ref().err().map(ToString::to_string);
+        let layers = described.layers.iter().map(|layer| {
+            let facts: BTreeMap<_, _> = layer.facts.iter().cloned().collect();
+            json!({"format": layer.format, "bytes": layer.bytes, "facts": facts})
+        });
+        let contents = described.contents.as_ref().ok().map(|contents| {
+            json!({
+                "files": contents.files,
+                "folders": contents.folders,
+                "links": contents.links,
+                "bytes": contents.bytes,
+            })
+        });
+        let object = json!({
+            "schema": 1,
+            "path": arguments.path.to_string_lossy(),
+            "layers": layers.collect::<Vec<_>>(),
+            "contents": contents,
+            "error": error,
+            "verified_bytes": verified,
+        });
+        return Ok(printer.data(object.to_string())?);
+    }
+    for layer in &described.layers {
+        printer.data(format!("{}, {} bytes", layer.format, layer.bytes))?;
+        for (what, fact) in &layer.facts {
+            printer.data(format!("    {what:12} {fact}"))?;
+        }
+    }
+    match described.contents {
+        Ok(contents) => printer.data(format!(
+            "{} files, {} folders and {} links, {} bytes",
+            contents.files, contents.folders, contents.links, contents.bytes
+        ))?,
+        Err(error) => printer.data(format!("Not opened: {error}"))?,
+    }
+    if let Some(bytes) = verified {
+        printer.data(format!(
+            "{bytes} bytes of contents read, and every checksum is right"
+        ))?;
     }
     Ok(())
 }

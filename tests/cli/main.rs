@@ -14,6 +14,7 @@ mod documents;
 mod git;
 mod incidents;
 mod lists;
+mod media;
 mod munki;
 mod overrides;
 mod program;

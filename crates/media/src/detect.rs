@@ -38,6 +38,25 @@ pub(crate) enum Format {
     Zip,
 }
 
+impl Format {
+    /// Its name, for people.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::AppleArchive => "Apple archive",
+            Self::Compressed(codec) => codec.label(),
+            Self::Cpio => "cpio archive",
+            Self::EncryptedArchive => "encrypted Apple archive",
+            Self::EncryptedImage => "encrypted disk image",
+            Self::OtherWrapper => "Apple archive in LZ4 or LZBITMAP",
+            Self::SparseImage => "sparse disk image",
+            Self::Tar => "tar archive",
+            Self::Udif => "UDIF disk image",
+            Self::Xar => "xar archive",
+            Self::Zip => "zip archive",
+        }
+    }
+}
+
 /// What the file is; none if it is no archive, but it may still be the bytes of a disk.
 ///
 /// # Errors

@@ -42,6 +42,7 @@ mod codec;
 mod conformance;
 mod cpio;
 mod decmpfs;
+mod describe;
 mod detect;
 mod disk;
 mod error;
@@ -72,8 +73,9 @@ pub mod xar;
 mod xattrs;
 mod zip;
 
+pub use describe::{Contents, Description, Layer, describe, verify};
 pub use error::MediaError;
-pub use extract::{Extracted, extract, extract_within};
+pub use extract::{Attributes, Extracted, extract, extract_within};
 pub use host::HostTree;
 pub use open::{Location, image, locate, look_into, open, open_source};
 pub use tree::{Entry, Kind, Tree, Xattr};

@@ -32,6 +32,18 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
+    /// Its name, for people.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Bzip2 => "bzip2 stream",
+            Self::Gzip => "gzip stream",
+            Self::Lzma => "lzma stream",
+            Self::Pbzx => "pbzx stream",
+            Self::Xz => "xz stream",
+            Self::Zlib => "zlib stream",
+        }
+    }
+
     /// Reads what `compressed` holds. Damage is an error, and so is an end that comes too early.
     pub(crate) fn reader(self, compressed: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let reader: Box<dyn Read + Send> = match self {

@@ -3,7 +3,7 @@
 mod maps;
 mod volume;
 
-pub(crate) use volume::{is_disk, open};
+pub(crate) use volume::{is_disk, list, open};
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,17 @@ pub(crate) fn is_disk(disk: &Arc<dyn ReadAt>) -> Result<bool, MediaError> {
     Ok(!volumes(disk)?.is_empty())
 }
 
+/// What lies on the disk: the name of each file system, and how many bytes it has room for.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn list(disk: &Arc<dyn ReadAt>) -> Result<Vec<(&'static str, u64)>, MediaError> {
+    let found = volumes(disk)?.into_iter();
+    Ok(found
+        .map(|(file_system, volume)| (volume_label(file_system), volume.len()))
+        .collect())
+}
+
 /// The file systems on the disk: in its partitions, and on the whole of it. A disc for several systems has both.
 fn volumes(disk: &Arc<dyn ReadAt>) -> Result<Vec<Found>, MediaError> {
     let whole = file_system(&**disk)?;
@@ -125,5 +136,16 @@ const fn label(file_system: FileSystem) -> &'static str {
         FileSystem::HfsPlus | FileSystem::HfsWrapper => "HFS+",
         FileSystem::Hfs => "HFS",
         FileSystem::Iso9660 => "ISO 9660",
+    }
+}
+
+const fn volume_label(file_system: FileSystem) -> &'static str {
+    match file_system {
+        FileSystem::Apfs => "APFS container",
+        FileSystem::Fat => "FAT volume",
+        FileSystem::HfsPlus => "HFS+ volume",
+        FileSystem::HfsWrapper => "HFS+ volume in an HFS wrapper",
+        FileSystem::Hfs => "HFS volume",
+        FileSystem::Iso9660 => "ISO 9660 volume",
     }
 }

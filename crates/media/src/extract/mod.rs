@@ -5,7 +5,7 @@ mod copier;
 mod folder;
 mod writer;
 
-pub use writer::{Extracted, extract, extract_within};
+pub use writer::{Attributes, Extracted, extract, extract_within};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 use wire::Budget;
 
-use super::{Extracted, extract, extract_within};
+use super::{Attributes, Extracted, extract, extract_within};
 use crate::{
     Entry, HostTree, Kind, MediaError, Tree, Xattr, open_source,
     samples::{self, Sample},
@@ -108,6 +108,22 @@ fn twins_are_merged_into_what_they_belong_to() {
 }
 
 #[test]
+fn attributes_are_left_out_where_that_is_asked_for() {
+    let twin = twin();
+    let tree = open(samples::zip(&[
+        ("a", Sample::File(0o644, b"a")),
+        ("._a", Sample::File(0o644, &twin)),
+    ]));
+    let house = TempDir::new().unwrap();
+    let mut budget = Budget::new("extraction", 100, 10, 1);
+    let done = extract_within(&*tree, "", house.path(), Attributes::Leave, &mut budget).unwrap();
+    assert_eq!((done.files, done.lost_xattrs), (1, 1));
+    let copy = HostTree::new(house.path()).unwrap();
+    assert!(copy.xattrs("a").unwrap().is_empty());
+    assert!(!house.path().join("._a").exists());
+}
+
+#[test]
 fn links_that_are_there_already_lead_nowhere() {
     let house = TempDir::new().unwrap();
     let outside = house.path().join("outside");
@@ -155,9 +171,9 @@ fn a_budget_ends_it() {
     let tree = open(samples::zip(&[("a", Sample::File(0o644, &[0; 5000]))]));
     let house = TempDir::new().unwrap();
     let mut budget = Budget::new("extraction", 4999, 10, 1);
-    assert!(extract_within(&*tree, "", house.path(), &mut budget).is_err());
+    assert!(extract_within(&*tree, "", house.path(), Attributes::Keep, &mut budget).is_err());
     let mut budget = Budget::new("extraction", 5000, 0, 1);
-    assert!(extract_within(&*tree, "", house.path(), &mut budget).is_err());
+    assert!(extract_within(&*tree, "", house.path(), Attributes::Keep, &mut budget).is_err());
 }
 
 /// A tree that a damaged file system might be.

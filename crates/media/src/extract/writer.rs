@@ -17,6 +17,15 @@ const TWINS_FOLDER: &str = "__MACOSX";
 /// Longest `AppleDouble` twin that is merged: it holds a resource fork, which has at most 16 MiB.
 const LONGEST_TWIN: u64 = 64 << 20;
 
+/// What becomes of extended attributes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attributes {
+    /// They are kept, where the host has a place for them.
+    Keep,
+    /// They are left out, and counted as lost.
+    Leave,
+}
+
 /// What was extracted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Extracted {
@@ -28,7 +37,7 @@ pub struct Extracted {
     pub links: u64,
     /// How many bytes the files have.
     pub bytes: u64,
-    /// How many extended attributes the host had no place for.
+    /// How many extended attributes were left out, or the host had no place for.
     pub lost_xattrs: u64,
 }
 
@@ -42,10 +51,11 @@ pub struct Extracted {
 /// # Errors
 /// [`MediaError::NotFound`], damage, or if the host cannot be written. What was written before stays.
 pub fn extract(tree: &dyn Tree, inner: &str, dest: &Path) -> Result<Extracted, MediaError> {
-    extract_within(tree, inner, dest, &mut Budget::for_medium("extraction"))
+    let mut budget = Budget::for_medium("extraction");
+    extract_within(tree, inner, dest, Attributes::Keep, &mut budget)
 }
 
-/// As [`extract`], with bounds on what may be written.
+/// As [`extract`], with bounds on what may be written, and with or without extended attributes.
 ///
 /// # Errors
 /// As [`extract`]; also if `budget` is spent.
@@ -53,11 +63,16 @@ pub fn extract_within(
     tree: &dyn Tree,
     inner: &str,
     dest: &Path,
+    attributes: Attributes,
     budget: &mut Budget,
 ) -> Result<Extracted, MediaError> {
     let entry = tree.entry(inner)?;
     copy_files(tree, budget, |copier| {
-        let mut extraction = Extraction { tree, copier };
+        let mut extraction = Extraction {
+            tree,
+            attributes,
+            copier,
+        };
         if entry.is_folder() {
             return extraction.folder_contents(&entry, &Folder::create(dest)?);
         }
@@ -76,6 +91,7 @@ pub fn extract_within(
 
 struct Extraction<'a, 'b> {
     tree: &'a dyn Tree,
+    attributes: Attributes,
     copier: &'a mut Copier<'b>,
 }
 
@@ -129,8 +145,19 @@ impl Extraction<'_, '_> {
         self.copier.take(job)
     }
 
-    /// The extended attributes, those of the entry's twin included.
+    /// The extended attributes to be kept.
     fn xattrs(&self, entry: &Entry) -> Result<Vec<Xattr>, MediaError> {
+        let found = self.all_xattrs(entry)?;
+        if self.attributes == Attributes::Keep {
+            return Ok(found);
+        }
+        let mut done = self.copier.done();
+        done.lost_xattrs = done.lost_xattrs.saturating_add(found.len() as u64);
+        Ok(Vec::new())
+    }
+
+    /// The extended attributes, those of the entry's twin included.
+    fn all_xattrs(&self, entry: &Entry) -> Result<Vec<Xattr>, MediaError> {
         let mut xattrs = self.tree.xattrs(&entry.path)?;
         if !self.tree.has_twins() || entry.path.is_empty() {
             return Ok(xattrs);

@@ -10,7 +10,7 @@ use super::adc;
 use crate::codec::{read_chunk as read, xz};
 
 /// How a chunk is stored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Codec {
     /// Apple Data Compression.
     Adc,
@@ -26,6 +26,21 @@ pub(super) enum Codec {
     Zero,
     /// zlib
     Zlib,
+}
+
+impl Codec {
+    /// Its name, for people.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Adc => "ADC",
+            Self::Bzip2 => "bzip2",
+            Self::Lzfse => "LZFSE",
+            Self::Lzma => "LZMA",
+            Self::Raw => "none",
+            Self::Zero => "zeros",
+            Self::Zlib => "zlib",
+        }
+    }
 }
 
 /// The `len` bytes that `stored` holds.

@@ -1,6 +1,6 @@
 //! The disk that an image holds.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use flate2::Crc;
 use proplist::Value;
@@ -9,6 +9,7 @@ use wire::{ParseError, ReadAt, read_up_to, read_vec};
 use super::{
     ahead::Ahead,
     blockmap::{BlockMap, Run},
+    chunk::Codec,
     chunks::Chunks,
     constants::SECTOR,
     resources,
@@ -84,6 +85,12 @@ impl Image {
     /// The trailer of the image.
     pub const fn trailer(&self) -> &Trailer {
         &self.trailer
+    }
+
+    /// How its chunks are stored, for people: each kind once, in the order of their names.
+    pub fn compressions(&self) -> Vec<&'static str> {
+        let kinds: BTreeSet<_> = self.chunks.runs().iter().map(|run| run.codec).collect();
+        kinds.into_iter().map(Codec::label).collect()
     }
 
     /// Reads all of the image, as stored and as decoded, and compares it with every checksum that it has.
