@@ -63,8 +63,6 @@ struct Medium {
     path: PathBuf,
     /// Where in it the contents begin.
     root: &'static str,
-    /// What 7-Zip has to open one after the other: it sees one layer at a time.
-    layers: &'static [&'static str],
 }
 
 /// A folder with an application of one large program and many small files.
@@ -129,7 +127,6 @@ fn media_of(house: &Path, contents: &Path) -> anyhow::Result<Vec<Medium>> {
             name,
             path,
             root: "",
-            layers: &[],
         });
     }
     let path = house.join("suite.zip");
@@ -144,7 +141,6 @@ fn media_of(house: &Path, contents: &Path) -> anyhow::Result<Vec<Medium>> {
         name: "zip, deflate",
         path,
         root: "",
-        layers: &[],
     });
     found.push(package(house, contents)?);
     Ok(found)
@@ -165,7 +161,6 @@ fn package(house: &Path, contents: &Path) -> anyhow::Result<Medium> {
         name: "flat package, gzip",
         path,
         root: "Payload",
-        layers: &["Payload", "Payload~"],
     })
 }
 
@@ -226,16 +221,11 @@ fn compare(medium: &Medium, house: &Path, rounds: usize) -> anyhow::Result<Strin
     ))
 }
 
-/// The medium, and then what it held, until the contents are there.
+/// 7-Zip goes through a package to what its payload holds by itself.
 fn extract_by_peer(medium: &Medium, out: &Path) -> anyhow::Result<Duration> {
     let out_switch = format!("-o{}", out.display());
     let switches = ["x", "-y", THREADS, "-bso0", "-bsp0", &out_switch].map(OsStr::new);
-    let mut taken = timed(PEER, &[&switches[..], &[medium.path.as_os_str()]].concat())?;
-    for layer in medium.layers {
-        let layer = out.join(layer);
-        taken += timed(PEER, &[&switches[..], &[layer.as_os_str()]].concat())?;
-    }
-    Ok(taken)
+    timed(PEER, &[&switches[..], &[medium.path.as_os_str()]].concat())
 }
 
 fn timed(program: &str, arguments: &[&OsStr]) -> anyhow::Result<Duration> {

@@ -17,14 +17,21 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     command::run(&mut command)
 }
 
-/// Measures the main job in a release build.
+/// Measures the main job, and opening media, in a release build.
 ///
 /// # Errors
 /// If anything fails.
 pub(crate) fn bench() -> anyhow::Result<()> {
     setup::install()?;
     let mut command = command::cargo();
-    command.args(["bench", "--workspace", "--bench", "publish"]);
+    command.args([
+        "bench",
+        "--workspace",
+        "--bench",
+        "publish",
+        "--bench",
+        "media",
+    ]);
     match media::large() {
         Ok(folder) => {
             command.env("AUTO_UPDATE_BENCH_MEDIA", folder);
