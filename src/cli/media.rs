@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::password::PasswordFile;
+
 /// What to do with media. A path may go into containers as if they were folders: `App.dmg/App.app`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Media {
@@ -22,6 +24,9 @@ pub(crate) enum Media {
 pub(crate) struct File {
     /// Which file
     pub(crate) path: PathBuf,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }
 
 /// `media extract`.
@@ -31,6 +36,9 @@ pub(crate) struct Extract {
     pub(crate) path: PathBuf,
     /// Where to copy it; what is in a container or folder is put into this one
     pub(crate) dest: PathBuf,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }
 
 /// `media ls`.
@@ -47,4 +55,7 @@ pub(crate) struct Ls {
     /// Compute the SHA-256 of every file
     #[arg(long)]
     pub(crate) hash: bool,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }

@@ -1,9 +1,6 @@
 //! `media`: looks into disk images, packages and archives.
 
-use std::{
-    io::{self, Read},
-    path::Path,
-};
+use std::io::{self, Read};
 
 use anyhow::Context as _;
 use media::{Entry, Kind, Location, Tree};
@@ -12,7 +9,8 @@ use serde::Serialize;
 use wire::SourceReader;
 
 use crate::{
-    cli::media::{Extract, Ls, Media},
+    cli::media::{Extract, File, Ls, Media},
+    commands::password::options,
     exit::ExitStatus,
     printer::Printer,
 };
@@ -23,23 +21,26 @@ const CHUNK: usize = 256 << 10;
 /// Does what was asked.
 pub(crate) fn run(verb: &Media, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
-        Media::Cat(arguments) => cat(&arguments.path, printer)?,
+        Media::Cat(arguments) => cat(arguments, printer)?,
         Media::Extract(arguments) => extract(arguments, printer)?,
-        Media::Image(arguments) => image(&arguments.path, printer)?,
+        Media::Image(arguments) => image(arguments, printer)?,
         Media::Ls(arguments) => ls(arguments, printer)?,
     }
     Ok(ExitStatus::Done)
 }
 
-fn cat(path: &Path, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::locate(path)?;
+fn cat(arguments: &File, printer: Printer) -> anyhow::Result<()> {
+    let path = &arguments.path;
+    let options = options(&arguments.password)?;
+    let Location { tree, inner } = media::locate_with(path, &options)?;
     let inner = media::follow(&*tree, &inner)?;
     let reader = tree.open(&inner)?;
     pour(reader, printer).with_context(|| format!("cannot read `{}` to its end", path.display()))
 }
 
-fn image(path: &Path, printer: Printer) -> anyhow::Result<()> {
-    let image = media::image(path)?;
+fn image(arguments: &File, printer: Printer) -> anyhow::Result<()> {
+    let path = &arguments.path;
+    let image = media::image_with(path, &options(&arguments.password)?)?;
     pour(SourceReader::new(image), printer)
         .with_context(|| format!("cannot decode `{}` to its end", path.display()))
 }
@@ -59,7 +60,8 @@ fn pour(mut reader: impl Read, printer: Printer) -> io::Result<()> {
 }
 
 fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    let Location { tree, inner } =
+        media::look_into_with(&arguments.path, &options(&arguments.password)?)?;
     let done = media::extract(&*tree, &inner, &arguments.dest)?;
     printer.talk(format!(
         "Extracted {} files, {} folders and {} links, {} bytes, to `{}`",
@@ -79,7 +81,8 @@ fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
 }
 
 fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    let Location { tree, inner } =
+        media::look_into_with(&arguments.path, &options(&arguments.password)?)?;
     for entry in media::walk(&*tree, &inner)? {
         let line = Line::new(&*tree, entry, arguments.hash)?;
         if arguments.json {
