@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::password::PasswordFile;
+
 /// What to do with media. A path may go into containers as if they were folders: `App.dmg/App.app`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Media {
@@ -26,6 +28,9 @@ pub(crate) enum Media {
 pub(crate) struct File {
     /// Which file
     pub(crate) path: PathBuf,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }
 
 /// `media extract`.
@@ -38,6 +43,9 @@ pub(crate) struct Extract {
     /// Keep extended attributes, resource forks and Finder information, too
     #[arg(long)]
     pub(crate) xattrs: bool,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }
 
 /// `media info`.
@@ -51,6 +59,9 @@ pub(crate) struct Info {
     /// Read everything, and compare it with every checksum
     #[arg(long)]
     pub(crate) verify: bool,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }
 
 /// `media ls`.
@@ -67,4 +78,7 @@ pub(crate) struct Ls {
     /// Compute the SHA-256 of every file
     #[arg(long)]
     pub(crate) hash: bool,
+    /// What opens encrypted images.
+    #[command(flatten)]
+    pub(crate) password: PasswordFile,
 }

@@ -11,6 +11,7 @@ pub(crate) mod make_override;
 pub(crate) mod media;
 pub(crate) mod munki;
 pub(crate) mod new_recipe;
+pub(crate) mod password;
 pub(crate) mod processor_info;
 pub(crate) mod repo_add;
 pub(crate) mod repo_delete;

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read},
-    path::Path,
 };
 
 use anyhow::Context as _;
@@ -14,7 +13,8 @@ use serde_json::json;
 use wire::{Budget, SourceReader};
 
 use crate::{
-    cli::media::{Extract, Info, Ls, Media},
+    cli::media::{Extract, File, Info, Ls, Media},
+    commands::password::options,
     exit::ExitStatus,
     printer::Printer,
 };
@@ -25,25 +25,28 @@ const CHUNK: usize = 256 << 10;
 /// Does what was asked.
 pub(crate) fn run(verb: &Media, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
-        Media::Cat(arguments) => cat(&arguments.path, printer)?,
+        Media::Cat(arguments) => cat(arguments, printer)?,
         Media::Extract(arguments) => extract(arguments, printer)?,
-        Media::Hash(arguments) => hash(&arguments.path, printer)?,
+        Media::Hash(arguments) => hash(arguments, printer)?,
         Media::Info(arguments) => info(arguments, printer)?,
-        Media::Image(arguments) => image(&arguments.path, printer)?,
+        Media::Image(arguments) => image(arguments, printer)?,
         Media::Ls(arguments) => ls(arguments, printer)?,
     }
     Ok(ExitStatus::Done)
 }
 
-fn cat(path: &Path, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::locate(path)?;
+fn cat(arguments: &File, printer: Printer) -> anyhow::Result<()> {
+    let path = &arguments.path;
+    let options = options(&arguments.password)?;
+    let Location { tree, inner } = media::locate_with(path, &options)?;
     let inner = media::follow(&*tree, &inner)?;
     let reader = tree.open(&inner)?;
     pour(reader, printer).with_context(|| format!("cannot read `{}` to its end", path.display()))
 }
 
-fn image(path: &Path, printer: Printer) -> anyhow::Result<()> {
-    let image = media::image(path)?;
+fn image(arguments: &File, printer: Printer) -> anyhow::Result<()> {
+    let path = &arguments.path;
+    let image = media::image_with(path, &options(&arguments.password)?)?;
     pour(SourceReader::new(image), printer)
         .with_context(|| format!("cannot decode `{}` to its end", path.display()))
 }
@@ -63,7 +66,8 @@ fn pour(mut reader: impl Read, printer: Printer) -> io::Result<()> {
 }
 
 fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    let Location { tree, inner } =
+        media::look_into_with(&arguments.path, &options(&arguments.password)?)?;
     let attributes = if arguments.xattrs {
         Attributes::Keep
     } else {
@@ -92,12 +96,13 @@ fn extract(arguments: &Extract, printer: Printer) -> anyhow::Result<()> {
 }
 
 /// A line for each file, in the order of the paths.
-fn hash(path: &Path, printer: Printer) -> anyhow::Result<()> {
-    let (tree, inner) = match media::look_into(path) {
+fn hash(arguments: &File, printer: Printer) -> anyhow::Result<()> {
+    let options = options(&arguments.password)?;
+    let (tree, inner) = match media::look_into_with(&arguments.path, &options) {
         Ok(Location { tree, inner }) => (tree, inner),
         // An ordinary file of the host is no container.
         Err(MediaError::Unknown { .. }) => {
-            let Location { tree, inner } = media::locate(path)?;
+            let Location { tree, inner } = media::locate_with(&arguments.path, &options)?;
             let inner = media::follow(&*tree, &inner)?;
             (tree, inner)
         }
@@ -116,10 +121,11 @@ fn hash(path: &Path, printer: Printer) -> anyhow::Result<()> {
 }
 
 fn info(arguments: &Info, printer: Printer) -> anyhow::Result<()> {
-    let described = media::describe(&arguments.path)?;
+    let options = options(&arguments.password)?;
+    let described = media::describe(&arguments.path, &options)?;
     let verified = arguments
         .verify
-        .then(|| media::verify(&arguments.path))
+        .then(|| media::verify(&arguments.path, &options))
         .transpose()?;
     if arguments.json {
         let error = described.contents.as_ref().err().map(ToString::to_string);
@@ -167,7 +173,8 @@ fn info(arguments: &Info, printer: Printer) -> anyhow::Result<()> {
 }
 
 fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
-    let Location { tree, inner } = media::look_into(&arguments.path)?;
+    let Location { tree, inner } =
+        media::look_into_with(&arguments.path, &options(&arguments.password)?)?;
     for entry in media::walk(&*tree, &inner)? {
         let line = Line::new(&*tree, entry, arguments.hash)?;
         if arguments.json {

@@ -11,6 +11,7 @@ mod make_override;
 mod media;
 mod munki;
 mod new_recipe;
+mod password;
 mod processor_info;
 mod repo_add;
 mod repo_delete;

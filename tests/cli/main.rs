@@ -11,6 +11,7 @@
 
 mod corpus;
 mod documents;
+mod encrypted;
 mod git;
 mod incidents;
 mod lists;

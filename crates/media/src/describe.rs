@@ -9,9 +9,9 @@ use std::{
 use wire::ReadAt;
 
 use crate::{
-    Kind, Location, MediaError, Tree,
+    Kind, Location, MediaError, OpenOptions, Tree,
     detect::{Format, detect},
-    disk, follow, locate, look_into, open,
+    disk, follow, locate_with, look_into_with, open_with,
     udif::{Checksum, Image},
     walk,
 };
@@ -56,9 +56,10 @@ pub struct Contents {
 ///
 /// # Errors
 /// If there is nothing there, or it cannot be read at all.
-pub fn describe(path: &Path) -> Result<Description, MediaError> {
-    let contents = look_into(path).and_then(|Location { tree, inner }| count(&*tree, &inner));
-    let Location { tree, inner } = locate(path)?;
+pub fn describe(path: &Path, options: &OpenOptions) -> Result<Description, MediaError> {
+    let contents =
+        look_into_with(path, options).and_then(|Location { tree, inner }| count(&*tree, &inner));
+    let Location { tree, inner } = locate_with(path, options)?;
     let inner = follow(&*tree, &inner)?;
     if !tree.entry(&inner)?.is_file() {
         return Ok(Description {
@@ -72,12 +73,13 @@ pub fn describe(path: &Path) -> Result<Description, MediaError> {
 }
 
 /// Reads everything in the medium at `path`, and compares it with every checksum that it carries; says how many bytes
-/// that were.
+/// that were. Of images that are encrypted or split, the checksums of the disk are
+/// not looked at.
 ///
 /// # Errors
 /// Damage: something that cannot be read, or whose checksum differs.
-pub fn verify(path: &Path) -> Result<u64, MediaError> {
-    let Location { tree, inner } = locate(path)?;
+pub fn verify(path: &Path, options: &OpenOptions) -> Result<u64, MediaError> {
+    let Location { tree, inner } = locate_with(path, options)?;
     let inner = follow(&*tree, &inner)?;
     if tree.entry(&inner)?.is_file() {
         let source = tree.source(&inner)?;
@@ -85,7 +87,7 @@ pub fn verify(path: &Path) -> Result<u64, MediaError> {
             Image::open(source)?.verify()?;
         }
     }
-    let tree = open(path)?;
+    let tree = open_with(path, options)?;
     let mut read = 0_u64;
     for entry in walk(&*tree, "")? {
         if entry.is_file() {
@@ -181,7 +183,8 @@ mod tests {
         fs_err::write(contents.join("a/b"), vec![b'x'; 300_000]).unwrap();
         let tree = HostTree::new(&contents).unwrap();
         dmg_of(&tree, "Suite", Compression::Lzfse, &image).unwrap();
-        let described = describe(&image).unwrap();
+        let options = OpenOptions::default();
+        let described = describe(&image, &options).unwrap();
         let formats: Vec<_> = described.layers.iter().map(|layer| layer.format).collect();
         assert_eq!(formats, ["UDIF disk image", "HFS+ volume"]);
         let facts = &described.layers[0].facts;
@@ -196,14 +199,14 @@ mod tests {
             bytes: 300_000,
         };
         assert_eq!(described.contents.unwrap(), expected);
-        assert_eq!(verify(&image).unwrap(), 300_000);
+        assert_eq!(verify(&image, &options).unwrap(), 300_000);
         let mut bytes = fs_err::read(&image).unwrap();
         bytes[40] ^= 1;
         fs_err::write(&image, bytes).unwrap();
-        assert!(verify(&image).is_err());
-        assert!(describe(&contents).unwrap().layers.is_empty());
-        assert!(describe(&contents.join("nothing")).is_err());
-        let plain = describe(&contents.join("a/b")).unwrap();
+        assert!(verify(&image, &options).is_err());
+        assert!(describe(&contents, &options).unwrap().layers.is_empty());
+        assert!(describe(&contents.join("nothing"), &options).is_err());
+        let plain = describe(&contents.join("a/b"), &options).unwrap();
         assert!(matches!(plain.contents, Err(MediaError::Unknown { .. })));
     }
 }

@@ -64,6 +64,12 @@ pub enum MediaError {
         /// What was looked at, in words.
         what: String,
     },
+    /// The password that was given does not open the medium.
+    #[error("the password is not that of {what}")]
+    WrongPassword {
+        /// What was looked at, in words.
+        what: String,
+    },
     /// A link leads out of the medium, or in a circle.
     #[error("the link `{path}` leads nowhere inside the medium")]
     LeadsOut {

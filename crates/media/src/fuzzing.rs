@@ -89,6 +89,26 @@ pub fn pbzx(bytes: &[u8]) {
     drain(Codec::Pbzx.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
 }
 
+/// An encrypted image, whose key is derived in few rounds.
+pub fn encrypted(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    if let Some(rounds) = bytes.get_mut(104..107) {
+        rounds.fill(0);
+    }
+    let password = crate::Password::new(b"secret".to_vec());
+    let opened = crate::image::EncryptedImage::open(source(&bytes), "x", Some(&password));
+    if let Ok(image) = opened {
+        drop(wire::read_vec(&image, 0, image.len().min(MOST_OF_A_FILE)));
+    }
+}
+
+/// A sparse image.
+pub fn sparse(bytes: &[u8]) {
+    if let Ok(disk) = crate::image::sparse::open(source(bytes)) {
+        drop(wire::read_vec(&disk, 0, disk.len().min(MOST_OF_A_FILE)));
+    }
+}
+
 fn source(bytes: &[u8]) -> Arc<dyn ReadAt> {
     Arc::new(bytes.to_vec())
 }
@@ -172,6 +192,16 @@ mod tests {
             ("zip", zip, archive),
             ("tar", tar, samples::tar(&MEMBERS)),
             ("pbzx", pbzx, stream.concat()),
+            (
+                "encrypted",
+                encrypted,
+                crate::image::tests::encrypt(&[1; 900], b"secret", 16),
+            ),
+            (
+                "sparse",
+                sparse,
+                crate::image::sparse::sample(&[1; 512 * 9], 4),
+            ),
         ]
     }
 

@@ -24,8 +24,8 @@
 //!
 //! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`], [`apfs`], FAT and
 //! ISO 9660 volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; tar; cpio;
-//! Apple archives; and gzip, bzip2, xz, pbzx and its kin around these. The older HFS is named when it is met, and refused; so are encrypted disks,
-//! images in several files and sealed volumes. [`write`] makes disk images and flat packages. What can only be inflated
+//! Apple archives; and gzip, bzip2, xz, pbzx and its kin around these. The older HFS, UDF and exFAT are named when they are met, and refused; so are sealed
+//! volumes. An encrypted image is opened when a [`Password`] is given. [`write`] makes disk images and flat packages. What can only be inflated
 //! from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
 //!
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
@@ -53,6 +53,7 @@ mod fat;
 pub mod fuzzing;
 pub mod hfsplus;
 mod host;
+mod image;
 mod iso9660;
 mod names;
 mod open;
@@ -77,6 +78,10 @@ pub use describe::{Contents, Description, Layer, describe, verify};
 pub use error::MediaError;
 pub use extract::{Attributes, Extracted, extract, extract_within};
 pub use host::HostTree;
-pub use open::{Location, image, locate, look_into, open, open_source};
+pub use image::{OpenOptions, Password};
+pub use open::{
+    Location, image, image_with, locate, locate_with, look_into, look_into_with, open, open_source,
+    open_with,
+};
 pub use tree::{Entry, Kind, Tree, Xattr};
 pub use walk::{follow, walk};

@@ -5,15 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use wire::{Budget, FileSource, ParseError, ReadAt, SourceReader};
+use wire::{Budget, ParseError, ReadAt, SourceReader};
 
 use crate::{
-    HostTree, MediaError, Tree, aar,
+    HostTree, MediaError, OpenOptions, Tree, aar,
     archive::spool,
     codec::Codec,
     cpio,
     detect::{Format, detect},
     disk, follow,
+    image::{EncryptedImage, SparseBundle, sparse},
     package::FlatPackage,
     path,
     single::SingleFile,
@@ -36,10 +37,18 @@ pub struct Location {
 /// # Errors
 /// [`MediaError::Unknown`] if it is no container, [`MediaError::NotFound`] if there is nothing there, or damage.
 pub fn open(path: &Path) -> Result<Arc<dyn Tree>, MediaError> {
-    let Location { tree, inner } = locate(path)?;
+    open_with(path, &OpenOptions::default())
+}
+
+/// As [`open`], with what is needed besides the file.
+///
+/// # Errors
+/// As [`open`], and [`MediaError::WrongPassword`].
+pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Tree>, MediaError> {
+    let Location { tree, inner } = locate_with(path, options)?;
     let inner = follow(&*tree, &inner)?;
-    if tree.entry(&inner)?.is_file() {
-        return open_file(&*tree, &inner, &budget());
+    if let Some(contents) = contents(&tree, &inner, &budget(), options)? {
+        return Ok(contents);
     }
     if inner.is_empty() {
         return Ok(tree);
@@ -53,22 +62,28 @@ pub fn open(path: &Path) -> Result<Arc<dyn Tree>, MediaError> {
 /// # Errors
 /// As [`open`], but an ordinary file in a container is none.
 pub fn look_into(path: &Path) -> Result<Location, MediaError> {
+    look_into_with(path, &OpenOptions::default())
+}
+
+/// As [`look_into`], with what is needed besides the file.
+///
+/// # Errors
+/// As [`look_into`], and [`MediaError::WrongPassword`].
+pub fn look_into_with(path: &Path, options: &OpenOptions) -> Result<Location, MediaError> {
+    let at_root = |tree| Location {
+        tree,
+        inner: String::new(),
+    };
     if path.is_dir() {
-        return Ok(Location {
-            tree: Arc::new(HostTree::new(path)?),
-            inner: String::new(),
-        });
+        let folder: Arc<dyn Tree> = Arc::new(HostTree::new(path)?);
+        let disk = contents(&folder, "", &budget(), options)?;
+        return Ok(at_root(disk.unwrap_or(folder)));
     }
-    let mut location = locate(path)?;
+    let mut location = locate_with(path, options)?;
     location.inner = follow(&*location.tree, &location.inner)?;
-    if !location.tree.entry(&location.inner)?.is_file() {
-        return Ok(location);
-    }
-    match open_file(&*location.tree, &location.inner, &budget()) {
-        Ok(tree) => Ok(Location {
-            tree,
-            inner: String::new(),
-        }),
+    match contents(&location.tree, &location.inner, &budget(), options) {
+        Ok(Some(tree)) => Ok(at_root(tree)),
+        Ok(None) => Ok(location),
         Err(MediaError::Unknown { .. }) if !path.is_file() => Ok(location),
         Err(error) => Err(error),
     }
@@ -77,13 +92,21 @@ pub fn look_into(path: &Path) -> Result<Location, MediaError> {
 /// Where `path` leads: a path of the host that may go into a container as if it were a folder, and on into one
 /// inside that. The last name is not opened, and not followed if it is a link.
 ///
-/// A container is any file on the way whose contents are of a known kind. Links on the way are followed, inside a
-/// medium only as far as they stay in it.
+/// A container is any file on the way whose contents are of a known kind, and the folder that is a sparse bundle.
+/// Links on the way are followed, inside a medium only as far as they stay in it.
 ///
 /// # Errors
 /// [`MediaError::NotFound`] if a name on the way is not there, [`MediaError::Unknown`] if it is a file that is no
 /// container, or damage. The last name need not exist.
 pub fn locate(path: &Path) -> Result<Location, MediaError> {
+    locate_with(path, &OpenOptions::default())
+}
+
+/// As [`locate`], with what is needed besides the file.
+///
+/// # Errors
+/// As [`locate`], and [`MediaError::WrongPassword`].
+pub fn locate_with(path: &Path, options: &OpenOptions) -> Result<Location, MediaError> {
     let mut host = PathBuf::new();
     let mut components = path.components().peekable();
     while let Some(component) = components.next() {
@@ -92,9 +115,13 @@ pub fn locate(path: &Path) -> Result<Location, MediaError> {
             break;
         }
         let metadata = fs_err::metadata(&host).map_err(MediaError::host(&host))?;
-        if metadata.is_file() {
-            let names = names(components)?;
-            return inside(&host, &names);
+        if metadata.is_dir() && !host.join("bands").is_dir() {
+            continue;
+        }
+        let real = fs_err::canonicalize(&host).map_err(MediaError::host(&host))?;
+        let Location { tree, inner } = on_host(&real)?;
+        if let Some(container) = contents(&tree, &inner, &budget(), options)? {
+            return inside(container, &names(components)?, options);
         }
     }
     on_host(&host)
@@ -105,7 +132,13 @@ pub fn locate(path: &Path) -> Result<Location, MediaError> {
 /// # Errors
 /// [`MediaError::Unknown`] if it is no container, [`MediaError::Encrypted`], or damage.
 pub fn open_source(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Arc<dyn Tree>, MediaError> {
-    open_named(source, "the file", budget)
+    let opening = Opening {
+        name: "the file",
+        budget,
+        options: &OpenOptions::default(),
+        beside: &alone,
+    };
+    open_named(source, &opening)
 }
 
 /// The bytes of the disk whose image `path` names; it may lie in containers. An image without compression is the
@@ -114,22 +147,72 @@ pub fn open_source(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Arc<dyn T
 /// # Errors
 /// [`MediaError::Unknown`] if it is no disk image, [`MediaError::Encrypted`], or damage.
 pub fn image(path: &Path) -> Result<Arc<dyn ReadAt>, MediaError> {
-    let Location { tree, inner } = locate(path)?;
+    image_with(path, &OpenOptions::default())
+}
+
+/// As [`image`](fn@image), with what is needed besides the file.
+///
+/// # Errors
+/// As [`image`](fn@image), and [`MediaError::WrongPassword`].
+pub fn image_with(path: &Path, options: &OpenOptions) -> Result<Arc<dyn ReadAt>, MediaError> {
+    let Location { tree, inner } = locate_with(path, options)?;
     let inner = follow(&*tree, &inner)?;
-    let source = tree.source(&inner)?;
-    match detect(&*source).map_err(MediaError::content(&inner))? {
-        Some(Format::Udif) => Ok(Arc::new(udif::Image::open(source)?)),
+    if let Some(disk) = SparseBundle::open(&tree, &inner)? {
+        return Ok(Arc::new(disk));
+    }
+    let opening = Opening {
+        name: &inner,
+        budget: &budget(),
+        options,
+        beside: &|name| neighbour(&*tree, &inner, name),
+    };
+    disk_in(tree.source(&inner)?, &opening)
+}
+
+/// The disk that is in a source, or is the source.
+fn disk_in(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn ReadAt>, MediaError> {
+    match detect(&*source).map_err(MediaError::content(opening.name))? {
+        Some(Format::Udif) => udif_disk(source, opening),
+        Some(Format::SparseImage) => Ok(Arc::new(sparse::open(source)?)),
+        Some(Format::EncryptedImage) => {
+            let budget = opening.budget.descend()?;
+            let opening = Opening {
+                budget: &budget,
+                ..*opening
+            };
+            disk_in(decrypted(source, &opening)?, &opening)
+        }
         None if disk::is_disk(&source)? => Ok(source),
-        Some(Format::EncryptedImage) => Err(encrypted(&inner)),
-        Some(Format::SparseImage) => Err(unsupported(&inner, "a sparse disk image")),
         _ => Err(MediaError::Unknown {
-            what: format!("`{inner}`"),
+            what: format!("`{}`", opening.name),
         }),
     }
 }
 
+/// What is opened, and how.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    name: &'a str,
+    budget: &'a Budget,
+    options: &'a OpenOptions,
+    /// Finds the files that lie beside it.
+    beside: udif::Beside<'a>,
+}
+
 fn budget() -> Budget {
     Budget::for_medium("medium")
+}
+
+/// The neighbours of a file of which only the bytes are known.
+fn alone(name: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
+    Err(MediaError::NotFound {
+        path: name.to_owned(),
+    })
+}
+
+/// The file `name` beside the one at `path`.
+fn neighbour(tree: &dyn Tree, path: &str, name: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
+    tree.source(&path::join(path::split(path).0, name))
 }
 
 /// A place on the host, seen from the folder that it is in.
@@ -166,28 +249,59 @@ fn names<'a>(components: impl Iterator<Item = Component<'a>>) -> Result<Vec<Stri
     Ok(names)
 }
 
-/// A place inside the container at `host`.
-fn inside(host: &Path, names: &[String]) -> Result<Location, MediaError> {
-    let source = FileSource::open(host).map_err(MediaError::host(host))?;
+/// A place inside a container of the host.
+fn inside(
+    container: Arc<dyn Tree>,
+    names: &[String],
+    options: &OpenOptions,
+) -> Result<Location, MediaError> {
     let mut budget = budget();
     let mut location = Location {
-        tree: open_named(Arc::new(source), &host.to_string_lossy(), &budget)?,
+        tree: container,
         inner: String::new(),
     };
     let Some((last, on_the_way)) = names.split_last() else {
         return Ok(location);
     };
     for name in on_the_way {
-        let here = follow(&*location.tree, &path::join(&location.inner, name))?;
-        location.inner = here;
-        if location.tree.entry(&location.inner)?.is_file() {
-            budget = budget.descend()?;
-            location.tree = open_file(&*location.tree, &location.inner, &budget)?;
+        location.inner = follow(&*location.tree, &path::join(&location.inner, name))?;
+        let deeper = budget.descend()?;
+        let found = contents(&location.tree, &location.inner, &deeper, options)?;
+        if let Some(tree) = found {
+            budget = deeper;
+            location.tree = tree;
             location.inner = String::new();
         }
     }
     location.inner = path::join(&location.inner, last);
     Ok(location)
+}
+
+/// What the container at `path` of `tree` holds; none if it is an ordinary folder or a link.
+fn contents(
+    tree: &Arc<dyn Tree>,
+    path: &str,
+    budget: &Budget,
+    options: &OpenOptions,
+) -> Result<Option<Arc<dyn Tree>>, MediaError> {
+    let entry = tree.entry(path)?;
+    if entry.is_file() {
+        let opening = Opening {
+            name: path,
+            budget,
+            options,
+            beside: &|name| neighbour(&**tree, path, name),
+        };
+        return open_named(tree.source(path)?, &opening).map(Some);
+    }
+    if !entry.is_folder() {
+        return Ok(None);
+    }
+    let Some(bundle) = SparseBundle::open(tree, path)? else {
+        return Ok(None);
+    };
+    let bundle: Arc<dyn ReadAt> = Arc::new(bundle);
+    disk::open(&bundle, path).map(Some)
 }
 
 /// Opens the container that is the file at `path` of `tree`.
@@ -196,33 +310,61 @@ pub(crate) fn open_file(
     path: &str,
     budget: &Budget,
 ) -> Result<Arc<dyn Tree>, MediaError> {
-    open_named(tree.source(path)?, path, budget)
+    let opening = Opening {
+        name: path,
+        budget,
+        options: &OpenOptions::default(),
+        beside: &|name| neighbour(tree, path, name),
+    };
+    open_named(tree.source(path)?, &opening)
 }
 
-fn open_named(
-    source: Arc<dyn ReadAt>,
-    name: &str,
-    budget: &Budget,
-) -> Result<Arc<dyn Tree>, MediaError> {
+fn open_named(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn Tree>, MediaError> {
+    let Opening { name, budget, .. } = *opening;
     match detect(&*source).map_err(MediaError::content(name))? {
-        Some(Format::Compressed(codec)) => compressed(&source, codec, name, budget),
+        Some(Format::Compressed(codec)) => compressed(&source, codec, opening),
         Some(Format::Zip) => Ok(Arc::new(ZipTree::open(source, budget)?)),
-        Some(Format::EncryptedImage) => Err(encrypted(name)),
+        Some(Format::EncryptedImage) => {
+            let budget = budget.descend()?;
+            let opening = Opening {
+                budget: &budget,
+                ..*opening
+            };
+            open_named(decrypted(source, &opening)?, &opening)
+        }
         Some(Format::AppleArchive) => Ok(Arc::new(aar::open(source, budget)?)),
         Some(Format::EncryptedArchive) => Err(MediaError::Encrypted {
             what: format!("the Apple archive `{name}`"),
         }),
         Some(Format::OtherWrapper) => Err(unsupported(name, "an Apple archive in LZ4 or LZBITMAP")),
-        Some(Format::SparseImage) => Err(unsupported(name, "a sparse disk image")),
+        Some(Format::SparseImage) => {
+            let disk: Arc<dyn ReadAt> = Arc::new(sparse::open(source)?);
+            disk::open(&disk, name)
+        }
         Some(Format::Xar) => Ok(Arc::new(FlatPackage::open(source, budget)?)),
         Some(Format::Cpio) => Ok(Arc::new(cpio::open(source, budget)?)),
         Some(Format::Tar) => Ok(Arc::new(tar::open(source, budget)?)),
-        Some(Format::Udif) => {
-            let disk: Arc<dyn ReadAt> = Arc::new(udif::Image::open(source)?);
-            disk::open(&disk, name)
-        }
+        Some(Format::Udif) => disk::open(&udif_disk(source, opening)?, name),
         None => disk::open(&source, name),
     }
+}
+
+fn udif_disk(
+    source: Arc<dyn ReadAt>,
+    opening: &Opening<'_>,
+) -> Result<Arc<dyn ReadAt>, MediaError> {
+    let name = path::split(opening.name).1;
+    let whole = udif::join(source, name, opening.beside)?;
+    Ok(Arc::new(udif::Image::open(whole)?))
+}
+
+fn decrypted(
+    source: Arc<dyn ReadAt>,
+    opening: &Opening<'_>,
+) -> Result<Arc<dyn ReadAt>, MediaError> {
+    let password = opening.options.password.as_ref();
+    let image = EncryptedImage::open(source, opening.name, password)?;
+    Ok(Arc::new(image))
 }
 
 /// What a compressed stream holds. It is looked through to an archive or a disk, which need a compression around
@@ -230,10 +372,10 @@ fn open_named(
 fn compressed(
     source: &Arc<dyn ReadAt>,
     codec: Codec,
-    name: &str,
-    budget: &Budget,
+    opening: &Opening<'_>,
 ) -> Result<Arc<dyn Tree>, MediaError> {
-    let mut inner = budget.descend()?;
+    let name = opening.name;
+    let mut inner = opening.budget.descend()?;
     let stored = SourceReader::new(Arc::clone(source));
     let contents = spool(name, codec.reader(Box::new(stored)), &mut inner)?;
     let transparent = match detect(&*contents).map_err(MediaError::content(name))? {
@@ -241,7 +383,12 @@ fn compressed(
         Some(_) => false,
     };
     if transparent {
-        match open_named(Arc::clone(&contents), name, &inner) {
+        let opening = Opening {
+            budget: &inner,
+            beside: &alone,
+            ..*opening
+        };
+        match open_named(Arc::clone(&contents), &opening) {
             Err(MediaError::Unknown { .. }) => {}
             opened => return opened,
         }
@@ -256,12 +403,6 @@ fn inner_name(name: &str) -> String {
         Some((stem, "tgz" | "tbz" | "txz")) if !stem.is_empty() => format!("{stem}.tar"),
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => format!("{name}.contents"),
-    }
-}
-
-fn encrypted(name: &str) -> MediaError {
-    MediaError::Encrypted {
-        what: format!("the disk image `{name}`"),
     }
 }
 

@@ -78,6 +78,18 @@ fn file_systems_that_are_not_read_are_named() {
     let disk: Arc<dyn ReadAt> = Arc::new(disk);
     let error = open(&disk, "x.img").unwrap_err();
     assert!(error.to_string().contains("HFS of `x.img`"), "{error}");
+    for (at, magic, name) in [
+        (3, &b"EXFAT   "[..], "exFAT"),
+        (3, b"NTFS    ", "NTFS"),
+        (32_768, b"\0BEA01", "UDF"),
+    ] {
+        let mut disk = vec![0; 70_000];
+        put(&mut disk, at, magic);
+        let disk: Arc<dyn ReadAt> = Arc::new(disk);
+        let error = open(&disk, "x.img").unwrap_err();
+        let wanted = format!("{name} of `x.img`");
+        assert!(error.to_string().contains(&wanted), "{error}");
+    }
     let nothing: Arc<dyn ReadAt> = Arc::new(vec![0; 70_000]);
     let error = open(&nothing, "x.img").unwrap_err();
     assert!(matches!(error, MediaError::Unknown { .. }), "{error}");

@@ -11,6 +11,7 @@ use crate::{MediaError, Tree, apfs, archive::peek, fat, hfsplus, iso9660};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum FileSystem {
     Apfs,
+    ExFat,
     Fat,
     HfsPlus,
     /// HFS+ inside the older HFS, that old systems should see something.
@@ -18,6 +19,8 @@ enum FileSystem {
     /// The older HFS alone.
     Hfs,
     Iso9660,
+    Ntfs,
+    Udf,
 }
 
 /// A stretch of the disk with a file system.
@@ -47,7 +50,12 @@ pub(crate) fn open(disk: &Arc<dyn ReadAt>, name: &str) -> Result<Arc<dyn Tree>, 
             FileSystem::HfsPlus | FileSystem::HfsWrapper => {
                 return hfsplus::open(Arc::clone(volume));
             }
-            FileSystem::Fat | FileSystem::Hfs | FileSystem::Iso9660 => {}
+            FileSystem::ExFat
+            | FileSystem::Fat
+            | FileSystem::Hfs
+            | FileSystem::Iso9660
+            | FileSystem::Ntfs
+            | FileSystem::Udf => {}
         }
     }
     let discs = [FileSystem::Iso9660, FileSystem::Fat];
@@ -125,27 +133,43 @@ fn file_system(volume: &dyn ReadAt) -> Result<Option<FileSystem>, MediaError> {
     if descriptor == iso9660::MAGIC {
         return Ok(Some(FileSystem::Iso9660));
     }
+    // A disc that ISO 9660 does not describe too begins its list of descriptors so.
+    let extended: [u8; 6] = peek(volume, iso9660::DESCRIPTORS).map_err(&failed)?;
+    if extended == *b"\0BEA01" {
+        return Ok(Some(FileSystem::Udf));
+    }
     let boot: [u8; 512] = peek(volume, 0).map_err(&failed)?;
+    match boot.get(3..11) {
+        Some(b"EXFAT   ") => return Ok(Some(FileSystem::ExFat)),
+        Some(b"NTFS    ") => return Ok(Some(FileSystem::Ntfs)),
+        _ => {}
+    }
     Ok(fat::is_boot_sector(&boot).then_some(FileSystem::Fat))
 }
 
 const fn label(file_system: FileSystem) -> &'static str {
     match file_system {
         FileSystem::Apfs => "APFS",
+        FileSystem::ExFat => "exFAT",
         FileSystem::Fat => "FAT",
         FileSystem::HfsPlus | FileSystem::HfsWrapper => "HFS+",
         FileSystem::Hfs => "HFS",
         FileSystem::Iso9660 => "ISO 9660",
+        FileSystem::Ntfs => "NTFS",
+        FileSystem::Udf => "UDF",
     }
 }
 
 const fn volume_label(file_system: FileSystem) -> &'static str {
     match file_system {
         FileSystem::Apfs => "APFS container",
+        FileSystem::ExFat => "exFAT volume",
         FileSystem::Fat => "FAT volume",
         FileSystem::HfsPlus => "HFS+ volume",
         FileSystem::HfsWrapper => "HFS+ volume in an HFS wrapper",
         FileSystem::Hfs => "HFS volume",
         FileSystem::Iso9660 => "ISO 9660 volume",
+        FileSystem::Ntfs => "NTFS volume",
+        FileSystem::Udf => "UDF volume",
     }
 }

@@ -15,9 +15,11 @@ mod chunks;
 pub(crate) mod constants;
 mod image;
 mod resources;
+mod segments;
 mod trailer;
 
 pub use image::Image;
+pub(crate) use segments::{Beside, join};
 pub use trailer::{Checksum, Trailer};
 
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! Encrypted disk images.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::encrypted(bytes));

@@ -1,0 +1,4 @@
+//! Sparse disk images.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::sparse(bytes));
