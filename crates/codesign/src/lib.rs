@@ -9,6 +9,8 @@ mod cms;
 mod code;
 mod error;
 mod flaw;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod image;
 mod loose;
