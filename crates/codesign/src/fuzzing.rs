@@ -6,13 +6,14 @@ use model::Timestamp;
 use wire::ReadAt;
 
 use crate::{
-    Requirement, RequirementSet,
+    Requirement, RequirementSet, Revocations,
     bundle::must_be_sealed,
     checks::Checks,
     cms::{SignedData, signed_at},
     code::{Blobs, CodeDirectory, Subject, judge, slot},
     image, package,
     program::judge_program,
+    terms::Terms,
     ticket::Ticket,
     x509::{Certificate, Chain, Purpose},
 };
@@ -35,7 +36,12 @@ pub fn signature(bytes: &[u8]) {
         resources: None,
         rep_specific: None,
     };
-    drop(judge(&blobs, subject, NOW, &mut Checks::default()));
+    drop(judge(
+        &blobs,
+        subject,
+        terms(&nobody()),
+        &mut Checks::default(),
+    ));
     if let Some(ticket) = blobs.payload(slot::TICKET) {
         self::ticket(ticket);
     }
@@ -134,7 +140,7 @@ fn judge_certificate(certificate: &Certificate, carried: &[Certificate]) {
 pub fn signed_package(bytes: &[u8]) {
     drop(package::judge_package(
         &source(bytes),
-        NOW,
+        terms(&nobody()),
         &mut Checks::default(),
     ));
 }
@@ -144,7 +150,7 @@ pub fn program(bytes: &[u8]) {
     drop(judge_program(
         &source(bytes),
         None,
-        NOW,
+        terms(&nobody()),
         &mut Checks::default(),
     ));
 }
@@ -156,10 +162,18 @@ pub fn signed_image(bytes: &[u8]) {
         drop(image::judge_image(
             &source,
             &trailer,
-            NOW,
+            terms(&nobody()),
             &mut Checks::default(),
         ));
     }
+}
+
+fn nobody() -> Revocations {
+    Revocations::default()
+}
+
+const fn terms(revoked: &Revocations) -> Terms<'_> {
+    Terms { now: NOW, revoked }
 }
 
 fn source(bytes: &[u8]) -> Arc<dyn ReadAt> {
