@@ -32,6 +32,9 @@ pub(crate) struct Verify {
     /// The name of a certificate, the signer's first, the root last; to be given once for each
     #[arg(long = "authority", value_name = "NAME")]
     pub(crate) authorities: Vec<String>,
+    /// A list of certificates and teams that are not believed any more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

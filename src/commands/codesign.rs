@@ -1,11 +1,11 @@
 //! `codesign`: judges code signatures.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use anyhow::Context as _;
 use codesign::{
     CodeDirectoryHash, Notarization, Outcome, Pins, Report, Requirement, RequirementError,
-    RequirementSet, Signature,
+    RequirementSet, Revocations, Signature,
 };
 use model::{Clock as _, SystemClock};
 
@@ -114,6 +114,7 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
     let pins = Pins {
         requirement,
         authorities: arguments.authorities.clone(),
+        revoked: revocations(arguments.revoked.as_deref())?,
     };
     let report = codesign::verify(&arguments.path, &pins, SystemClock.now())?;
     if arguments.json {
@@ -126,6 +127,15 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
     } else {
         ExitStatus::Failed
     })
+}
+
+/// The operator's list; empty where none is named.
+fn revocations(file: Option<&Path>) -> anyhow::Result<Revocations> {
+    let Some(file) = file else {
+        return Ok(Revocations::default());
+    };
+    let list = fs_err::read_to_string(file)?.parse();
+    list.with_context(|| format!("`{}` is no list of revoked certificates", file.display()))
 }
 
 fn show(arguments: &Show, printer: Printer) -> anyhow::Result<ExitStatus> {

@@ -20,7 +20,6 @@ impl Flaw {
         }
     }
 
-    /// The same flaw, found in a part that `place` names.
     /// What an error and those below it say.
     pub(crate) fn of_error(code: &'static str, error: &dyn Error) -> Self {
         let mut detail = error.to_string();
@@ -32,6 +31,7 @@ impl Flaw {
         Self::new(code, detail)
     }
 
+    /// The same flaw, found in a part that `place` names.
     pub(crate) fn within(self, place: &str) -> Self {
         Self {
             code: self.code,

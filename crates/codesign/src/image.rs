@@ -2,7 +2,6 @@
 
 use std::{io, sync::Arc};
 
-use model::Timestamp;
 use wire::{Cursor, ParseError, ReadAt, read_vec};
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     flaw::Flaw,
     notarization,
     program::Judged,
+    terms::Terms,
 };
 
 const TRAILER_LEN: u64 = 512;
@@ -33,10 +33,10 @@ pub(crate) fn trailer(source: &dyn ReadAt) -> io::Result<Option<Vec<u8>>> {
 pub(crate) fn judge_image(
     source: &Arc<dyn ReadAt>,
     trailer: &[u8],
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> (Judged, Notarization) {
-    match read_and_judge(source, trailer, now, checks) {
+    match read_and_judge(source, trailer, terms, checks) {
         Ok(found) => found,
         Err(flaw) => {
             checks.fail("structure", flaw);
@@ -48,7 +48,7 @@ pub(crate) fn judge_image(
 fn read_and_judge(
     source: &Arc<dyn ReadAt>,
     trailer: &[u8],
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Result<(Judged, Notarization), Flaw> {
     let (offset, len) = place(trailer)?;
@@ -87,7 +87,7 @@ fn read_and_judge(
         resources: None,
         rep_specific: Some(&sealed_trailer),
     };
-    let facts = judge(&blobs, subject, now, checks);
+    let facts = judge(&blobs, subject, terms, checks);
     checks.note("structure", Ok(()));
     let judged = Judged {
         signatures: facts

@@ -9,6 +9,8 @@ mod cms;
 mod code;
 mod error;
 mod flaw;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod image;
 mod loose;
@@ -19,6 +21,8 @@ mod pins;
 mod program;
 mod report;
 mod requirement;
+mod revoked;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -32,4 +36,5 @@ pub use report::{Check, CodeDirectoryHash, Notarization, Outcome, Report, Signat
 pub use requirement::{
     Expression, Match, Requirement, RequirementError, RequirementKind, RequirementSet, Slot,
 };
+pub use revoked::{Revocations, RevocationsError};
 pub use verify::{verify, verify_in};

@@ -5,7 +5,6 @@
 //! `CodeDirectory::canonicalSlotName`, `BundleDiskRep::component` and `FileDiskRep` in Apple's open Security sources.
 
 use media::Tree;
-use model::Timestamp;
 use wire::ReadAt;
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     code::{Blobs, Subject, judge, slot},
     flaw::Flaw,
     program::{Judged, Surroundings},
+    terms::Terms,
 };
 
 const MAX_PART_LEN: u64 = 64 << 20;
@@ -86,7 +86,7 @@ impl LooseSignature {
         &self,
         code: &dyn ReadAt,
         surroundings: Option<Surroundings<'_>>,
-        now: Timestamp,
+        terms: Terms<'_>,
         checks: &mut Checks,
     ) -> Judged {
         let blobs = match Blobs::of_parts(&self.parts) {
@@ -104,7 +104,7 @@ impl LooseSignature {
             resources: surroundings.and_then(|surroundings| surroundings.resources),
             rep_specific: None,
         };
-        let facts = judge(&blobs, subject, now, checks);
+        let facts = judge(&blobs, subject, terms, checks);
         checks.note("structure", Ok(()));
         Judged {
             signatures: facts

@@ -14,6 +14,7 @@ use crate::{
     flaw::Flaw,
     hash::Algorithm,
     notarization,
+    terms::Terms,
     x509::{Certificate, Chain, Purpose, Scheme},
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct JudgedPackage {
 /// Judges the package in `source`.
 pub(crate) fn judge_package(
     source: &Arc<dyn ReadAt>,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> JudgedPackage {
     let mut judged = JudgedPackage {
@@ -79,7 +80,7 @@ pub(crate) fn judge_package(
         "package-attributes",
         "extended attributes of members are not used by the installer",
     );
-    match signers(&archive, digest, now, checks) {
+    match signers(&archive, digest, terms, checks) {
         Ok((chain, signed_at)) => {
             checks.note(SIGNATURE, Ok(()));
             judged.chain = Some(chain);
@@ -156,7 +157,7 @@ fn compare(archive: &Archive, data: &Data) -> Result<(), Flaw> {
 fn signers(
     archive: &Archive,
     digest: &TocDigest,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Result<(Chain, Option<Timestamp>), Flaw> {
     let mut chains: Vec<Chain> = Vec::new();
@@ -198,12 +199,12 @@ fn signers(
         .iter()
         .zip(chains.iter().rev().take(messages.len()).rev())
     {
-        signed_at = judge_chain(message, chain, (Purpose::Package, now), checks).or(signed_at);
+        signed_at = judge_chain(message, chain, (Purpose::Package, terms), checks).or(signed_at);
     }
     if messages.is_empty() {
         let carried: Vec<Certificate> = Vec::new();
         checks.not_applicable("time-stamp");
-        note_chain(&first, &carried, (Purpose::Package, now), checks);
+        note_chain(&first, &carried, (Purpose::Package, terms), checks);
     }
     Ok((first, signed_at))
 }

@@ -1,6 +1,6 @@
 //! What the operator insists on.
 
-use crate::Requirement;
+use crate::{Requirement, Revocations};
 
 /// What a signature must be, beyond being intact and Apple's: the operator's own knowledge of the vendor.
 ///
@@ -12,6 +12,8 @@ pub struct Pins {
     /// The names of the certificates from the signer's up to the root, all of them and in this order; empty if not
     /// pinned.
     pub authorities: Vec<String>,
+    /// Whom the operator does not believe any more, whatever Apple says.
+    pub revoked: Revocations,
 }
 
 impl Pins {

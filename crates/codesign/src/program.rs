@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use model::Timestamp;
 use wire::ReadAt;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     code::{Blobs, Facts, Subject, judge},
     flaw::Flaw,
     macho::{Architecture, architectures},
+    terms::Terms,
 };
 
 /// What a bundle adds to its main program.
@@ -48,7 +48,7 @@ impl Judged {
 pub(crate) fn judge_program(
     source: &Arc<dyn ReadAt>,
     surroundings: Option<Surroundings<'_>>,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Judged {
     let architectures = match architectures(source) {
@@ -66,7 +66,7 @@ pub(crate) fn judge_program(
     }
     let mut judged = Judged::default();
     for architecture in architectures {
-        match judge_architecture(&architecture, surroundings, now, checks) {
+        match judge_architecture(&architecture, surroundings, terms, checks) {
             Ok(Some(facts)) => judged.signatures.push((architecture.name, facts)),
             Ok(None) => {}
             Err(flaw) => checks.fail("structure", flaw.within(&architecture.name)),
@@ -80,7 +80,7 @@ pub(crate) fn judge_program(
 fn judge_architecture(
     architecture: &Architecture,
     surroundings: Option<Surroundings<'_>>,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Result<Option<Facts>, Flaw> {
     let Some((code_limit, signature)) = &architecture.signature else {
@@ -101,7 +101,7 @@ fn judge_architecture(
         resources: surroundings.and_then(|surroundings| surroundings.resources),
         rep_specific: None,
     };
-    Ok(judge(&blobs, subject, now, checks))
+    Ok(judge(&blobs, subject, terms, checks))
 }
 
 /// The architectures may have different identifiers, but one signer.

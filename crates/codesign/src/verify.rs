@@ -14,6 +14,7 @@ use crate::{
     loose::LooseSignature,
     macho, notarization, package,
     program::{Judged, judge_program},
+    terms::Terms,
     verdict::{conclude, conclude_package},
 };
 
@@ -38,7 +39,7 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
             tree: &tree,
             inner: &inner,
         };
-        return place.judge(pins, now);
+        return place.judge(pins, terms(pins, now));
     }
     let location = media::locate(path).map_err(|source| CodesignError::Media {
         path: name.clone(),
@@ -50,7 +51,7 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
         tree: tree.as_ref(),
         inner: &inner,
     };
-    place.judge(pins, now)
+    place.judge(pins, terms(pins, now))
 }
 
 /// The folder around the bundle whose main program `path` is on the host, and the way from there to the program; if
@@ -75,7 +76,12 @@ pub fn verify_in(
     now: Timestamp,
 ) -> Result<Report, CodesignError> {
     let name = inner;
-    Place { name, tree, inner }.judge(pins, now)
+    Place { name, tree, inner }.judge(pins, terms(pins, now))
+}
+
+const fn terms(pins: &Pins, now: Timestamp) -> Terms<'_> {
+    let revoked = &pins.revoked;
+    Terms { now, revoked }
 }
 
 /// What a file is, by its bytes.
@@ -109,13 +115,13 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn judge(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
+    fn judge(self, pins: &Pins, terms: Terms<'_>) -> Result<Report, CodesignError> {
         let entry = self
             .tree
             .entry(self.inner)
             .map_err(|source| self.failed(source))?;
         if entry.is_folder() {
-            return self.judge_folder(pins, now);
+            return self.judge_folder(pins, terms);
         }
         let source = self
             .tree
@@ -129,27 +135,27 @@ impl Place<'_> {
         match found {
             Found::DiskImage(trailer) => {
                 let (judged, notarization) =
-                    image::judge_image(&source, &trailer, now, &mut checks);
+                    image::judge_image(&source, &trailer, terms, &mut checks);
                 Ok(conclude(self.name, &judged, notarization, pins, checks))
             }
             Found::Package => {
-                let judged = package::judge_package(&source, now, &mut checks);
+                let judged = package::judge_package(&source, terms, &mut checks);
                 Ok(conclude_package(self.name, &judged, pins, checks))
             }
-            Found::Program => Ok(self.judge_file(&source, pins, now)),
-            Found::Other => match self.judge_loose(source.as_ref(), pins, now) {
+            Found::Program => Ok(self.judge_file(&source, pins, terms)),
+            Found::Other => match self.judge_loose(source.as_ref(), pins, terms) {
                 Some(report) => Ok(report),
-                None => self.judge_container(source, pins, now),
+                None => self.judge_container(source, pins, terms),
             },
         }
     }
 
     /// What is no program may carry its signature in extended attributes.
-    fn judge_loose(self, source: &dyn ReadAt, pins: &Pins, now: Timestamp) -> Option<Report> {
+    fn judge_loose(self, source: &dyn ReadAt, pins: &Pins, terms: Terms<'_>) -> Option<Report> {
         let mut checks = Checks::default();
         let judged = match LooseSignature::in_attributes(self.tree, self.inner) {
             Ok(None) => return None,
-            Ok(Some(signature)) => signature.judge(source, None, now, &mut checks),
+            Ok(Some(signature)) => signature.judge(source, None, terms, &mut checks),
             Err(flaw) => {
                 checks.fail("structure", flaw);
                 Judged::default()
@@ -163,7 +169,7 @@ impl Place<'_> {
         self,
         source: Arc<dyn ReadAt>,
         pins: &Pins,
-        now: Timestamp,
+        terms: Terms<'_>,
     ) -> Result<Report, CodesignError> {
         let contents = match media::open_source(source, &Budget::for_medium("container")) {
             Ok(contents) => contents,
@@ -180,7 +186,7 @@ impl Place<'_> {
             inner,
             ..self
         }
-        .judge_folder(pins, now)
+        .judge_folder(pins, terms)
     }
 
     fn failed(self, source: MediaError) -> CodesignError {
@@ -190,10 +196,10 @@ impl Place<'_> {
         }
     }
 
-    fn judge_folder(self, pins: &Pins, now: Timestamp) -> Result<Report, CodesignError> {
+    fn judge_folder(self, pins: &Pins, terms: Terms<'_>) -> Result<Report, CodesignError> {
         let mut checks = Checks::default();
         let judged = match Layout::find(self.tree, self.inner) {
-            Ok(Some(layout)) => return Ok(self.judge_layout(&layout, pins, now)),
+            Ok(Some(layout)) => return Ok(self.judge_layout(&layout, pins, terms)),
             Ok(None) => return Err(self.not_code("a folder that is no bundle")),
             Err(flaw) => {
                 checks.fail("bundle-structure", flaw);
@@ -209,9 +215,9 @@ impl Place<'_> {
         ))
     }
 
-    fn judge_layout(self, layout: &Layout, pins: &Pins, now: Timestamp) -> Report {
+    fn judge_layout(self, layout: &Layout, pins: &Pins, terms: Terms<'_>) -> Report {
         let mut checks = Checks::default();
-        let judged = judge_bundle(self.tree, layout, now, &mut checks);
+        let judged = judge_bundle(self.tree, layout, terms, &mut checks);
         let notarization = match layout.ticket(self.tree) {
             _ if judged.is_unsigned => Notarization::None,
             Ok(ticket) => notarization::of_code(ticket.as_deref(), &judged, &mut checks),
@@ -224,11 +230,11 @@ impl Place<'_> {
     }
 
     /// The main program of a bundle stands for the bundle, as on macOS.
-    fn judge_file(self, source: &Arc<dyn ReadAt>, pins: &Pins, now: Timestamp) -> Report {
+    fn judge_file(self, source: &Arc<dyn ReadAt>, pins: &Pins, terms: Terms<'_>) -> Report {
         let mut checks = Checks::default();
         let judged = match main_program_of(self.tree, self.inner) {
-            Some(layout) => return self.judge_layout(&layout, pins, now),
-            None => judge_program(source, None, now, &mut checks),
+            Some(layout) => return self.judge_layout(&layout, pins, terms),
+            None => judge_program(source, None, terms, &mut checks),
         };
         conclude(self.name, &judged, Notarization::None, pins, checks)
     }

@@ -7,7 +7,7 @@ mod serve;
 
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, FetchConfig, RepositoryConfig, SandboxConfig,
-    ServeConfig, Surroundings,
+    ServeConfig, SignaturesConfig, Surroundings,
 };
 pub use open::{OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher};
 pub use serve::{Commands, ServeError, Service, serve};

@@ -6,7 +6,7 @@ use desk::{Desk, DeskError};
 use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
 use pipeline::{Engine, Parts, Recipes, Scanning};
-use processors::PythonHost;
+use processors::{PythonHost, SignaturePolicy, StepError};
 use publication::{FolderRepository, PublicationObserver, RepositoryError};
 use recipe::{Library, Preferences};
 use repos::GitHistory;
@@ -31,6 +31,9 @@ pub enum OpenError {
     /// `VirusTotal` is not configured as it can be.
     #[error("cannot set up VirusTotal (section `scan` of the configuration)")]
     Scan(#[source] ScanError),
+    /// The list of revoked certificates cannot be used.
+    #[error("cannot set up the check of signatures (section `signatures` of the configuration)")]
+    Signatures(#[source] StepError),
     /// The state cannot be used.
     #[error("cannot open the state in `{}`", path.display())]
     State {
@@ -85,6 +88,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let clock = Arc::new(SystemClock);
     let scanner = VirusTotal::new(config.scan.clone(), db.clone(), clock.clone());
     let fetcher = open_fetcher(config)?;
+    let signatures = open_signatures(config)?;
     let repository =
         FolderRepository::create(&config.repository_dir()).map_err(OpenError::Repository)?;
     Ok(Engine::new(Parts {
@@ -105,6 +109,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             outfit.environment,
         ),
         python: Arc::new(PythonHost::new(config.sandbox.settings())),
+        signatures,
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))
@@ -116,6 +121,18 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
 /// If it cannot be set up.
 pub fn open_fetcher(config: &Config) -> Result<Fetcher, OpenError> {
     Fetcher::new(settings(config)).map_err(OpenError::Fetch)
+}
+
+/// What the operator decides about signatures. A list that cannot be used is found now, not by the first run.
+fn open_signatures(config: &Config) -> Result<SignaturePolicy, OpenError> {
+    let policy = SignaturePolicy {
+        may_disable: config.signatures.may_disable,
+        revoked: config.signatures.revoked.clone(),
+    };
+    match policy.revocations() {
+        Ok(_) => Ok(policy),
+        Err(error) => Err(OpenError::Signatures(error)),
+    }
 }
 
 fn settings(config: &Config) -> Settings {

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
-use processors::{PythonHost, Registry};
+use processors::{PythonHost, Registry, SignaturePolicy};
 use publication::{FolderRepository, PublicationObserver};
 use recipe::History;
 use redact::Scrubber;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub recipes: Recipes,
     /// Processors of recipe repositories.
     pub python: Arc<PythonHost>,
+    /// What the operator decides about signatures.
+    pub signatures: SignaturePolicy,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// The configured secrets, which must not appear anywhere.

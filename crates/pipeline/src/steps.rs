@@ -69,19 +69,18 @@ impl Engine {
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
         let downloads = Arc::new(Downloads::default());
-        let pin = pinned(&prepared.calls, &prepared.env);
         let mut walk = Walk {
             engine: self,
             registry: prepared.registry,
             lease,
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
-            env: prepared.env,
             context: StepContext {
                 fetcher: Arc::clone(&self.parts.fetcher),
                 downloads: Arc::clone(&downloads),
-                pin,
+                pin: pinned(&prepared.calls, &prepared.env),
                 staging: Arc::clone(&staging),
+                signatures: self.parts.signatures.clone(),
                 messages: Arc::new(Messages::new(
                     "",
                     Arc::clone(reporter),
@@ -91,6 +90,7 @@ impl Engine {
                 workspace: prepared.workspace.clone(),
                 cancelled: job.stop.clone(),
             },
+            env: prepared.env,
         };
         let walked = walk
             .steps(&prepared.calls, &prepared.identifier, &mut receipt)

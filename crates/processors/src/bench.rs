@@ -13,7 +13,8 @@ use testkit::vendor::Vendor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Downloads, Env, Registry, StepContext, StepError, StepMessages, StepRecord, execute_step,
+    Call, Downloads, Env, Registry, SignaturePolicy, StepContext, StepError, StepMessages,
+    StepRecord, execute_step,
 };
 
 #[derive(Debug, Default)]
@@ -57,6 +58,7 @@ impl Bench {
             downloads: Arc::new(Downloads::default()),
             pin: None,
             staging: Arc::new(staging(folder.path())),
+            signatures: SignaturePolicy::default(),
             messages: Arc::clone(&recorder) as Arc<dyn StepMessages>,
             clock: Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000))),
             workspace: workspace.clone(),

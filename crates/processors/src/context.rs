@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use model::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::Downloads;
+use crate::{Downloads, SignaturePolicy};
 
 /// What a step may touch of the outside world.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct StepContext {
     pub pin: Option<fetch::Pin>,
     /// The repository as it is, to be read, and the change set that the run stages.
     pub staging: Arc<publication::Staging>,
+    /// What the operator decides about signatures.
+    pub signatures: SignaturePolicy,
     /// Where the step's messages go.
     pub messages: Arc<dyn StepMessages>,
     /// The time.

@@ -48,6 +48,7 @@ mod removal;
 #[cfg(test)]
 mod runs;
 mod shelf;
+mod signatures;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -63,4 +64,5 @@ pub use error::StepError;
 pub use execute::{StepRecord, execute_step, summaries};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use registry::Registry;
+pub use signatures::SignaturePolicy;
 pub use verify::{pinned, verify};

@@ -1,7 +1,6 @@
 //! Judges a bundle and the code in it.
 
 use media::Tree;
-use model::Timestamp;
 use wire::ReadAt;
 
 use super::{
@@ -18,6 +17,7 @@ use crate::{
     macho,
     program::{Judged, Surroundings, judge_program},
     requirement::Context,
+    terms::Terms,
 };
 
 const MAX_RESOURCES_LEN: u64 = 256 << 20;
@@ -29,7 +29,7 @@ const MAX_DEPTH: u8 = 16;
 pub(crate) fn judge_bundle(
     tree: &dyn Tree,
     layout: &Layout,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Judged {
     let root = layout.judge_root(tree).and_then(|others| {
@@ -41,7 +41,7 @@ pub(crate) fn judge_bundle(
     });
     checks.note("bundle-structure", root);
     let around = Around {
-        now,
+        terms,
         depth: MAX_DEPTH,
         scope: None,
     };
@@ -51,7 +51,7 @@ pub(crate) fn judge_bundle(
 /// What a bundle or program is judged in.
 #[derive(Clone, Copy)]
 struct Around<'a> {
-    now: Timestamp,
+    terms: Terms<'a>,
     depth: u8,
     /// The bundle that it lies in.
     scope: Option<&'a Scope<'a>>,
@@ -75,7 +75,7 @@ fn judge_at_depth(
         info: &layout.info,
         resources: list.as_deref(),
     };
-    let judged = match judge_main(tree, layout, (surroundings, around.now), checks) {
+    let judged = match judge_main(tree, layout, (surroundings, around.terms), checks) {
         Ok(judged) => judged,
         Err(flaw) => {
             checks.fail("structure", flaw);
@@ -104,7 +104,7 @@ fn judge_at_depth(
 fn judge_main(
     tree: &dyn Tree,
     layout: &Layout,
-    (surroundings, now): (Surroundings<'_>, Timestamp),
+    (surroundings, terms): (Surroundings<'_>, Terms<'_>),
     checks: &mut Checks,
 ) -> Result<Judged, Flaw> {
     let main = layout.program.as_ref().unwrap_or(&layout.info_path);
@@ -113,7 +113,7 @@ fn judge_main(
         .map_err(|error| Flaw::of_error("unreadable", &error))?;
     if is_program(source.as_ref())? {
         checks.note("bundle-structure", layout.judge_signature_folder(tree, &[]));
-        return Ok(judge_program(&source, Some(surroundings), now, checks));
+        return Ok(judge_program(&source, Some(surroundings), terms, checks));
     }
     let folder = join(&layout.sealed, "_CodeSignature");
     let Some(signature) = LooseSignature::in_folder(tree, &folder)? else {
@@ -123,7 +123,7 @@ fn judge_main(
         "bundle-structure",
         layout.judge_signature_folder(tree, &signature.names()),
     );
-    Ok(signature.judge(source.as_ref(), Some(surroundings), now, checks))
+    Ok(signature.judge(source.as_ref(), Some(surroundings), terms, checks))
 }
 
 fn is_program(source: &dyn ReadAt) -> Result<bool, Flaw> {
@@ -176,7 +176,7 @@ fn judge_one(tree: &dyn Tree, code: &Nested, around: Around<'_>) -> Result<(), F
     let is_folder = entry(tree, &code.path)?.is_some_and(|entry| entry.is_folder());
     if !is_folder {
         return meets_seal(
-            &judge_nested_file(tree, &code.path, around.now)?,
+            &judge_nested_file(tree, &code.path, around.terms)?,
             &code.seal,
         );
     }
@@ -210,15 +210,15 @@ fn other_version(
     meets_requirement(&judged, seal)
 }
 
-fn judge_nested_file(tree: &dyn Tree, path: &str, now: Timestamp) -> Result<Judged, Flaw> {
+fn judge_nested_file(tree: &dyn Tree, path: &str, terms: Terms<'_>) -> Result<Judged, Flaw> {
     let mut checks = Checks::default();
     let source = tree
         .source(path)
         .map_err(|error| Flaw::of_error("unreadable", &error))?;
     let judged = if is_program(source.as_ref())? {
-        judge_program(&source, None, now, &mut checks)
+        judge_program(&source, None, terms, &mut checks)
     } else if let Some(signature) = LooseSignature::in_attributes(tree, path)? {
-        signature.judge(source.as_ref(), None, now, &mut checks)
+        signature.judge(source.as_ref(), None, terms, &mut checks)
     } else {
         return Err(Flaw::new("nested-code-unsigned", "it is not signed"));
     };
@@ -237,10 +237,17 @@ fn judge_nested_bundle(
 
 /// Who signed nested code is for the seal to say; that the signature is whole is for the code.
 fn whole(judged: Judged, checks: &Checks) -> Result<Judged, Flaw> {
-    let failure = checks
-        .failures()
-        .find(|check| check.code != Some("chain-not-apples"));
+    let counting = || {
+        let failures = checks.failures();
+        failures.filter(|check| check.code != Some("chain-not-apples"))
+    };
+    let revoked = counting().find(|check| check.code == Some("revoked"));
+    let failure = revoked.or_else(|| counting().next());
     match failure {
+        Some(check) if check.code == Some("revoked") => Err(Flaw::new(
+            "revoked",
+            check.detail.clone().unwrap_or_default(),
+        )),
         Some(check) => {
             let detail = check.detail.clone().unwrap_or_default();
             Err(Flaw::new(

@@ -113,6 +113,11 @@ impl Seal {
         })
     }
 
+    /// What it says of files.
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// What the list covers of the bundle laid out as `layout` says, which lies in `outer`.
     pub(super) const fn scope<'a>(
         &'a self,

@@ -7,12 +7,13 @@ use wire::ReadAt;
 
 use super::{Blobs, CodeDirectory, Facts, pages, slot};
 use crate::{
-    RequirementSet,
+    RequirementSet, Revocations,
     asn1::{Reader, tag},
     checks::Checks,
     cms::{Attribute, SignedData, signed_at},
     flaw::Flaw,
     hash::Algorithm,
+    terms::Terms,
     x509::{Chain, Purpose},
 };
 
@@ -46,7 +47,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn judge(
     blobs: &Blobs<'_>,
     mut subject: Subject<'_>,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Option<Facts> {
     let directories = match directories(blobs) {
@@ -97,7 +98,7 @@ pub(crate) fn judge(
         info: subject.info.and_then(|bytes| dictionary(bytes).ok()),
         entitlements,
     };
-    judge_signer(blobs, &directories, &mut facts, now, checks);
+    judge_signer(blobs, &directories, &mut facts, terms, checks);
     Some(facts)
 }
 
@@ -241,7 +242,7 @@ fn judge_signer(
     blobs: &Blobs<'_>,
     directories: &[CodeDirectory<'_>],
     facts: &mut Facts,
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) {
     let Some(message) = blobs.message() else {
@@ -268,7 +269,7 @@ fn judge_signer(
         );
         return;
     }
-    match verify_message(message, directories, now, checks) {
+    match verify_message(message, directories, terms, checks) {
         Ok((chain, at)) => {
             checks.note(CMS, Ok(()));
             checks.note(
@@ -278,6 +279,8 @@ fn judge_signer(
             if facts.team_id.is_none() && chain.is_apples {
                 facts.team_id = chain.team_id();
             }
+            let team = facts.team_id.as_deref();
+            note_revocation(&chain, team, terms.revoked, checks);
             facts.chain = Some(chain);
             facts.signed_at = at;
         }
@@ -290,7 +293,7 @@ type Signer = (Chain, Option<Timestamp>);
 fn verify_message(
     message: &[u8],
     directories: &[CodeDirectory<'_>],
-    now: Timestamp,
+    terms: Terms<'_>,
     checks: &mut Checks,
 ) -> Result<Signer, Flaw> {
     let message = SignedData::parse(message)?;
@@ -306,7 +309,7 @@ fn verify_message(
         .unwrap_or_default();
     let chain = message.verify(first)?;
     checks.note(CDHASHES, cdhashes_are_signed(&message, directories));
-    let at = judge_chain(&message, &chain, (Purpose::Code, now), checks);
+    let at = judge_chain(&message, &chain, (Purpose::Code, terms), checks);
     Ok((chain, at))
 }
 
@@ -314,7 +317,7 @@ fn verify_message(
 pub(crate) fn judge_chain(
     message: &SignedData,
     chain: &Chain,
-    (purpose, now): (Purpose, Timestamp),
+    (purpose, terms): (Purpose, Terms<'_>),
     checks: &mut Checks,
 ) -> Option<Timestamp> {
     let at = match signed_at(message) {
@@ -333,22 +336,26 @@ pub(crate) fn judge_chain(
     };
     // Only Apple has the keys of its own signers: what they say of the time is as good as a time stamp.
     let stated = match message.stated_time() {
-        Ok(stated) => stated.filter(|time| chain.is_apples_own_signer() && *time <= now),
+        Ok(stated) => stated.filter(|time| chain.is_apples_own_signer() && *time <= terms.now),
         Err(flaw) => {
             checks.fail("certificate-chain", flaw);
             None
         }
     };
-    let moment = at.or(stated).unwrap_or(now);
-    note_chain(chain, &message.certificates, (purpose, moment), checks);
+    let moment = at.or(stated).unwrap_or(terms.now);
+    let terms = Terms {
+        now: moment,
+        ..terms
+    };
+    note_chain(chain, &message.certificates, (purpose, terms), checks);
     at
 }
 
-/// Judges `chain` at a moment.
+/// Judges `chain` at the moment that the terms name.
 pub(crate) fn note_chain(
     chain: &Chain,
     carried: &[crate::x509::Certificate],
-    (purpose, at): (Purpose, Timestamp),
+    (purpose, terms): (Purpose, Terms<'_>),
     checks: &mut Checks,
 ) {
     if chain.is_apples {
@@ -356,7 +363,7 @@ pub(crate) fn note_chain(
             "certificate-chain",
             SignedData::accounts_for_all(carried, &[chain]),
         );
-        checks.note("certificate-chain", chain.judge(purpose, at));
+        checks.note("certificate-chain", chain.judge(purpose, terms.now));
     } else {
         checks.fail(
             "certificate-chain",
@@ -366,7 +373,25 @@ pub(crate) fn note_chain(
             ),
         );
     }
-    checks.not_made("revocation", "Apple can be asked only over the network");
+    note_revocation(chain, None, terms.revoked, checks);
+}
+
+/// Whether the operator has revoked a certificate of `chain`, or the team that the code names.
+fn note_revocation(chain: &Chain, team: Option<&str>, revoked: &Revocations, checks: &mut Checks) {
+    const NAME: &str = "revocation";
+    match revoked.find(chain, team) {
+        Some(detail) => checks.fail(NAME, Flaw::new("revoked", detail)),
+        None if revoked.is_empty() => {
+            checks.not_made(NAME, "Apple can be asked only over the network");
+        }
+        None => {
+            let entries = revoked.len();
+            let detail = format!(
+                "nothing of it is among the operator's {entries} entries; Apple can be asked only over the network"
+            );
+            checks.not_made(NAME, &detail);
+        }
+    }
 }
 
 /// The signature is made over the first directory; the others are bound to it only by two lists of hashes among the

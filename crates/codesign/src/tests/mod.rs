@@ -2,6 +2,8 @@
 
 mod alterations;
 mod bundles;
+pub(crate) mod forge;
+mod forged;
 mod images;
 mod memory;
 mod programs;

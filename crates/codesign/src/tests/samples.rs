@@ -70,7 +70,7 @@ fn pins_hold_or_do_not() {
     let app = corpus.join("media/app/DevSignedApp.zip/DevSignedApp.app");
     let with = |requirement: &str| Pins {
         requirement: Some(Requirement::parse(requirement).unwrap()),
-        authorities: Vec::new(),
+        ..Pins::none()
     };
     for (requirement, met) in [
         (
@@ -125,8 +125,8 @@ fn authorities_are_compared_in_order_and_number() {
     assert_eq!(names.len(), 3);
     let judge = |authorities: &[String]| {
         let pins = Pins {
-            requirement: None,
             authorities: authorities.to_vec(),
+            ..Pins::none()
         };
         verify(&package, &pins, now()).unwrap().satisfies(&pins)
     };
@@ -139,7 +139,7 @@ fn authorities_are_compared_in_order_and_number() {
     ]));
     let pins = Pins {
         requirement: Some(Requirement::parse("anchor apple generic").unwrap()),
-        authorities: Vec::new(),
+        ..Pins::none()
     };
     let report = verify(&package, &pins, now()).unwrap();
     assert_eq!(codes(&report), ["requirement-not-applicable"]);

@@ -3,7 +3,7 @@
 use testkit::signing::{self_signed_certificate, sign_bundle, write_app};
 
 use super::{MemoryTree, codes, judge, now};
-use crate::{Pins, Verdict, verify};
+use crate::{Outcome, Pins, Revocations, Verdict, verify, verify_in};
 
 const APP: &str = "Sample.app";
 const PROGRAM: &str = "Sample.app/Contents/MacOS/Sample";
@@ -108,4 +108,55 @@ fn an_exchanged_second_directory_is_found() {
     program[first..first + 20].copy_from_slice(&new.0);
     let found = codes(&judge(&app, APP));
     assert!(found.contains(&"message-digest-wrong"), "{found:?}");
+}
+
+/// The operator's word goes before everything else, in nested code as well.
+#[test]
+fn whom_the_operator_revoked_is_refused_with_the_reason() {
+    let app = signed();
+    let judge = |list: &str| {
+        let revoked: Revocations = list.parse().unwrap();
+        let pins = Pins {
+            revoked,
+            ..Pins::none()
+        };
+        verify_in(&app, APP, &pins, now()).unwrap()
+    };
+    let report = judge("team ABCDE12345 # 2026-04-01 not our vendor any more");
+    assert_eq!(report.verdict, Verdict::Invalid);
+    let check = report
+        .failures()
+        .find(|check| check.code == Some("revoked"));
+    let detail = check.and_then(|check| check.detail.clone()).unwrap();
+    assert!(
+        detail.ends_with(": 2026-04-01 not our vendor any more"),
+        "{detail}"
+    );
+    let report = judge("team ABCDE12346");
+    assert_eq!(codes(&report), ["chain-not-apples"]);
+    let mut checks = report.checks.iter();
+    let revocation = checks.find(|check| check.name == "revocation").unwrap();
+    assert_eq!(revocation.result, Outcome::NotMade);
+}
+
+#[test]
+fn nested_code_of_a_revoked_signer_is_refused_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join(APP);
+    let helper = app.join("Contents/Frameworks/Helper.app");
+    let signer = self_signed_certificate("ABCDE12345", "Somebody").unwrap();
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    write_app(&helper, "org.example.helper", "1.0").unwrap();
+    sign_bundle(&app, &signer, "org.example.sample").unwrap();
+    let tree = media::open(folder.path()).unwrap();
+    let pins = Pins {
+        revoked: "team ABCDE12345".parse().unwrap(),
+        ..Pins::none()
+    };
+    let report = verify_in(tree.as_ref(), APP, &pins, now()).unwrap();
+    let failed: Vec<_> = report
+        .failures()
+        .map(|check| (check.name, check.code.unwrap()))
+        .collect();
+    assert!(failed.contains(&("nested-code", "revoked")), "{failed:?}");
 }

@@ -106,7 +106,21 @@ impl Certificate {
 
     /// Its SHA-1, by which requirements name it.
     pub(crate) fn sha1(&self) -> Vec<u8> {
-        Algorithm::Sha1.digest(&self.der)
+        self.fingerprint(Algorithm::Sha1)
+    }
+
+    /// Its digest, by which people name it.
+    pub(crate) fn fingerprint(&self, algorithm: Algorithm) -> Vec<u8> {
+        algorithm.digest(&self.der)
+    }
+
+    /// The common name of who issued it.
+    pub(crate) fn issuer_name(&self) -> Option<String> {
+        let names = names(&self.issuer).ok()?;
+        let mut common = names.into_iter();
+        common
+            .find(|(oid, _)| oid.to_string() == COMMON_NAME)
+            .map(|(_, name)| name)
     }
 
     /// The name by which people know it.

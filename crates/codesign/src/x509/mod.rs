@@ -5,7 +5,7 @@ mod certificate;
 mod chain;
 mod key;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use chain::{Chain, Purpose};

@@ -6,8 +6,8 @@ use model::Timestamp;
 use super::{Certificate, Chain, Purpose};
 use crate::asn1::{tag, write};
 
-const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
-const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
+pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 /// The point of P-256 from which all others are made, which will do as a key.
 const POINT: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
                      4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
@@ -15,17 +15,17 @@ const POINT: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d
 /// 2026-06-01.
 const DURING: Timestamp = Timestamp::from_secs(1_780_272_000);
 
-fn value(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn value(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut der = Vec::new();
     write(tag, content, &mut der);
     der
 }
 
-fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     value(tag::SEQUENCE, &parts.concat())
 }
 
-fn oid(text: &str) -> Vec<u8> {
+pub(crate) fn oid(text: &str) -> Vec<u8> {
     value(tag::OID, ObjectIdentifier::new(text).unwrap().as_bytes())
 }
 
@@ -34,13 +34,13 @@ fn name(common: &str) -> Vec<u8> {
     sequence(&[value(tag::SET, &pair)])
 }
 
-struct Extension {
-    oid: &'static str,
-    critical: bool,
-    value: Vec<u8>,
+pub(crate) struct Extension {
+    pub(crate) oid: &'static str,
+    pub(crate) critical: bool,
+    pub(crate) value: Vec<u8>,
 }
 
-fn extension(oid: &'static str, value: Vec<u8>) -> Extension {
+pub(crate) fn extension(oid: &'static str, value: Vec<u8>) -> Extension {
     Extension {
         oid,
         critical: false,
@@ -48,25 +48,23 @@ fn extension(oid: &'static str, value: Vec<u8>) -> Extension {
     }
 }
 
-fn usages(list: &[&str]) -> Extension {
+pub(crate) fn usages(list: &[&str]) -> Extension {
     let list: Vec<Vec<u8>> = list.iter().map(|text| oid(text)).collect();
     extension("2.5.29.37", sequence(&list))
 }
 
-fn key_usage(bits: u8) -> Extension {
+pub(crate) fn key_usage(bits: u8) -> Extension {
     extension("2.5.29.15", value(tag::BIT_STRING, &[0, bits]))
 }
 
-fn authority(path_len: Option<u8>) -> Extension {
+pub(crate) fn authority(path_len: Option<u8>) -> Extension {
     let mut parts = vec![value(tag::BOOLEAN, &[0xff])];
     parts.extend(path_len.map(|len| value(tag::INTEGER, &[len])));
     extension("2.5.29.19", sequence(&parts))
 }
 
-fn certificate(common: &str, extensions: &[Extension]) -> Certificate {
-    let algorithm = sequence(&[oid("1.2.840.10045.4.3.2")]);
-    let kind = sequence(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]);
-    let point = [vec![0], hex::decode(POINT).unwrap()].concat();
+/// Extensions as certificates carry them.
+pub(crate) fn encoded(extensions: &[Extension]) -> Vec<u8> {
     let extensions: Vec<Vec<u8>> = extensions
         .iter()
         .map(|extension| {
@@ -78,6 +76,13 @@ fn certificate(common: &str, extensions: &[Extension]) -> Certificate {
             sequence(&parts)
         })
         .collect();
+    value(tag::context(3), &sequence(&extensions))
+}
+
+fn certificate(common: &str, extensions: &[Extension]) -> Certificate {
+    let algorithm = sequence(&[oid("1.2.840.10045.4.3.2")]);
+    let kind = sequence(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]);
+    let point = [vec![0], hex::decode(POINT).unwrap()].concat();
     let signed = sequence(&[
         value(tag::context(0), &value(tag::INTEGER, &[2])),
         value(tag::INTEGER, &[1]),
@@ -89,7 +94,7 @@ fn certificate(common: &str, extensions: &[Extension]) -> Certificate {
         ]),
         name(common),
         sequence(&[kind, value(tag::BIT_STRING, &point)]),
-        value(tag::context(3), &sequence(&extensions)),
+        encoded(extensions),
     ]);
     let signature = value(tag::BIT_STRING, &[0, 1]);
     Certificate::parse(&sequence(&[signed, algorithm, signature])).unwrap()

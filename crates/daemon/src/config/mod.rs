@@ -55,6 +55,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// Processors of recipe repositories.
     pub sandbox: SandboxConfig,
+    /// Signatures.
+    pub signatures: SignaturesConfig,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// The service desk.
@@ -74,6 +76,7 @@ impl Default for Config {
             autopkg: AutopkgConfig::default(),
             fetch: FetchConfig::default(),
             sandbox: SandboxConfig::default(),
+            signatures: SignaturesConfig::default(),
             scan: scan::Config::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
@@ -164,6 +167,16 @@ impl SandboxConfig {
             networked: self.network.clone(),
         }
     }
+}
+
+/// What the operator decides about signatures.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignaturesConfig {
+    /// Whether `DISABLE_CODE_SIGNATURE_VERIFICATION` is honoured.
+    pub may_disable: bool,
+    /// The list of certificates and teams that are not believed any more.
+    pub revoked: Option<PathBuf>,
 }
 
 /// What `serve` does.

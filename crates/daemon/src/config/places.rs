@@ -22,6 +22,7 @@ impl Places {
             Some(&mut config.state_dir),
             Some(&mut config.serve.schedules),
             config.repository.path.as_mut(),
+            config.signatures.revoked.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];

@@ -237,6 +237,7 @@ async fn engine(
             cache_dir: folder.join("cache"),
         },
         python: Arc::new(processors::PythonHost::default()),
+        signatures: processors::SignaturePolicy::default(),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

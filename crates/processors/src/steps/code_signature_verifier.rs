@@ -49,21 +49,38 @@ impl DiskStep for CodeSignatureVerifier {
 
     fn work(self, call: &Call, context: &StepContext, env: &mut Env) -> Result<Outputs, StepError> {
         if variables::is_true(env, "DISABLE_CODE_SIGNATURE_VERIFICATION") {
-            context
-                .messages
-                .warn("Code signature verification disabled for this recipe run.");
-            return Ok(Outputs::Declared);
+            return disabled(context);
         }
         take_aliases(context, call, env);
         let pattern = variables::text(env, "input_path")?;
         let path = chosen(context, &pattern)?;
-        let pins = pins(context, call, env, Kind::of(&path))?;
+        let pins = Pins {
+            revoked: context.signatures.revocations()?,
+            ..pins(context, call, env, Kind::of(&path))?
+        };
         let report = codesign::verify(Path::new(&path), &pins, context.clock.now())
             .map_err(|error| failed(&path, &describe(&error)).caused_by(error))?;
         judge(&path, &pins, &report)?;
         say(context, &path, &report);
         Ok(Outputs::Declared)
     }
+}
+
+/// The check is switched off: only where the operator allows that, and never silently. The variable is one of the
+/// step's inputs, so that the record of the run has it.
+fn disabled(context: &StepContext) -> Result<Outputs, StepError> {
+    if context.signatures.may_disable {
+        context
+            .messages
+            .warn("Code signature verification disabled for this recipe run.");
+        return Ok(Outputs::Declared);
+    }
+    Err(StepError::configuration(
+        "'DISABLE_CODE_SIGNATURE_VERIFICATION' is set, but the configuration does not allow to switch the check off.",
+    )
+    .with_next_step(
+        "Remove the variable; or, if nobody else can vouch for the software, set `may-disable` in `[signatures]`.",
+    ))
 }
 
 /// What a signature is checked by.
@@ -149,11 +166,11 @@ fn pins(context: &StepContext, call: &Call, env: &Env, kind: Kind) -> Result<Pin
     let pins = match kind {
         Kind::Code => Pins {
             requirement: requirement(env)?,
-            authorities: Vec::new(),
+            ..Pins::none()
         },
         Kind::Package => Pins {
-            requirement: None,
             authorities: variables::texts(env, "expected_authority_names")?,
+            ..Pins::none()
         },
     };
     if pins.is_empty() {

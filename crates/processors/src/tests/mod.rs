@@ -293,6 +293,44 @@ fn a_plan_pins_a_signature_only_if_it_is_checked() {
 }
 
 #[tokio::test]
+async fn the_check_of_signatures_is_switched_off_only_where_the_operator_allows_it() {
+    let mut bench = Bench::new().await;
+    fs_err::create_dir(bench.path("A.app")).unwrap();
+    let arguments = json!({
+        "input_path": bench.path("A.app"),
+        "DISABLE_CODE_SIGNATURE_VERIFICATION": true,
+    });
+    let step = "CodeSignatureVerifier";
+    let error = bench.step(step, arguments.clone()).await.unwrap_err();
+    assert_eq!(error.class, FailureClass::Configuration, "{error}");
+    assert!(error.to_string().contains("does not allow"), "{error}");
+
+    bench.context.signatures.may_disable = true;
+    let record = bench.step(step, arguments).await.unwrap();
+    let noted = record.input.get("DISABLE_CODE_SIGNATURE_VERIFICATION");
+    assert_eq!(noted, Some(&proplist::Value::Bool(true)));
+    let said = bench.said().join("\n");
+    assert!(said.contains("verification disabled"), "{said}");
+}
+
+#[tokio::test]
+async fn a_list_of_revoked_certificates_that_cannot_be_used_stops_the_check() {
+    let mut bench = Bench::new().await;
+    fs_err::create_dir(bench.path("A.app")).unwrap();
+    let list = std::path::PathBuf::from(bench.path("revoked.txt"));
+    fs_err::write(&list, "# ours\nteam TOOSHORT # why\n").unwrap();
+    bench.context.signatures.revoked = Some(list);
+    let arguments = json!({"input_path": bench.path("A.app"), "requirement": "anchor apple"});
+    let error = bench
+        .step("CodeSignatureVerifier", arguments)
+        .await
+        .unwrap_err();
+    assert_eq!(error.class, FailureClass::Configuration, "{error}");
+    assert!(error.to_string().contains("revoked.txt"), "{error}");
+    assert!(error.to_string().contains("line 2"), "{error}");
+}
+
+#[tokio::test]
 async fn a_signature_that_is_pinned_to_nobody_or_wrongly_fails() {
     let mut bench = Bench::new().await;
     fs_err::create_dir(bench.path("A.app")).unwrap();

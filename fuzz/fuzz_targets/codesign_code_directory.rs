@@ -1,0 +1,4 @@
+//! Code directories.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| codesign::fuzzing::code_directory(bytes));

@@ -1,0 +1,4 @@
+//! Embedded signatures.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| codesign::fuzzing::signature(bytes));
