@@ -7,7 +7,11 @@
 //! `AUTO_UPDATE_BENCH_MEDIA` is a folder with files to take as the contents; without one they are made up.
 //! `AUTO_UPDATE_BENCH_ROUNDS` says how often each is done (3 by default; the median counts).
 
-#![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "the numbers are what it is for"
+)]
 
 mod usage;
 

@@ -259,10 +259,12 @@ async fn gate(State(world): State<World>, request: Request, next: Next) -> Respo
         facts.news.notify_waiters();
         refusal(&mut facts, request.headers())
     };
-    match refusal {
-        Some(response) => response,
-        None => next.run(request).await,
-    }
+    let Some(response) = refusal else {
+        return next.run(request).await;
+    };
+    // A file that is not wanted is read all the same: whoever sends it would see a broken connection, not the answer.
+    drop(axum::body::to_bytes(request.into_body(), usize::MAX).await);
+    response
 }
 
 fn refusal(facts: &mut Facts, headers: &HeaderMap) -> Option<Response> {
