@@ -1,5 +1,6 @@
 //! One signature of one piece of code: the directory of its hashes, and who signed that.
 
+mod cdhashes;
 mod directory;
 mod facts;
 mod judge;
