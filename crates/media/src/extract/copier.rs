@@ -71,8 +71,14 @@ pub(super) fn copy_files(
     let (jobs, waiting) = sync_channel(MOST_WAITING);
     let waiting = Mutex::new(waiting);
     let handed_over = thread::scope(|scope| {
-        for _ in 0..processors.min(MOST_THREADS) {
-            scope.spawn(|| shared.work(&waiting));
+        for number in 0..processors.min(MOST_THREADS) {
+            let thread = thread::Builder::new().name("copy".to_owned());
+            match thread.spawn_scoped(scope, || shared.work(&waiting)) {
+                Ok(_) => {}
+                // One is enough; without any, nobody would ever take what is handed over.
+                Err(_) if number > 0 => break,
+                Err(error) => return Err(MediaError::content("a thread that copies files")(error)),
+            }
         }
         let mut copier = Copier {
             shared: &shared,
