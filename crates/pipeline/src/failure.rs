@@ -194,8 +194,8 @@ const fn advice(class: FailureClass) -> &'static str {
              vendor's server is down, the next run will show."
         }
         FailureClass::IdentityChanged => {
-            "Find out from the vendor why the signer changed; if it is right, run the title once with \
-             `--accept identity-changed`."
+            "Find out from the vendor why the signer changed; if it is right, correct the pinned signature, and approve \
+             the title with `auto-update trust approve`."
         }
         FailureClass::Import => "Look at the step's message and correct the recipe's pkginfo.",
         FailureClass::Internal => {
