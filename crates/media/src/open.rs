@@ -92,7 +92,8 @@ pub fn look_into_with(path: &Path, options: &OpenOptions) -> Result<Location, Me
 /// Where `path` leads: a path of the host that may go into a container as if it were a folder, and on into one
 /// inside that. The last name is not opened, and not followed if it is a link.
 ///
-/// A container is any file on the way whose contents are of a known kind, and the folder that is a sparse bundle.
+/// A container is any file on the way whose contents are of a known kind, and a folder that is a sparse bundle, unless
+/// the next name is in the folder itself: what is verified by a path must be what others find there without us.
 /// Links on the way are followed, inside a medium only as far as they stay in it.
 ///
 /// # Errors
@@ -111,11 +112,12 @@ pub fn locate_with(path: &Path, options: &OpenOptions) -> Result<Location, Media
     let mut components = path.components().peekable();
     while let Some(component) = components.next() {
         host.push(component);
-        if components.peek().is_none() {
+        let Some(next) = components.peek() else {
             break;
-        }
+        };
         let metadata = fs_err::metadata(&host).map_err(MediaError::host(&host))?;
-        if metadata.is_dir() && !host.join("bands").is_dir() {
+        let is_there = || fs_err::symlink_metadata(host.join(next)).is_ok();
+        if metadata.is_dir() && (!host.join("bands").is_dir() || is_there()) {
             continue;
         }
         let real = fs_err::canonicalize(&host).map_err(MediaError::host(&host))?;
@@ -263,8 +265,12 @@ fn inside(
     let Some((last, on_the_way)) = names.split_last() else {
         return Ok(location);
     };
-    for name in on_the_way {
+    for (name, next) in on_the_way.iter().zip(names.iter().skip(1)) {
         location.inner = follow(&*location.tree, &path::join(&location.inner, name))?;
+        let next = path::join(&location.inner, next);
+        if location.tree.entry(&location.inner)?.is_folder() && location.tree.entry(&next).is_ok() {
+            continue;
+        }
         let deeper = budget.descend()?;
         let found = contents(&location.tree, &location.inner, &deeper, options)?;
         if let Some(tree) = found {

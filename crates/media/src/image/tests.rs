@@ -255,6 +255,40 @@ fn a_path_goes_through_every_wrapping_of_a_disk() {
     }
 }
 
+/// Whoever verifies by a path must see what others find there: an archive could be a disk with the genuine program, and
+/// have another one beside its bands.
+#[test]
+fn what_lies_in_the_folder_itself_comes_before_the_disk_of_its_bands() {
+    let house = tempfile::TempDir::new().unwrap();
+    fs_err::write(house.path().join("plain.dmg"), dmg()).unwrap();
+    let disk = crate::image(&house.path().join("plain.dmg")).unwrap();
+    let disk = read_vec(&*disk, 0, disk.len()).unwrap();
+    let list = list(disk.len() as u64);
+    let mut members: Vec<(String, &[u8])> = vec![
+        ("x/Info.plist".to_owned(), list.as_bytes()),
+        ("x/read.me".to_owned(), b"another"),
+    ];
+    members.extend(
+        disk.chunks(4096)
+            .enumerate()
+            .map(|(number, band)| (format!("x/bands/{number:x}"), band)),
+    );
+    let files: Vec<_> = members
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), crate::samples::Sample::File(0o644, bytes)))
+        .collect();
+    let zip = house.path().join("x.zip");
+    fs_err::write(&zip, crate::samples::zip(&files)).unwrap();
+    crate::extract(&*open(&zip).unwrap(), "", house.path()).unwrap();
+    let none = OpenOptions::default();
+    let bundle = house.path().join("x");
+    for bundle in [&bundle, &zip.join("x")] {
+        assert_eq!(read_me(bundle, &none).unwrap(), b"another");
+    }
+    fs_err::remove_file(bundle.join("read.me")).unwrap();
+    assert_eq!(read_me(&bundle, &none).unwrap(), b"hello");
+}
+
 /// The property list of a bundle in bands of 4096 bytes.
 fn list(size: u64) -> String {
     format!(
