@@ -18,6 +18,8 @@ const TRAILER_LEN: u64 = 512;
 /// Where the trailer says where the signature lies, and how long it is.
 const SIGNATURE_OFFSET_AT: u64 = 0x128;
 const SIGNATURE_LEN_AT: usize = 0x130;
+/// Where it says into how many files the image is split.
+const SEGMENT_COUNT_AT: u64 = 60;
 const MAX_SIGNATURE_LEN: u64 = 64 << 20;
 
 /// The trailer of a disk image, if `source` is one.
@@ -54,6 +56,12 @@ fn read_and_judge(
     let (offset, len) = place(trailer)?;
     if len == 0 {
         return Ok((Judged::unsigned(), Notarization::None));
+    }
+    if segment_count(trailer)? > 1 {
+        return Err(Flaw::new(
+            "unsupported",
+            "the image is split into several files, and the signature says nothing of the others",
+        ));
     }
     if len > MAX_SIGNATURE_LEN {
         return Err(Flaw::new("malformed", "a signature of that length"));
@@ -104,4 +112,10 @@ fn place(trailer: &[u8]) -> Result<(u64, u64), ParseError> {
     let mut cursor = Cursor::new("trailer of a disk image", trailer);
     cursor.skip(SIGNATURE_OFFSET_AT)?;
     Ok((cursor.u64_be()?, cursor.u64_be()?))
+}
+
+fn segment_count(trailer: &[u8]) -> Result<u32, ParseError> {
+    let mut cursor = Cursor::new("trailer of a disk image", trailer);
+    cursor.skip(SEGMENT_COUNT_AT)?;
+    cursor.u32_be()
 }

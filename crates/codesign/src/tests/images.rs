@@ -55,6 +55,8 @@ fn an_image_is_signed_with_its_trailer() {
     };
     assert_eq!(after(&|bytes| bytes[99] ^= 1), ["page-hash-wrong"]);
     assert_eq!(after(&|bytes| bytes[end - 400] ^= 1), ["slot-hash-wrong"]);
+    // The first of two files, which does not vouch for the second one.
+    assert_eq!(after(&|bytes| bytes[end - 449] = 2), ["unsupported"]);
     let unsigned = after(&|bytes| bytes[end - 512 + LEN_AT..end - 512 + LEN_AT + 8].fill(0));
     assert!(unsigned.is_empty());
     for more in [&[0; 16][..], b"more"] {
