@@ -6,10 +6,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use media::{Attributes, Entry, Kind, Location, MediaError, Tree};
+use media::{Attributes, Description, Entry, Kind, Location, MediaError, Tree};
 use model::{Sha256, Timestamp};
 use serde::Serialize;
-use serde_json::json;
 use wire::{Budget, SourceReader};
 
 use crate::{
@@ -128,31 +127,17 @@ fn info(arguments: &Info, printer: Printer) -> anyhow::Result<()> {
         .then(|| media::verify(&arguments.path, &options))
         .transpose()?;
     if arguments.json {
-        let error = described.contents.as_ref().err().map(ToString::to_string);
-        let layers = described.layers.iter().map(|layer| {
-            let facts: BTreeMap<_, _> = layer.facts.iter().cloned().collect();
-            json!({"format": layer.format, "bytes": layer.bytes, "facts": facts})
-        });
-        let contents = described.contents.as_ref().ok().map(|contents| {
-            json!({
-                "files": contents.files,
-                "folders": contents.folders,
-                "links": contents.links,
-                "bytes": contents.bytes,
-            })
-        });
-        let object = json!({
-            "schema": 1,
-            "path": arguments.path.to_string_lossy(),
-            "layers": layers.collect::<Vec<_>>(),
-            "contents": contents,
-            "error": error,
-            "verified_bytes": verified,
-        });
-        return Ok(printer.data(object.to_string())?);
+        let path = arguments.path.to_string_lossy().into_owned();
+        let answer = Described::new(path, &described, verified);
+        let json =
+            serde_json::to_string(&answer).context("the answer cannot be written as JSON")?;
+        return Ok(printer.data(json)?);
     }
     for layer in &described.layers {
-        printer.data(format!("{}, {} bytes", layer.format, layer.bytes))?;
+        match layer.bytes {
+            0 => printer.data(layer.format)?,
+            bytes => printer.data(format!("{}, {bytes} bytes", layer.format))?,
+        }
         for (what, fact) in &layer.facts {
             printer.data(format!("    {what:12} {fact}"))?;
         }
@@ -170,6 +155,57 @@ fn info(arguments: &Info, printer: Printer) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// The answer of `media info --json`.
+#[derive(Debug, Serialize)]
+struct Described {
+    schema: u32,
+    path: String,
+    layers: Vec<DescribedLayer>,
+    contents: Option<DescribedContents>,
+    /// Why there are no contents.
+    error: Option<String>,
+    verified_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct DescribedLayer {
+    format: &'static str,
+    bytes: u64,
+    facts: BTreeMap<&'static str, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DescribedContents {
+    files: u64,
+    folders: u64,
+    links: u64,
+    bytes: u64,
+}
+
+impl Described {
+    fn new(path: String, described: &Description, verified_bytes: Option<u64>) -> Self {
+        let layers = described.layers.iter().map(|layer| DescribedLayer {
+            format: layer.format,
+            bytes: layer.bytes,
+            facts: layer.facts.iter().cloned().collect(),
+        });
+        let contents = described.contents.as_ref();
+        Self {
+            schema: 1,
+            path,
+            layers: layers.collect(),
+            contents: contents.ok().map(|contents| DescribedContents {
+                files: contents.files,
+                folders: contents.folders,
+                links: contents.links,
+                bytes: contents.bytes,
+            }),
+            error: contents.err().map(ToString::to_string),
+            verified_bytes,
+        }
+    }
 }
 
 fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {

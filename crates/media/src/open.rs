@@ -174,7 +174,7 @@ pub fn image_with(path: &Path, options: &OpenOptions) -> Result<Arc<dyn ReadAt>,
 /// The disk that is in a source, or is the source.
 fn disk_in(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn ReadAt>, MediaError> {
     match detect(&*source).map_err(MediaError::content(opening.name))? {
-        Some(Format::Udif) => udif_disk(source, opening),
+        Some(Format::Udif) => Ok(Arc::new(udif_image(source, opening)?)),
         Some(Format::SparseImage) => Ok(Arc::new(sparse::open(source)?)),
         Some(Format::EncryptedImage) => {
             let budget = opening.budget.descend()?;
@@ -193,15 +193,15 @@ fn disk_in(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn Rea
 
 /// What is opened, and how.
 #[derive(Clone, Copy)]
-struct Opening<'a> {
-    name: &'a str,
-    budget: &'a Budget,
-    options: &'a OpenOptions,
+pub(crate) struct Opening<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) budget: &'a Budget,
+    pub(crate) options: &'a OpenOptions,
     /// Finds the files that lie beside it.
-    beside: udif::Beside<'a>,
+    pub(crate) beside: udif::Beside<'a>,
 }
 
-fn budget() -> Budget {
+pub(crate) fn budget() -> Budget {
     Budget::for_medium("medium")
 }
 
@@ -213,7 +213,11 @@ fn alone(name: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
 }
 
 /// The file `name` beside the one at `path`.
-fn neighbour(tree: &dyn Tree, path: &str, name: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
+pub(crate) fn neighbour(
+    tree: &dyn Tree,
+    path: &str,
+    name: &str,
+) -> Result<Arc<dyn ReadAt>, MediaError> {
     tree.source(&path::join(path::split(path).0, name))
 }
 
@@ -350,21 +354,25 @@ fn open_named(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn 
         Some(Format::Xar) => Ok(Arc::new(FlatPackage::open(source, budget)?)),
         Some(Format::Cpio) => Ok(Arc::new(cpio::open(source, budget)?)),
         Some(Format::Tar) => Ok(Arc::new(tar::open(source, budget)?)),
-        Some(Format::Udif) => disk::open(&udif_disk(source, opening)?, name),
+        Some(Format::Udif) => {
+            let disk: Arc<dyn ReadAt> = Arc::new(udif_image(source, opening)?);
+            disk::open(&disk, name)
+        }
         None => disk::open(&source, name),
     }
 }
 
-fn udif_disk(
+/// The disk image in `source`, put together with its other files if it is split.
+pub(crate) fn udif_image(
     source: Arc<dyn ReadAt>,
     opening: &Opening<'_>,
-) -> Result<Arc<dyn ReadAt>, MediaError> {
+) -> Result<udif::Image, MediaError> {
     let name = path::split(opening.name).1;
-    let whole = udif::join(source, name, opening.beside)?;
-    Ok(Arc::new(udif::Image::open(whole)?))
+    udif::Image::open(udif::join(source, name, opening.beside)?)
 }
 
-fn decrypted(
+/// What an encrypted image holds.
+pub(crate) fn decrypted(
     source: Arc<dyn ReadAt>,
     opening: &Opening<'_>,
 ) -> Result<Arc<dyn ReadAt>, MediaError> {

@@ -28,4 +28,4 @@ mod read_at;
 pub use budget::{Budget, BudgetReader};
 pub use cursor::Cursor;
 pub use error::ParseError;
-pub use read_at::{FileSource, Part, ReadAt, SourceReader, read_up_to, read_vec};
+pub use read_at::{FileSource, Part, ReadAt, SourceReader, fill_with, read_up_to, read_vec};

@@ -73,7 +73,7 @@ impl ReadAt for FileSource {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         use std::os::unix::fs::FileExt as _;
 
-        read_up_to_with(buffer, |done, rest| {
+        fill_with(buffer, |done, rest| {
             self.file.read_at(rest, offset.saturating_add(done))
         })
     }
@@ -151,7 +151,7 @@ impl io::Seek for SourceReader {
 /// # Errors
 /// If the source cannot be read.
 pub fn read_up_to(source: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    read_up_to_with(buffer, |done, rest| {
+    fill_with(buffer, |done, rest| {
         source.read_at(offset.saturating_add(done), rest)
     })
 }
@@ -178,7 +178,12 @@ pub fn read_vec(source: &dyn ReadAt, offset: u64, len: u64) -> io::Result<Vec<u8
     Ok(bytes)
 }
 
-fn read_up_to_with(
+/// Fills `buffer` by as many calls of `read` as it takes, and says how many bytes that were: fewer only if `read` gave
+/// none. `read` is told how many bytes there are already, and what is left of the buffer.
+///
+/// # Errors
+/// The first one of `read` other than an interruption.
+pub fn fill_with(
     buffer: &mut [u8],
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {

@@ -108,14 +108,9 @@ impl SparseBundle {
         });
         Ok(band)
     }
-}
 
-impl ReadAt for SparseBundle {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fills `buffer` from `offset` on, as far as one band reaches.
+    fn read_band(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let number = offset.checked_div(self.band_len).unwrap_or(0);
         let inside = offset.checked_rem(self.band_len).unwrap_or(0);
         let left = self.band_len.saturating_sub(inside);
@@ -132,6 +127,18 @@ impl ReadAt for SparseBundle {
         };
         buffer.get_mut(found..).unwrap_or_default().fill(0);
         Ok(len)
+    }
+}
+
+impl ReadAt for SparseBundle {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        wire::fill_with(buffer, |done, rest| {
+            self.read_band(offset.saturating_add(done), rest)
+        })
     }
 }
 

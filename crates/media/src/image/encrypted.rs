@@ -116,14 +116,9 @@ impl EncryptedImage {
         }
         Ok((bytes, usize::try_from(before).unwrap_or(usize::MAX)))
     }
-}
 
-impl ReadAt for EncryptedImage {
-    fn len(&self) -> u64 {
-        self.header.len
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fills `buffer` from `offset` on, as far as what is decrypted at a time reaches.
+    fn read_chunks(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.header.len.saturating_sub(offset);
         let len = left.min(buffer.len() as u64);
         if len == 0 {
@@ -136,6 +131,18 @@ impl ReadAt for EncryptedImage {
             to.copy_from_slice(from);
         }
         Ok(len)
+    }
+}
+
+impl ReadAt for EncryptedImage {
+    fn len(&self) -> u64 {
+        self.header.len
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        wire::fill_with(buffer, |done, rest| {
+            self.read_chunks(offset.saturating_add(done), rest)
+        })
     }
 }
 

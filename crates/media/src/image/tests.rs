@@ -12,7 +12,7 @@ use hmac_rustcrypto_012::{Hmac, Mac as _};
 use proptest::prelude::*;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use wire::{ReadAt as _, read_vec};
+use wire::{ReadAt, read_vec};
 
 use super::*;
 use crate::{
@@ -20,6 +20,14 @@ use crate::{
     conformance::{corpus, listing},
     image_with, open, open_with, walk,
 };
+
+/// What `source` answers to one question for everything.
+fn at_once(source: &dyn ReadAt) -> Vec<u8> {
+    let mut bytes = vec![0xee; usize::try_from(source.len()).unwrap() + 7];
+    let read = source.read_at(0, &mut bytes).unwrap();
+    bytes.truncate(read);
+    bytes
+}
 
 /// Where the sample's data begin; its one key lies at byte 96.
 const DATA: usize = 1024;
@@ -84,8 +92,7 @@ fn what_was_encrypted_is_read_anywhere() {
     let contents: Vec<u8> = (0..=250).cycle().take(300_001).collect();
     for key_len in [16, 32] {
         let image = decrypt(encrypt(&contents, b"secret", key_len), "secret").unwrap();
-        let all = read_vec(&image, 0, image.len()).unwrap();
-        assert!(all == contents);
+        assert!(at_once(&image) == contents);
         for (offset, len) in [(0, 1), (511, 2), (512, 512), (299_999, 2), (1000, 280_000)] {
             let found = read_vec(&image, offset as u64, len as u64).unwrap();
             assert!(found == contents[offset..offset + len], "{offset}");
@@ -317,6 +324,7 @@ fn a_sparse_bundle_is_a_disk_on_the_host_and_in_an_archive() {
     }
     let none = OpenOptions::default();
     assert_eq!(read_me(&bundle, &none).unwrap(), b"hello");
+    assert!(at_once(&*image_with(&bundle, &none).unwrap()) == disk);
     assert_eq!(walk(&*open(&bundle).unwrap(), "").unwrap().len(), 1);
     let inner = crate::look_into(&bundle).unwrap();
     assert_eq!(walk(&*inner.tree, "").unwrap().len(), 1);
@@ -358,7 +366,7 @@ fn a_sparse_bundle_is_a_disk_on_the_host_and_in_an_archive() {
 }
 
 /// `image` split into `count` files.
-fn split(image: &[u8], count: u32) -> Vec<Vec<u8>> {
+pub(crate) fn split(image: &[u8], count: u32) -> Vec<Vec<u8>> {
     let trailer = crate::udif::Trailer::parse(&image[image.len() - 512..]).unwrap();
     let (start, len) = (
         usize::try_from(trailer.data_offset).unwrap(),
@@ -407,4 +415,123 @@ fn an_image_in_several_files_is_put_together_or_the_missing_one_named() {
     other[id] ^= 1;
     fs_err::write(at("x.003.dmgpart"), other).unwrap();
     assert!(read_me(&at("x.dmg"), &none).is_err());
+}
+
+/// An image's trailer says what is data and what is list; of a split one each file says so.
+#[test]
+fn checksums_are_compared_whatever_an_image_is_wrapped_in() {
+    let house = tempfile::TempDir::new().unwrap();
+    let at = |name: &str| house.path().join(name);
+    let none = OpenOptions::default();
+    let secret = OpenOptions {
+        password: Some(Password::new(b"secret".to_vec())),
+    };
+    let formats = |name: &str, options: &OpenOptions| {
+        let described = crate::describe(&at(name), options).unwrap();
+        let layers = described.layers.iter().map(|layer| layer.format);
+        layers.collect::<Vec<_>>()
+    };
+    let parts = split(&dmg(), 2);
+    fs_err::write(at("x.dmg"), &parts[0]).unwrap();
+    fs_err::write(at("x.002.dmgpart"), &parts[1]).unwrap();
+    fs_err::write(at("enc.dmg"), encrypt(&dmg(), b"secret", 32)).unwrap();
+    assert_eq!(formats("x.dmg", &none), ["UDIF disk image", "HFS+ volume"]);
+    let whole = ["encrypted disk image", "UDIF disk image", "HFS+ volume"];
+    assert_eq!(formats("enc.dmg", &secret), whole);
+    assert_eq!(formats("enc.dmg", &none), whole[..1]);
+    assert_eq!(crate::verify(&at("x.dmg"), &none).unwrap(), 5);
+    assert_eq!(crate::verify(&at("enc.dmg"), &secret).unwrap(), 5);
+    let error = crate::verify(&at("enc.dmg"), &none).unwrap_err();
+    assert!(matches!(error, MediaError::Encrypted { .. }), "{error}");
+    // Only the checksum of the partitions is wrong.
+    let mut wrong = dmg();
+    let checksum = wrong.len() - 512 + 360;
+    wrong[checksum] ^= 1;
+    for (number, part) in split(&wrong, 2).iter().enumerate() {
+        let name = ["x.dmg", "x.002.dmgpart"][number];
+        fs_err::write(at(name), part).unwrap();
+    }
+    fs_err::write(at("enc.dmg"), encrypt(&wrong, b"secret", 16)).unwrap();
+    for (name, options) in [("x.dmg", &none), ("enc.dmg", &secret)] {
+        assert_eq!(read_me(&at(name), options).unwrap(), b"hello");
+        let error = crate::verify(&at(name), options).unwrap_err();
+        assert!(error.to_string().contains("CRC-32"), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn an_image_is_the_same_in_any_number_of_files(count in 1..7_u32) {
+        let parts = split(&dmg(), count);
+        let first: Arc<dyn ReadAt> = Arc::new(parts[0].clone());
+        let beside = |name: &str| -> Result<Arc<dyn ReadAt>, MediaError> {
+            let number: usize = name.split('.').nth(1).unwrap().parse().unwrap();
+            Ok(Arc::new(parts[number - 1].clone()))
+        };
+        let whole = crate::udif::join(first, "x.dmg", &beside).unwrap();
+        prop_assert!(at_once(&*whole).len() as u64 == whole.len());
+        let image = crate::udif::Image::open(whole).unwrap();
+        image.verify().unwrap();
+    }
+
+    #[test]
+    fn changed_bytes_of_split_images_do_not_panic(
+        part in 0..3_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        near_the_end in any::<bool>(),
+    ) {
+        let mut parts = split(&dmg(), 3);
+        let changed = &mut parts[part];
+        for (at, value) in changes {
+            let at = if near_the_end {
+                changed.len() - 512 + at.index(512)
+            } else {
+                at.index(changed.len())
+            };
+            changed[at] = value;
+        }
+        let first: Arc<dyn ReadAt> = Arc::new(parts[0].clone());
+        let beside = |name: &str| -> Result<Arc<dyn ReadAt>, MediaError> {
+            let number = name.split('.').nth(1).and_then(|number| number.parse::<usize>().ok());
+            let part = number.and_then(|number| parts.get(number.checked_sub(1)?));
+            part.map(|part| Arc::new(part.clone()) as _)
+                .ok_or_else(|| MediaError::NotFound { path: name.to_owned() })
+        };
+        if let Ok(whole) = crate::udif::join(first, "x.dmg", &beside)
+            && let Ok(image) = crate::udif::Image::open(whole)
+            && image.len() < 64 << 20
+        {
+            drop(image.verify());
+        }
+    }
+
+    #[test]
+    fn bands_of_any_length_make_up_the_disk(
+        band in prop::sample::select(vec![512_u64, 1000, 4096, 1 << 20]),
+        contents in prop::collection::vec(any::<u8>(), 1..9000),
+        size in any::<i64>(),
+    ) {
+        let list = |size: i64| format!(
+            "<plist><dict><key>diskimage-bundle-type</key>\
+             <string>com.apple.diskimage.sparsebundle</string>\
+             <key>band-size</key><integer>{band}</integer>\
+             <key>size</key><integer>{size}</integer></dict></plist>"
+        );
+        let house = tempfile::TempDir::new().unwrap();
+        fs_err::create_dir(house.path().join("bands")).unwrap();
+        for (number, part) in contents.chunks(usize::try_from(band).unwrap()).enumerate() {
+            fs_err::write(house.path().join(format!("bands/{number:x}")), part).unwrap();
+        }
+        let len = i64::try_from(contents.len()).unwrap();
+        fs_err::write(house.path().join("Info.plist"), list(len)).unwrap();
+        let tree: Arc<dyn Tree> = Arc::new(crate::HostTree::new(house.path()).unwrap());
+        let disk = SparseBundle::open(&tree, "").unwrap().unwrap();
+        prop_assert!(at_once(&disk) == contents);
+        fs_err::write(house.path().join("Info.plist"), list(size)).unwrap();
+        if let Ok(Some(disk)) = SparseBundle::open(&tree, "") {
+            drop(read_vec(&disk, disk.len().saturating_sub(9000), 9000));
+        }
+    }
 }

@@ -149,14 +149,9 @@ impl Joined {
         self.len = end;
         Ok(())
     }
-}
 
-impl ReadAt for Joined {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fills `buffer` from `offset` on, as far as one part reaches.
+    fn read_part(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         if offset >= self.len {
             return Ok(0);
         }
@@ -165,6 +160,18 @@ impl ReadAt for Joined {
             return Ok(0);
         };
         part.read_at(offset.saturating_sub(*start), buffer)
+    }
+}
+
+impl ReadAt for Joined {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        wire::fill_with(buffer, |done, rest| {
+            self.read_part(offset.saturating_add(done), rest)
+        })
     }
 }
 

@@ -46,6 +46,10 @@ impl DiskStep for FlatPkgUnpacker {
         let destination = Path::new(&shown);
         let source = only_match(&pattern)?;
         let missing = || StepError::package(format!("there is no package at {source}"));
+        if Place::find(&source)?.is_some_and(|found| found.is_folder()) {
+            let why = "it is a folder, and no flat package; what bundles hold is unpacked by PkgExtractor";
+            return Err(failed(&source, &why));
+        }
         let package = Place::enter(&source)?.ok_or_else(missing)?;
         if variables::is_true(env, "purge_destination") && destination.is_dir() {
             empty(destination).map_err(|error| failed(&source, &error))?;

@@ -275,6 +275,16 @@ async fn the_payload_of_a_bundle_goes_to_where_it_would_be_installed() {
     assert_eq!(fs_err::read_to_string(file).unwrap(), "text");
     fs_err::write(format!("{contents}/Info.plist"), info("/../../x")).unwrap();
     assert!(bench.step("PkgExtractor", arguments).await.is_err());
+    // The payload by itself, and what is made for flat packages only.
+    let payload = bench.path("old.pkg/Contents/Archive.pax.gz");
+    let arguments = json!({"pkg_payload_path": payload, "destination_path": bench.path("payload")});
+    bench.step("PkgPayloadUnpacker", arguments).await.unwrap();
+    let file = bench.path("payload/file");
+    assert_eq!(fs_err::read_to_string(file).unwrap(), "text");
+    let arguments =
+        json!({"flat_pkg_path": bench.path("old.pkg"), "destination_path": bench.path("flat")});
+    let error = bench.step("FlatPkgUnpacker", arguments).await.unwrap_err();
+    assert!(error.message.contains("PkgExtractor"), "{error}");
 }
 
 #[tokio::test]
