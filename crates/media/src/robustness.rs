@@ -2,8 +2,10 @@
 
 use std::{
     io,
+    num::NonZero,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -110,18 +112,21 @@ fn media(corpus: &Path) -> Vec<PathBuf> {
     media
 }
 
-/// Damages every medium of the corpus in seeded ways: cut in that many places, and that many changed bytes. How many is
-/// what `AUTO_UPDATE_DAMAGE` says: `200,2000` takes about an hour.
-#[test]
-fn damage_to_real_media_is_an_error_or_does_not_matter() {
-    let Some(corpus) = corpus() else { return };
-    let wanted = std::env::var("AUTO_UPDATE_DAMAGE").unwrap_or_else(|_unset| "2,2".to_owned());
-    let (cuts, changes) = wanted.split_once(',').unwrap();
-    let (cuts, changes): (u64, u64) = (cuts.parse().unwrap(), changes.parse().unwrap());
-    let (mut tried, mut errors, mut slowest) = (0, 0, (Duration::ZERO, String::new()));
-    for medium in media(&corpus) {
-        let bytes = fs_err::read(&medium).unwrap();
+/// What damaging a medium showed.
+#[derive(Default)]
+struct Damage {
+    tried: u64,
+    errors: u64,
+    /// How long the slowest reading took, and which it was.
+    slowest: (Duration, String),
+}
+
+impl Damage {
+    /// Cuts a medium in that many seeded places, and changes that many seeded bits, each on its own.
+    fn to(medium: &Path, cuts: u64, changes: u64) -> Self {
+        let bytes = fs_err::read(medium).unwrap();
         let mut random = XorShift(0x9e37_79b9_7f4a_7c15);
+        let mut damage = Self::default();
         for number in 0..cuts + changes {
             let at = random.below(bytes.len());
             let mut damaged = bytes.clone();
@@ -132,14 +137,55 @@ fn damage_to_real_media_is_an_error_or_does_not_matter() {
             }
             let start = Instant::now();
             let result = read_all(&damaged);
-            let (took, name) = (start.elapsed(), medium.display());
-            if took > slowest.0 {
-                slowest = (took, format!("{name}, damage {number} at {at}"));
+            let took = start.elapsed();
+            if took > damage.slowest.0 {
+                let which = format!("{}, damage {number} at {at}", medium.display());
+                damage.slowest = (took, which);
             }
-            tried += 1;
-            errors += u64::from(result.is_err());
+            damage.tried += 1;
+            damage.errors += u64::from(result.is_err());
+        }
+        damage
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            tried: self.tried + other.tried,
+            errors: self.errors + other.errors,
+            slowest: self.slowest.max(other.slowest),
         }
     }
+}
+
+/// Damages every medium of the corpus in seeded ways: cut in that many places, and that many changed bits. How many is
+/// what `AUTO_UPDATE_DAMAGE` says: `200,2000` takes an hour or two.
+#[test]
+fn damage_to_real_media_is_an_error_or_does_not_matter() {
+    let Some(corpus) = corpus() else { return };
+    let wanted = std::env::var("AUTO_UPDATE_DAMAGE").unwrap_or_else(|_unset| "2,2".to_owned());
+    let (cuts, changes) = wanted.split_once(',').unwrap();
+    let (cuts, changes): (u64, u64) = (cuts.parse().unwrap(), changes.parse().unwrap());
+    let media = Mutex::new(media(&corpus));
+    let work = || {
+        let mut damage = Damage::default();
+        let next = || media.lock().unwrap().pop();
+        while let Some(medium) = next() {
+            let start = Instant::now();
+            damage = damage.and(Damage::to(&medium, cuts, changes));
+            println!("{}: {:?}", medium.display(), start.elapsed());
+        }
+        damage
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let Damage {
+        tried,
+        errors,
+        slowest,
+    } = thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors.min(4)).map(|_| scope.spawn(work)).collect();
+        let done = threads.into_iter().map(|thread| thread.join().unwrap());
+        done.fold(Damage::default(), Damage::and)
+    });
     println!("{errors} errors of {tried}; the slowest took {slowest:?}");
     // Five seconds of an optimised program; without optimisation it takes ten times as long.
     assert!(slowest.0 < Duration::from_secs(50), "{slowest:?}");

@@ -5,10 +5,18 @@
 //! `u64`; then chunks, each `u64` inflated length, `u64` stored length, contents. Numbers are big-endian. A chunk
 //! whose lengths are equal is stored as it is.
 //!
+//! Chunks know nothing of each other, so the next ones are inflated by other threads while one is being read.
+//!
 //! Source: inferred from packages; the chunk's first number is what others call flags, whose bit 24 means that more
 //! follows where chunks are 16 MiB long. It is the inflated length.
 
-use std::io::{self, Read};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
 
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use lzfse_rust::LzfseRingDecoder;
@@ -45,6 +53,15 @@ const fn algorithm(magic: [u8; 4]) -> Option<Algorithm> {
 /// Longest chunk, stored or inflated: Apple's are 16 MiB.
 const LONGEST_CHUNK: u64 = 256 << 20;
 
+/// Most chunks that are inflated at a time, by as many threads.
+const MOST_AHEAD: usize = 4;
+
+/// Shortest chunk for which a thread is worth while.
+const WORTH_A_THREAD: u64 = 256 << 10;
+
+/// Most bytes, stored and inflated, of the chunks that are inflated at a time, but for a single one that has more.
+const MOST_IN_MEMORY: u64 = 96 << 20;
+
 /// What a stored chunk that is compressed begins with.
 const XZ_MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
 
@@ -56,16 +73,50 @@ pub(crate) struct PbzxReader<R> {
     algorithm: Option<Algorithm>,
     has_chunks: bool,
     chunk: io::Cursor<Vec<u8>>,
+    /// How many chunks are inflated at a time.
+    depth: usize,
+    /// The chunks after this one, in their order.
+    next: VecDeque<Chunk>,
+    /// What was found when the chunk after those was read.
+    end: Option<io::Result<()>>,
+    /// The error that ended the reading: nothing can be read after it.
+    failed: Option<(io::ErrorKind, String)>,
+}
+
+/// A chunk on its way.
+#[derive(Debug)]
+struct Chunk {
+    /// Stored and inflated, in bytes.
+    memory: u64,
+    contents: Contents,
+}
+
+#[derive(Debug)]
+enum Contents {
+    Here(io::Result<Vec<u8>>),
+    Elsewhere(JoinHandle<io::Result<Vec<u8>>>),
+}
+
+/// A chunk as it is stored.
+#[derive(Debug)]
+struct Stored {
+    len: u64,
+    bytes: Vec<u8>,
 }
 
 impl<R: Read> PbzxReader<R> {
     /// Reads the stream that `inner` begins with.
-    pub(crate) const fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             inner,
             algorithm: None,
             has_chunks: false,
             chunk: io::Cursor::new(Vec::new()),
+            depth: processors.min(MOST_AHEAD),
+            next: VecDeque::new(),
+            end: None,
+            failed: None,
         }
     }
 
@@ -83,6 +134,41 @@ impl<R: Read> PbzxReader<R> {
 
     /// The next chunk, inflated; none at the end.
     fn next_chunk(&mut self, algorithm: Algorithm) -> io::Result<Option<Vec<u8>>> {
+        while self.end.is_none() && self.has_room() {
+            match self.stored() {
+                Ok(Some(stored)) => {
+                    let chunk = self.inflate(algorithm, stored);
+                    self.next.push_back(chunk);
+                }
+                Ok(None) => self.end = Some(Ok(())),
+                Err(error) => self.end = Some(Err(error)),
+            }
+        }
+        if let Some(chunk) = self.next.pop_front() {
+            return chunk.contents.wait().map(Some);
+        }
+        self.end.replace(Ok(())).unwrap_or(Ok(())).map(|()| None)
+    }
+
+    fn has_room(&self) -> bool {
+        let memory: u64 = self.next.iter().map(|chunk| chunk.memory).sum();
+        self.next.is_empty() || self.next.len() < self.depth && memory < MOST_IN_MEMORY / 2
+    }
+
+    /// The chunk, being inflated; on the spot if it is short, or takes so much memory that it had better be alone.
+    fn inflate(&self, algorithm: Algorithm, stored: Stored) -> Chunk {
+        let memory = stored.len.saturating_add(stored.bytes.len() as u64);
+        let alone = self.depth < 2 || stored.len < WORTH_A_THREAD || memory > MOST_IN_MEMORY / 2;
+        let contents = if alone {
+            Contents::Here(inflate(algorithm, stored))
+        } else {
+            Contents::start(algorithm, stored)
+        };
+        Chunk { memory, contents }
+    }
+
+    /// The next chunk as it is stored; none at the end.
+    fn stored(&mut self) -> io::Result<Option<Stored>> {
         let Some(len) = self.number_or_end()? else {
             return Ok(None);
         };
@@ -91,22 +177,12 @@ impl<R: Read> PbzxReader<R> {
             let what = format!("pbzx stream: a chunk of {len} bytes, {stored_len} stored");
             return Err(broken(what));
         }
-        let mut stored = Vec::new();
-        (&mut self.inner)
-            .take(stored_len)
-            .read_to_end(&mut stored)?;
-        if stored.len() as u64 != stored_len {
+        let mut bytes = Vec::new();
+        (&mut self.inner).take(stored_len).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != stored_len {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if stored_len == len && !stored.starts_with(&XZ_MAGIC) {
-            return Ok(Some(stored));
-        }
-        let chunk = inflate(algorithm, &stored, len)?;
-        if chunk.len() as u64 != len {
-            let what = format!("pbzx stream: a chunk of {len} bytes has {}", chunk.len());
-            return Err(broken(what));
-        }
-        Ok(Some(chunk))
+        Ok(Some(Stored { len, bytes }))
     }
 
     /// The next number; none where the stream ends before it.
@@ -121,10 +197,9 @@ impl<R: Read> PbzxReader<R> {
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
-}
 
-impl<R: Read> Read for PbzxReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// As [`Read::read`], but for an error before.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let algorithm = self.algorithm()?;
         loop {
             let read = self.chunk.read(buffer)?;
@@ -143,15 +218,70 @@ impl<R: Read> Read for PbzxReader<R> {
     }
 }
 
-/// What a compressed chunk holds, and a byte more than `len` if it holds more.
-fn inflate(algorithm: Algorithm, stored: &[u8], len: u64) -> io::Result<Vec<u8>> {
-    match algorithm {
+impl<R: Read> Read for PbzxReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some((kind, text)) = &self.failed {
+            return Err(io::Error::new(*kind, text.clone()));
+        }
+        let read = self.read_on(buffer);
+        if let Err(error) = &read {
+            self.failed = Some((error.kind(), error.to_string()));
+            self.next.clear();
+        }
+        read
+    }
+}
+
+impl Contents {
+    /// Has the chunk inflated by another thread, where one can be had.
+    fn start(algorithm: Algorithm, stored: Stored) -> Self {
+        let shared = Arc::new(Mutex::new(Some(stored)));
+        let theirs = Arc::clone(&shared);
+        let take = move |shared: &Mutex<Option<Stored>>| {
+            let mut stored = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            stored.take().map_or_else(
+                || Err(broken("pbzx stream: a chunk was lost".to_owned())),
+                |stored| inflate(algorithm, stored),
+            )
+        };
+        let builder = thread::Builder::new().name("inflate ahead".to_owned());
+        match builder.spawn(move || take(&theirs)) {
+            Ok(thread) => Self::Elsewhere(thread),
+            Err(_no_thread) => Self::Here(take(&shared)),
+        }
+    }
+
+    fn wait(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Here(contents) => contents,
+            Self::Elsewhere(thread) => thread
+                .join()
+                .unwrap_or_else(|_panic| Err(broken("pbzx stream: a thread failed".to_owned()))),
+        }
+    }
+}
+
+/// What a chunk holds.
+///
+/// # Errors
+/// If it is damaged, or holds more or fewer bytes than it says.
+fn inflate(algorithm: Algorithm, Stored { len, bytes }: Stored) -> io::Result<Vec<u8>> {
+    if bytes.len() as u64 == len && !bytes.starts_with(&XZ_MAGIC) {
+        return Ok(bytes);
+    }
+    let stored = bytes.as_slice();
+    let chunk = match algorithm {
         Algorithm::Lzfse => read_chunk(LzfseRingDecoder::default().reader(stored), len),
         Algorithm::Stored => read_chunk(stored, len),
         Algorithm::Xz => read_chunk(xz::reader(stored), len),
         Algorithm::Zlib if stored.starts_with(&[0x78]) => read_chunk(ZlibDecoder::new(stored), len),
         Algorithm::Zlib => read_chunk(DeflateDecoder::new(stored), len),
+    }?;
+    if chunk.len() as u64 != len {
+        let what = format!("pbzx stream: a chunk of {len} bytes has {}", chunk.len());
+        return Err(broken(what));
     }
+    Ok(chunk)
 }
 
 fn broken(what: String) -> io::Error {
@@ -215,5 +345,59 @@ mod tests {
         let mut bytes = stream(&[(b"tail", b"tail")]);
         bytes[20..28].copy_from_slice(&u64::MAX.to_be_bytes());
         assert!(inflated(&bytes).is_err());
+    }
+
+    /// A stream of chunks in zlib that are long enough for threads.
+    fn long_stream(count: usize) -> (Vec<u8>, Vec<u8>) {
+        use std::io::Write as _;
+
+        let mut random = crate::robustness::XorShift(7);
+        let len = usize::try_from(WORTH_A_THREAD).unwrap();
+        let (mut bytes, mut expected) = (b"pbzz".to_vec(), Vec::new());
+        bytes.extend((len as u64).to_be_bytes());
+        for _ in 0..count {
+            let contents: Vec<u8> = (0..len + random.below(900))
+                .map(|_| u8::try_from(random.below(4)).unwrap())
+                .collect();
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&contents).unwrap();
+            let stored = encoder.finish().unwrap();
+            bytes.extend((contents.len() as u64).to_be_bytes());
+            bytes.extend((stored.len() as u64).to_be_bytes());
+            bytes.extend(stored);
+            expected.extend(contents);
+        }
+        (bytes, expected)
+    }
+
+    #[test]
+    fn chunks_that_are_inflated_ahead_keep_their_order() {
+        let (bytes, expected) = long_stream(9);
+        assert!(inflated(&bytes).unwrap() == expected);
+        for depth in [1, 2, 7] {
+            let mut reader = PbzxReader::new(bytes.as_slice());
+            reader.depth = depth;
+            let mut contents = Vec::new();
+            reader.read_to_end(&mut contents).unwrap();
+            assert!(contents == expected, "{depth}");
+        }
+    }
+
+    #[test]
+    fn damage_ends_the_reading_where_it_is_and_for_good() {
+        let (bytes, expected) = long_stream(1);
+        let (damaged, _) = long_stream(5);
+        let mut damaged = damaged;
+        let third = damaged.len() / 2;
+        damaged[third..third + 64].fill(0xff);
+        for bytes in [&damaged[..], &damaged[..bytes.len() + 9]] {
+            let mut reader = PbzxReader::new(bytes);
+            let mut contents = Vec::new();
+            let error = reader.read_to_end(&mut contents).unwrap_err();
+            assert!(contents.starts_with(&expected));
+            let again = reader.read(&mut [0; 8]).unwrap_err();
+            assert_eq!(error.to_string(), again.to_string());
+        }
     }
 }
