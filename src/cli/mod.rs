@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod codesign;
 pub(crate) mod folders;
+pub(crate) mod identity;
 pub(crate) mod incident;
 pub(crate) mod info;
 pub(crate) mod list_processors;
@@ -67,6 +68,9 @@ pub(crate) enum Verb {
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
+    /// See who signed the titles, and decide where that has changed
+    #[command(subcommand)]
+    Identity(identity::Identity),
     /// Look after incidents, and have desks told of them
     #[command(subcommand)]
     Incident(incident::Incident),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod codesign;
+mod identity;
 mod incident;
 mod info;
 mod list_processors;
@@ -86,6 +87,7 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
     match verb {
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
+        Verb::Identity(verb) => identity::run(verb, house, printer).await,
         Verb::Incident(verb) => incident::run(verb, house, printer).await,
         Verb::Info(verb) => info::run(&verb, house, printer),
         Verb::ListProcessors(verb) => list_processors::run(&verb, printer),

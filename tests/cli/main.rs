@@ -13,6 +13,7 @@ mod corpus;
 mod documents;
 mod encrypted;
 mod git;
+mod identity;
 mod incidents;
 mod lists;
 mod media;

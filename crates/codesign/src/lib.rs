@@ -12,6 +12,7 @@ mod flaw;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
+mod identity;
 mod image;
 mod loose;
 mod macho;
@@ -31,6 +32,7 @@ mod verify;
 mod x509;
 
 pub use error::CodesignError;
+pub use identity::{Identity, IdentityChange, IdentityKind, identity_changes};
 pub use pins::Pins;
 pub use report::{Check, CodeDirectoryHash, Notarization, Outcome, Report, Signature, Verdict};
 pub use requirement::{

@@ -67,6 +67,10 @@ id! {
     DeliveryId, "delivery"
 }
 id! {
+    /// Names one entry in the record of whom a title is signed by.
+    IdentityId, "identity"
+}
+id! {
     /// Names one incident.
     IncidentId, "incident"
 }

@@ -9,6 +9,7 @@
 //!   **Workspace**: a run's private folder.
 //! - **Change set**: what a run wants to add to the repository. **Scan**: `VirusTotal`'s answer about one
 //!   SHA-256. **Evidence**: the signed statement of what was checked.
+//! - **Identity**: who signed a piece of a title, and as what ([`IdentityId`] names an entry in its record).
 //! - **Incident**: a failure as the service desk sees it ([`IncidentId`], [`FailureClass`], [`Priority`]).
 //!
 //! **Invariant:** nothing here reads a file, a socket, the environment or, outside [`SystemClock`], the time.
@@ -24,6 +25,6 @@ mod title;
 pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};
-pub use id::{ApprovalId, ChangeSetId, DeliveryId, IdError, IncidentId, RunId, ScanId};
+pub use id::{ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RunId, ScanId};
 pub use run::{RunState, Trigger};
 pub use title::{Title, TitleError};

@@ -153,7 +153,7 @@ const fn meaning(class: FailureClass) -> &'static str {
         }
         FailureClass::Configuration => "The recipe or the set-up has a mistake.",
         FailureClass::Download => "The vendor did not deliver the software.",
-        FailureClass::IdentityChanged => "The software is signed by somebody else than before.",
+        FailureClass::IdentityChanged => "The software is not signed as it was before.",
         FailureClass::Import => "The software could not be described for Munki.",
         FailureClass::Internal => "Auto-Update itself failed.",
         FailureClass::Malware => {

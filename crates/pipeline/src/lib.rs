@@ -8,7 +8,8 @@
 //! - **Trust** comes first: `AutoPkg`'s trust information and our own approval ([`Engine::approve`], [`Standing`])
 //!   are held against the very bytes that the plan was merged from.
 //! - **Steps** are carried out on one environment, as `AutoPkg` does; what they say goes to a [`Reporter`].
-//! - **Gates**: what was released before (re-releases, steps back), then the scanner. A run that must wait for the
+//! - **Gates**: what was released before (re-releases, steps back), whose signatures were accepted before
+//!   ([`IdentityEntry`]), then the scanner. A run that must wait for the
 //!   scanner is parked in the database; no worker waits.
 //! - **Publication** is one change set, journalled, whole or not at all.
 //! - **The desk** hears of each failure once, and of the next fully good run.
@@ -28,6 +29,7 @@ mod community;
 mod engine;
 mod event;
 mod failure;
+mod identity;
 mod messages;
 mod owner;
 mod pending;
@@ -55,6 +57,9 @@ pub use approval::{Approval, Approved, Standing};
 pub use engine::{Engine, Parts};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
+pub use identity::{
+    Entry as IdentityEntry, Verdict as IdentityVerdict, changes_shown, identity_shown,
+};
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use codesign::Identity;
 use fetch::Commit;
 use model::{FailureClass, Sha256};
-use processors::Downloads;
+use processors::{Downloads, Identities};
 use proplist::Value;
 use publication::{ChangeSet, Kind};
 use scan::Medium;
@@ -23,6 +24,9 @@ pub(crate) struct Pending {
     pub(crate) media: Vec<Scanned>,
     /// What is to be remembered of the downloads after a good end.
     pub(crate) commits: Vec<Commit>,
+    /// Whose signatures the run verified. Runs that older versions of this program parked have none.
+    #[serde(default)]
+    pub(crate) identities: Vec<Identity>,
 }
 
 /// An item of the repository.
@@ -70,6 +74,7 @@ impl Pending {
     pub(crate) fn of(
         change_set: ChangeSet,
         downloads: &Downloads,
+        identities: &Identities,
         may_upload: bool,
     ) -> Result<Self, Failure> {
         let mut media = Vec::new();
@@ -93,6 +98,7 @@ impl Pending {
             change_set,
             media,
             commits: downloads.commits(),
+            identities: identities.all(),
         })
     }
 

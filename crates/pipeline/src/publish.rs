@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::FailureClass;
 use munki::CatalogOptions;
 use publication::{Published, publish};
 use serde_json::json;
@@ -42,12 +43,10 @@ impl Engine {
                 for problem in published.report.lines(munki::Compat::Munki7) {
                     reporter.report(&Event::Warned { text: &problem });
                 }
-                let releases: Vec<Release> = pending
-                    .items
-                    .iter()
-                    .map(|item| self.release(item))
-                    .collect();
-                db.publication_finish(&new, &releases, now).await?;
+                let releases = self.releases(pending)?;
+                let accepted = self.acceptance(run, &pending.identities).await?;
+                db.publication_finish(&new, &releases, accepted.as_ref(), now)
+                    .await?;
                 tracing::info!(
                     run.id = %run.id,
                     title.name = %run.title,
@@ -79,13 +78,19 @@ impl Engine {
         .await
     }
 
-    fn release(&self, item: &Item) -> Release {
-        Release {
+    fn releases(&self, pending: &Pending) -> Result<Vec<Release>, Failure> {
+        let identities = &pending.identities;
+        let identity = (!identities.is_empty())
+            .then(|| serde_json::to_string(identities))
+            .transpose()
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
+        let release = |item: &Item| Release {
             name: item.name.clone(),
             version: item.version.clone(),
             sha256: item.sha256,
-            identity: None,
+            identity: identity.clone(),
             released_at: self.parts.clock.now(),
-        }
+        };
+        Ok(pending.items.iter().map(release).collect())
     }
 }

@@ -316,13 +316,15 @@ impl Engine {
         }
     }
 
-    /// Asks the scanner, and publishes, parks or stops the run accordingly.
+    /// Compares who signed with who did before, asks the scanner, and publishes, parks or stops the run accordingly.
     async fn gate(
         &self,
         job: &Job<'_>,
         pending: Pending,
         deadline: Timestamp,
     ) -> Result<Place, Stop> {
+        // Here, and not before the scan only: a person may have decided while the run was parked.
+        self.check_identity(job, &pending).await?;
         let clock = &*self.parts.clock;
         let scanning = &self.parts.scanning;
         let passage = tokio::select! {

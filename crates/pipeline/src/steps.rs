@@ -78,6 +78,7 @@ impl Engine {
             context: StepContext {
                 fetcher: Arc::clone(&self.parts.fetcher),
                 downloads: Arc::clone(&downloads),
+                identities: Arc::default(),
                 pin: pinned(&prepared.calls, &prepared.env),
                 staging: Arc::clone(&staging),
                 signatures: self.parts.signatures.clone(),
@@ -108,13 +109,12 @@ impl Engine {
             env: &secrets::scrubbed_dict(&walk.scrubber, &walk.env),
         });
         let may_upload = may_upload(&walk.env);
-        let trust = prepared.trust;
         let pending = blocking(move || {
             let mut change_set = staging.take();
-            if trust == Trust::Waived {
+            if prepared.trust == Trust::Waived {
                 change_set.files.clear();
             }
-            Pending::of(change_set, &downloads, may_upload)
+            Pending::of(change_set, &downloads, &walk.context.identities, may_upload)
         })
         .await?;
         drop(prepared.lock);

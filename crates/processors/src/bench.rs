@@ -56,6 +56,7 @@ impl Bench {
         let context = StepContext {
             fetcher: Arc::new(Fetcher::new(settings).unwrap()),
             downloads: Arc::new(Downloads::default()),
+            identities: Arc::default(),
             pin: None,
             staging: Arc::new(staging(folder.path())),
             signatures: SignaturePolicy::default(),

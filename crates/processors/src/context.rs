@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use model::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Downloads, SignaturePolicy};
+use crate::{Downloads, Identities, SignaturePolicy};
 
 /// What a step may touch of the outside world.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct StepContext {
     pub fetcher: Arc<fetch::Fetcher>,
     /// What this run has downloaded; the pipeline commits it after a good run.
     pub downloads: Arc<Downloads>,
+    /// Whose signatures this run has verified; the pipeline compares them with those it accepted before.
+    pub identities: Arc<Identities>,
     /// What the plan pins ([`crate::pinned`]); without it nothing is fetched over plain `http`.
     pub pin: Option<fetch::Pin>,
     /// The repository as it is, to be read, and the change set that the run stages.

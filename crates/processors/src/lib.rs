@@ -9,6 +9,7 @@
 //!   required variables that nobody sets. [`pinned`] says what a plan pins.
 //! - [`execute_step`] carries out one call and gives back its [`StepRecord`], the step's entry in a receipt.
 //! - [`Downloads`] lists what a run downloaded; it is committed only after the run has succeeded.
+//! - [`Identities`] lists whose signatures a run has verified.
 //!
 //! # Arguments
 //! `AutoPkg` merges the arguments of a step into the one environment for good, so a recipe may use any step to set
@@ -36,6 +37,7 @@ mod downloads;
 mod error;
 mod execute;
 mod glob;
+mod identities;
 
 mod packaging;
 mod place;
@@ -62,6 +64,7 @@ pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;
 pub use execute::{StepRecord, execute_step, summaries};
+pub use identities::Identities;
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use registry::Registry;
 pub use signatures::SignaturePolicy;

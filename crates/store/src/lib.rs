@@ -26,6 +26,7 @@ mod delivery;
 mod download;
 mod error;
 mod figures;
+mod identity;
 mod incident;
 mod publication;
 mod quota;
@@ -43,6 +44,7 @@ pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;
 pub use error::StoreError;
 pub use figures::Figures;
+pub use identity::{IdentityDecision, IdentityEntry, IdentityState};
 pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,

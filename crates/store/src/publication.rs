@@ -3,7 +3,7 @@
 use model::{ChangeSetId, RunId, Sha256, Timestamp, Title};
 use serde_json::Value;
 
-use crate::{Db, StoreError, column, db::Tx};
+use crate::{Db, IdentityEntry, StoreError, column, db::Tx, identity};
 
 /// What was released of a title.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Release {
     pub version: String,
     /// The digest of the installer item.
     pub sha256: Sha256,
-    /// By whom it was signed, where that was checked: a team's identifier, names of authorities.
+    /// By whom it was signed, where that was checked, as JSON.
     pub identity: Option<String>,
     /// When.
     pub released_at: Timestamp,
@@ -82,7 +82,8 @@ impl Db {
         Ok(())
     }
 
-    /// Notes that a change set was applied, and what was released by it; doing so twice changes nothing.
+    /// Notes that a change set was applied, what was released by it, and whose signatures were accepted with that;
+    /// doing so twice changes nothing.
     ///
     /// # Errors
     /// If the database fails.
@@ -90,6 +91,7 @@ impl Db {
         &self,
         publication: &NewPublication,
         releases: &[Release],
+        accepted: Option<&IdentityEntry>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let failed = || StoreError::statement("end a publication");
@@ -106,6 +108,9 @@ impl Db {
         .map_err(failed())?;
         for release in releases {
             release_note_tx(&mut tx, publication, release).await?;
+        }
+        if let Some(accepted) = accepted {
+            identity::identity_add_tx(&mut tx, accepted).await?;
         }
         tx.commit().await.map_err(failed())
     }
@@ -210,7 +215,7 @@ mod tests {
         };
         for _ in 0..2 {
             db.publication_begin(&publication, now).await.unwrap();
-            db.publication_finish(&publication, std::slice::from_ref(&release), now)
+            db.publication_finish(&publication, std::slice::from_ref(&release), None, now)
                 .await
                 .unwrap();
         }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod community;
+mod identity;
 
 use std::{sync::Arc, time::Duration};
 

@@ -61,6 +61,9 @@ impl DiskStep for CodeSignatureVerifier {
         let report = codesign::verify(Path::new(&path), &pins, context.clock.now())
             .map_err(|error| failed(&path, &describe(&error)).caused_by(error))?;
         judge(&path, &pins, &report)?;
+        if let Some(identity) = report.identity() {
+            context.identities.note(identity);
+        }
         say(context, &path, &report);
         Ok(Outputs::Declared)
     }
