@@ -7,7 +7,7 @@ use wire::ReadAt;
 use crate::{
     aar,
     archive::peek,
-    codec::{Codec, is_pbzx},
+    codec::{Codec, is_pbzx, lzma, lzw, zstd},
     tar, xar, zip,
 };
 
@@ -78,13 +78,14 @@ pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
 }
 
 fn by_start(start: &[u8; 512]) -> Option<Format> {
-    const STARTS: [(&[u8], Format); 18] = [
+    const STARTS: [(&[u8], Format); 19] = [
         (&xar::MAGIC, Format::Xar),
         (&zip::LOCAL_HEADER, Format::Zip),
         (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
         (b"\x1f\x8b\x08", Format::Compressed(Codec::Gzip)),
         (b"BZh", Format::Compressed(Codec::Bzip2)),
         (b"\xfd7zXZ\0", Format::Compressed(Codec::Xz)),
+        (&zstd::MAGIC, Format::Compressed(Codec::Zstd)),
         (b"070701", Format::Cpio),
         (b"070702", Format::Cpio),
         (b"070707", Format::Cpio),
@@ -105,5 +106,11 @@ fn by_start(start: &[u8; 512]) -> Option<Format> {
     if is_pbzx(start) {
         return Some(Format::Compressed(Codec::Pbzx));
     }
-    known.or_else(|| tar::is_header(start).then_some(Format::Tar))
+    if lzw::is_stream(start) {
+        return Some(Format::Compressed(Codec::Lzw));
+    }
+    known
+        .or_else(|| tar::is_header(start).then_some(Format::Tar))
+        // Last, because it has no magic.
+        .or_else(|| lzma::is_file(start).then_some(Format::Compressed(Codec::Lzma)))
 }

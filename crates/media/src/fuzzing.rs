@@ -89,6 +89,16 @@ pub fn pbzx(bytes: &[u8]) {
     drain(Codec::Pbzx.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
 }
 
+/// What `compress` writes.
+pub fn lzw(bytes: &[u8]) {
+    drain(Codec::Lzw.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
+/// A Zstandard stream.
+pub fn zstd(bytes: &[u8]) {
+    drain(Codec::Zstd.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
 /// An encrypted image, whose key is derived in few rounds.
 pub fn encrypted(bytes: &[u8]) {
     let mut bytes = bytes.to_vec();
@@ -138,9 +148,12 @@ fn drain(reader: impl Read) {
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
     use super::*;
     use crate::{
         apfs::samples::{Volume, container},
+        codec::{lzma, lzw},
         robustness::XorShift,
         samples::{self, Sample},
         write,
@@ -188,10 +201,18 @@ mod tests {
             ("iso9660", iso9660, iso9660::sample()),
             ("xar", xar, package),
             ("aar", aar, aar::sample()),
-            ("cpio", cpio, payload),
+            ("cpio", cpio, payload.clone()),
             ("zip", zip, archive),
+            ("zip", zip, crate::zip::sample()),
             ("tar", tar, samples::tar(&MEMBERS)),
             ("pbzx", pbzx, stream.concat()),
+            ("lzw", lzw, lzw::tests::compress(&payload, 0x8c)),
+            (
+                "zstd",
+                zstd,
+                compress_to_vec(payload.as_slice(), CompressionLevel::Fastest),
+            ),
+            ("medium", medium, lzma::tests::compress(&payload, false)),
             (
                 "encrypted",
                 encrypted,
