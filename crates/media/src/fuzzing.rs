@@ -8,8 +8,13 @@ use std::{
 use wire::{Budget, Part, ReadAt};
 
 use crate::{
-    MediaError, Tree, aar, codec::Codec, cpio, fat, hfsplus, iso9660, open_source,
-    package::FlatPackage, tar, udif, walk, zip::ZipTree,
+    MediaError, Tree, aar,
+    codec::Codec,
+    cpio, fat, hfsplus, iso9660, open_source,
+    package::FlatPackage,
+    sevenz::{self, SevenZip},
+    tar, udif, walk,
+    zip::ZipTree,
 };
 
 /// Most bytes of one file that are read.
@@ -75,6 +80,14 @@ pub fn cpio(bytes: &[u8]) {
 /// A zip archive.
 pub fn zip(bytes: &[u8]) {
     let archive = ZipTree::open(source(bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
+/// A 7z archive, whose checksums of the header are made right before it is read.
+pub fn sevenz(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    sevenz::seal(&mut bytes);
+    let archive = SevenZip::open(source(&bytes), &budget());
     read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
 }
 
@@ -191,7 +204,11 @@ mod tests {
             &[2, 0, 0, 0, 0, 0, 0, 0, 2],
             b"ab",
         ];
-        vec![
+        let sevenz_seeds = sevenz::samples();
+        let sevenz_seeds = sevenz_seeds
+            .into_iter()
+            .map(|seed| ("sevenz", sevenz as Body, seed));
+        let others: Vec<(&str, Body, Vec<u8>)> = vec![
             ("medium", medium, package.clone()),
             ("udif", udif, dmg(&*tree)),
             ("medium", medium, dmg(&*tree)),
@@ -223,7 +240,8 @@ mod tests {
                 sparse,
                 crate::image::sparse::sample(&[1; 512 * 9], 4),
             ),
-        ]
+        ];
+        others.into_iter().chain(sevenz_seeds).collect()
     }
 
     /// Writes the seeds to the folder that `AUTO_UPDATE_SEEDS` names, in a folder for each target.

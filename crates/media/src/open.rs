@@ -17,6 +17,7 @@ use crate::{
     image::{EncryptedImage, SparseBundle, sparse},
     package::FlatPackage,
     path,
+    sevenz::SevenZip,
     single::SingleFile,
     subtree::Subtree,
     tar, udif,
@@ -343,6 +344,7 @@ fn open_named(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn 
             what: format!("the Apple archive `{name}`"),
         }),
         Some(Format::OtherWrapper) => Err(unsupported(name, "an Apple archive in LZ4 or LZBITMAP")),
+        Some(Format::SevenZip) => Ok(Arc::new(SevenZip::open(source, budget)?)),
         Some(Format::SparseImage) => {
             let disk: Arc<dyn ReadAt> = Arc::new(sparse::open(source)?);
             disk::open(&disk, name)
