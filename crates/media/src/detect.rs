@@ -7,8 +7,8 @@ use wire::ReadAt;
 use crate::{
     aar,
     archive::peek,
-    codec::{Codec, is_pbzx},
-    tar, xar, zip,
+    codec::{Codec, is_pbzx, lzma, lzw, zstd},
+    sevenz, tar, xar, zip,
 };
 
 /// What a file is.
@@ -26,6 +26,8 @@ pub(crate) enum Format {
     EncryptedImage,
     /// A stream that is compressed as Apple archives are, in a way that is not read.
     OtherWrapper,
+    /// 7z.
+    SevenZip,
     /// A disk image that grows, which is not read here.
     SparseImage,
     /// tar.
@@ -48,6 +50,7 @@ impl Format {
             Self::EncryptedArchive => "encrypted Apple archive",
             Self::EncryptedImage => "encrypted disk image",
             Self::OtherWrapper => "Apple archive in LZ4 or LZBITMAP",
+            Self::SevenZip => "7z archive",
             Self::SparseImage => "sparse disk image",
             Self::Tar => "tar archive",
             Self::Udif => "UDIF disk image",
@@ -78,13 +81,15 @@ pub(crate) fn detect(source: &dyn ReadAt) -> io::Result<Option<Format>> {
 }
 
 fn by_start(start: &[u8; 512]) -> Option<Format> {
-    const STARTS: [(&[u8], Format); 18] = [
+    const STARTS: [(&[u8], Format); 20] = [
         (&xar::MAGIC, Format::Xar),
         (&zip::LOCAL_HEADER, Format::Zip),
         (&zip::END_OF_CENTRAL_DIRECTORY, Format::Zip),
         (b"\x1f\x8b\x08", Format::Compressed(Codec::Gzip)),
         (b"BZh", Format::Compressed(Codec::Bzip2)),
         (b"\xfd7zXZ\0", Format::Compressed(Codec::Xz)),
+        (&sevenz::MAGIC, Format::SevenZip),
+        (&zstd::MAGIC, Format::Compressed(Codec::Zstd)),
         (b"070701", Format::Cpio),
         (b"070702", Format::Cpio),
         (b"070707", Format::Cpio),
@@ -105,5 +110,11 @@ fn by_start(start: &[u8; 512]) -> Option<Format> {
     if is_pbzx(start) {
         return Some(Format::Compressed(Codec::Pbzx));
     }
-    known.or_else(|| tar::is_header(start).then_some(Format::Tar))
+    if lzw::is_stream(start) {
+        return Some(Format::Compressed(Codec::Lzw));
+    }
+    known
+        .or_else(|| tar::is_header(start).then_some(Format::Tar))
+        // Last, because it has no magic.
+        .or_else(|| lzma::is_file(start).then_some(Format::Compressed(Codec::Lzma)))
 }

@@ -64,6 +64,14 @@ pub enum MediaError {
         /// What was looked at, in words.
         what: String,
     },
+    /// The medium, or something in it, is encrypted in a way that is not decrypted here, whatever the password.
+    #[error("{what} is encrypted with {how}, which is not decrypted here")]
+    Locked {
+        /// What was looked at, in words.
+        what: String,
+        /// The name of the encryption.
+        how: &'static str,
+    },
     /// The password that was given does not open the medium.
     #[error("the password is not that of {what}")]
     WrongPassword {

@@ -8,8 +8,13 @@ use std::{
 use wire::{Budget, Part, ReadAt};
 
 use crate::{
-    MediaError, Tree, aar, codec::Codec, cpio, fat, hfsplus, iso9660, open_source,
-    package::FlatPackage, tar, udif, walk, zip::ZipTree,
+    MediaError, Tree, aar,
+    codec::Codec,
+    cpio, fat, hfsplus, iso9660, open_source,
+    package::FlatPackage,
+    sevenz::{self, SevenZip},
+    tar, udif, walk,
+    zip::ZipTree,
 };
 
 /// Most bytes of one file that are read.
@@ -78,6 +83,14 @@ pub fn zip(bytes: &[u8]) {
     read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
 }
 
+/// A 7z archive, whose checksums of the header are made right before it is read.
+pub fn sevenz(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    sevenz::seal(&mut bytes);
+    let archive = SevenZip::open(source(&bytes), &budget());
+    read_all(archive.map(|tree| Arc::new(tree) as Arc<dyn Tree>));
+}
+
 /// A tar archive.
 pub fn tar(bytes: &[u8]) {
     let archive = tar::open(source(bytes), &budget());
@@ -87,6 +100,16 @@ pub fn tar(bytes: &[u8]) {
 /// A pbzx stream.
 pub fn pbzx(bytes: &[u8]) {
     drain(Codec::Pbzx.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
+/// What `compress` writes.
+pub fn lzw(bytes: &[u8]) {
+    drain(Codec::Lzw.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
+/// A Zstandard stream.
+pub fn zstd(bytes: &[u8]) {
+    drain(Codec::Zstd.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
 }
 
 /// An encrypted image, whose key is derived in few rounds.
@@ -138,9 +161,12 @@ fn drain(reader: impl Read) {
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
     use super::*;
     use crate::{
         apfs::samples::{Volume, container},
+        codec::{lzma, lzw},
         robustness::XorShift,
         samples::{self, Sample},
         write,
@@ -178,7 +204,11 @@ mod tests {
             &[2, 0, 0, 0, 0, 0, 0, 0, 2],
             b"ab",
         ];
-        vec![
+        let sevenz_seeds = sevenz::samples();
+        let sevenz_seeds = sevenz_seeds
+            .into_iter()
+            .map(|seed| ("sevenz", sevenz as Body, seed));
+        let others: Vec<(&str, Body, Vec<u8>)> = vec![
             ("medium", medium, package.clone()),
             ("udif", udif, dmg(&*tree)),
             ("medium", medium, dmg(&*tree)),
@@ -188,10 +218,18 @@ mod tests {
             ("iso9660", iso9660, iso9660::sample()),
             ("xar", xar, package),
             ("aar", aar, aar::sample()),
-            ("cpio", cpio, payload),
+            ("cpio", cpio, payload.clone()),
             ("zip", zip, archive),
+            ("zip", zip, crate::zip::sample()),
             ("tar", tar, samples::tar(&MEMBERS)),
             ("pbzx", pbzx, stream.concat()),
+            ("lzw", lzw, lzw::tests::compress(&payload, 0x8c)),
+            (
+                "zstd",
+                zstd,
+                compress_to_vec(payload.as_slice(), CompressionLevel::Fastest),
+            ),
+            ("medium", medium, lzma::tests::compress(&payload, false)),
             (
                 "encrypted",
                 encrypted,
@@ -202,7 +240,8 @@ mod tests {
                 sparse,
                 crate::image::sparse::sample(&[1; 512 * 9], 4),
             ),
-        ]
+        ];
+        others.into_iter().chain(sevenz_seeds).collect()
     }
 
     /// Writes the seeds to the folder that `AUTO_UPDATE_SEEDS` names, in a folder for each target.

@@ -17,6 +17,7 @@ use crate::{
     image::{EncryptedImage, SparseBundle, sparse},
     package::FlatPackage,
     path,
+    sevenz::SevenZip,
     single::SingleFile,
     subtree::Subtree,
     tar, udif,
@@ -347,6 +348,7 @@ fn open_named(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn 
             what: format!("the Apple archive `{name}`"),
         }),
         Some(Format::OtherWrapper) => Err(unsupported(name, "an Apple archive in LZ4 or LZBITMAP")),
+        Some(Format::SevenZip) => Ok(Arc::new(SevenZip::open(source, budget)?)),
         Some(Format::SparseImage) => {
             let disk: Arc<dyn ReadAt> = Arc::new(sparse::open(source)?);
             disk::open(&disk, name)
@@ -414,7 +416,11 @@ fn compressed(
 fn inner_name(name: &str) -> String {
     let (_, name) = path::split(name);
     match name.rsplit_once('.') {
-        Some((stem, "tgz" | "tbz" | "txz")) if !stem.is_empty() => format!("{stem}.tar"),
+        Some((stem, "tgz" | "tbz" | "tbz2" | "txz" | "tlz" | "tzst" | "taz"))
+            if !stem.is_empty() =>
+        {
+            format!("{stem}.tar")
+        }
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => format!("{name}.contents"),
     }
@@ -433,8 +439,13 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
     use super::*;
-    use crate::samples::{self, Sample};
+    use crate::{
+        codec::{lzma, lzw},
+        samples::{self, Sample},
+    };
 
     /// A zip archive with a package, whose payload has an application; and links.
     fn nested() -> TempDir {
@@ -510,6 +521,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_a_compressed_archive_is_reached_through_the_compression() {
+        let tar = samples::tar(&[("App.app/run", Sample::File(0o755, b"run"))]);
+        let cpio = samples::cpio(&[("App.app/run", Sample::File(0o755, b"run"))]);
+        let house = TempDir::new().unwrap();
+        for archive in [&tar, &cpio] {
+            for (number, compressed) in [
+                compress_to_vec(archive.as_slice(), CompressionLevel::Fastest),
+                lzma::tests::compress(archive, true),
+                lzma::tests::compress(archive, false),
+                lzw::tests::compress(archive, 0x90),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let path = house.path().join("archive");
+                fs_err::write(&path, compressed).unwrap();
+                let location = locate(&path.join("App.app/run")).unwrap();
+                let entry = location.tree.entry("App.app/run").unwrap();
+                assert_eq!(
+                    (entry.mode, entry.len_bytes()),
+                    (0o755, Some(3)),
+                    "{number}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_compressed_in_any_way_is_found_by_its_contents() {
+        let text = b"only a text".repeat(9);
+        let house = TempDir::new().unwrap();
+        for compressed in [
+            compress_to_vec(text.as_slice(), CompressionLevel::Fastest),
+            lzma::tests::compress(&text, false),
+            lzw::tests::compress(&text, 0x8c),
+        ] {
+            let path = house.path().join("notes.txt.x");
+            fs_err::write(&path, compressed).unwrap();
+            let tree = open(&path).unwrap();
+            let mut found = Vec::new();
+            let mut reader = tree.open("notes.txt").unwrap();
+            io::Read::read_to_end(&mut reader, &mut found).unwrap();
+            assert_eq!(found, text);
+        }
+    }
+
+    #[test]
     fn a_package_lists_what_its_payload_holds() {
         let house = nested();
         let tree = open(&house.path().join("suite.zip/latest.pkg")).unwrap();
@@ -536,6 +594,7 @@ mod tests {
         for (name, inner) in [
             ("notes.txt.gz", "notes.txt"),
             ("notes.tgz", "notes.tar"),
+            ("notes.tzst", "notes.tar"),
             ("folder/.gz", ".gz.contents"),
             ("plain", "plain.contents"),
         ] {

@@ -10,17 +10,17 @@ pub(crate) struct Checked<R> {
     inner: R,
     crc: Crc,
     left: u64,
-    crc32: u32,
+    crc32: Option<u32>,
 }
 
 impl<R: Read> Checked<R> {
-    /// Expects `len` bytes with the CRC-32 `crc32` from `inner`.
-    pub(crate) fn new(inner: R, len: u64, crc32: u32) -> Self {
+    /// Expects `len` bytes with the CRC-32 `crc32`, if one was declared, from `inner`.
+    pub(crate) fn new(inner: R, len: u64, crc32: impl Into<Option<u32>>) -> Self {
         Self {
             inner,
             crc: Crc::new(),
             left: len,
-            crc32,
+            crc32: crc32.into(),
         }
     }
 }
@@ -45,7 +45,7 @@ impl<R: Read> Read for Checked<R> {
                 format!("{left} bytes fewer than declared"),
             ));
         }
-        if self.crc.sum() != self.crc32 {
+        if self.crc32.is_some_and(|crc32| crc32 != self.crc.sum()) {
             return Err(broken("the CRC-32 is not the declared one"));
         }
         Ok(0)

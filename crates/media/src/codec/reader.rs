@@ -4,12 +4,14 @@ use std::io::{self, Read};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use lzma_rust2::LzmaReader;
 
-use super::{pbzx::PbzxReader, xz};
-
-/// Most memory that a stream of the older LZMA format may ask for, in KiB.
-const LZMA_MEMORY_KIB: u32 = 80 << 10;
+use super::{
+    lzma,
+    lzw::LzwReader,
+    pbzx::PbzxReader,
+    xz,
+    zstd::{self, ZstdReader},
+};
 
 /// Bytes that room is made for at once, since a declared length may be a lie: chunks of disk images are no longer.
 const LIKELY_CHUNK: u64 = 1 << 20;
@@ -23,12 +25,16 @@ pub(crate) enum Codec {
     Gzip,
     /// The older `.lzma` format.
     Lzma,
+    /// What `compress` writes.
+    Lzw,
     /// Apple's chunks of xz, as in payloads of flat packages.
     Pbzx,
     /// xz, possibly several streams one after the other.
     Xz,
     /// zlib.
     Zlib,
+    /// Zstandard, possibly several frames one after the other.
+    Zstd,
 }
 
 impl Codec {
@@ -38,9 +44,11 @@ impl Codec {
             Self::Bzip2 => "bzip2 stream",
             Self::Gzip => "gzip stream",
             Self::Lzma => "lzma stream",
+            Self::Lzw => "compress stream",
             Self::Pbzx => "pbzx stream",
             Self::Xz => "xz stream",
             Self::Zlib => "zlib stream",
+            Self::Zstd => "zstd stream",
         }
     }
 
@@ -49,13 +57,15 @@ impl Codec {
         let reader: Box<dyn Read + Send> = match self {
             Self::Bzip2 => Box::new(MultiBzDecoder::new(compressed)),
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
-            Self::Lzma => match LzmaReader::new_mem_limit(compressed, LZMA_MEMORY_KIB, None) {
+            Self::Lzma => match lzma::file(compressed) {
                 Ok(reader) => Box::new(reader),
-                Err(error) => Box::new(Failed(Some(error))),
+                Err(error) => Box::new(Failed::new(error)),
             },
+            Self::Lzw => Box::new(LzwReader::new(compressed)),
             Self::Pbzx => Box::new(PbzxReader::new(compressed)),
             Self::Xz => Box::new(xz::reader(compressed)),
             Self::Zlib => Box::new(ZlibDecoder::new(compressed)),
+            Self::Zstd => Box::new(ZstdReader::new(compressed, zstd::LARGEST_WINDOW)),
         };
         Box::new(Fused::new(reader))
     }
@@ -101,7 +111,14 @@ impl<R: Read> Read for Fused<R> {
 
 /// A reader that could not begin.
 #[derive(Debug)]
-struct Failed(Option<io::Error>);
+pub(crate) struct Failed(Option<io::Error>);
+
+impl Failed {
+    /// A reader that could not begin because of `error`.
+    pub(crate) const fn new(error: io::Error) -> Self {
+        Self(Some(error))
+    }
+}
 
 impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -2,7 +2,7 @@
 
 use wire::{Cursor, ParseError};
 
-use super::constants::{EXTRA_TIMESTAMP, EXTRA_UNIX, EXTRA_UNIX_OWNER};
+use super::constants::{EXTRA_AES, EXTRA_TIMESTAMP, EXTRA_UNIX, EXTRA_UNIX_OWNER};
 
 /// What extra fields say of a member.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -11,6 +11,8 @@ pub(super) struct Extra {
     pub(super) modified: Option<i64>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
+    /// How long the key of `WinZip`'s encryption is: 1 for 128 bits, 2 for 192, 3 for 256.
+    pub(super) aes_strength: Option<u8>,
 }
 
 impl Extra {
@@ -24,6 +26,7 @@ impl Extra {
                 break;
             };
             match id {
+                EXTRA_AES => extra.aes(field).unwrap_or_default(),
                 EXTRA_TIMESTAMP => extra.timestamp(field).unwrap_or_default(),
                 EXTRA_UNIX => extra.unix(field).unwrap_or_default(),
                 EXTRA_UNIX_OWNER => extra.owner(field).unwrap_or_default(),
@@ -31,6 +34,12 @@ impl Extra {
             }
         }
         extra
+    }
+
+    fn aes(&mut self, mut field: Cursor<'_>) -> Result<(), ParseError> {
+        field.skip(4)?; // version of the vendor, the vendor's letters
+        self.aes_strength = Some(field.u8()?);
+        Ok(())
     }
 
     fn timestamp(&mut self, mut field: Cursor<'_>) -> Result<(), ParseError> {
@@ -78,6 +87,7 @@ mod tests {
             modified: Some(16),
             uid: Some(501),
             gid: Some(20),
+            aes_strength: None,
         };
         assert_eq!(Extra::parse(bytes), expected);
         let bytes = b"UX\x0c\x00\0\0\0\0\x10\x00\x00\x00\xf5\x01\x14\x00";

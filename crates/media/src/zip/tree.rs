@@ -11,16 +11,22 @@ use model::Timestamp;
 use wire::{Budget, Part, ReadAt, SourceReader};
 
 use super::{
-    constants::{METHOD_BZIP2, METHOD_DEFLATED, METHOD_STORED, METHOD_XZ},
+    constants::{
+        METHOD_BZIP2, METHOD_DEFLATED, METHOD_DEFLATED_64, METHOD_LZMA, METHOD_STORED, METHOD_XZ,
+        METHOD_ZSTD,
+    },
     end,
     raw::LocalHeader,
 };
 use crate::{
     Entry, Kind, MediaError, Tree,
     archive::{Index, mode, spool},
-    codec::{self, Checked},
+    codec::{Checked, Codec, Failed, lzma, zstd::ZstdReader},
     path,
 };
+
+/// Largest window of a member that is compressed with Zstandard: several members may be read at once.
+const LARGEST_WINDOW: u64 = 32 << 20;
 
 /// A zip archive.
 #[derive(Debug)]
@@ -38,7 +44,8 @@ struct Member {
     len: u64,
     method: u16,
     crc32: u32,
-    encrypted: bool,
+    /// The name of the encryption, if it is encrypted.
+    encryption: Option<&'static str>,
 }
 
 impl ZipTree {
@@ -74,12 +81,20 @@ impl ZipTree {
             len: found.size(),
             method: header.method,
             crc32: found.crc32(),
-            encrypted: found.encrypted(),
+            encryption: header.encryption().or_else(|| {
+                found
+                    .encrypted()
+                    .then_some("a method that only the directory knows of")
+            }),
         };
         let stored_mode = found.unix_mode();
         let kind = match stored_mode.map(|mode| mode & mode::KIND) {
             _ if name.ends_with('/') => Kind::Folder,
             Some(mode::FOLDER) => Kind::Folder,
+            // Where it leads is encrypted too.
+            Some(mode::LINK) if member.encryption.is_some() => Kind::File {
+                len_bytes: member.len,
+            },
             Some(mode::LINK) => Kind::Link {
                 target: self.link_target(&path, &member)?,
             },
@@ -120,16 +135,22 @@ impl ZipTree {
     }
 
     fn reader(&self, path: &str, member: &Member) -> Result<Box<dyn Read + Send>, MediaError> {
-        if member.encrypted {
+        if let Some(how) = member.encryption {
             let what = format!("`{path}` in the zip archive");
-            return Err(MediaError::Encrypted { what });
+            return Err(MediaError::Locked { what, how });
         }
         let stored = SourceReader::new(Arc::new(self.part(member)));
         let inflated: Box<dyn Read + Send> = match member.method {
             METHOD_STORED => Box::new(stored),
             METHOD_DEFLATED => Box::new(flate2::read::DeflateDecoder::new(stored)),
-            METHOD_BZIP2 => codec::Codec::Bzip2.reader(Box::new(stored)),
-            METHOD_XZ => codec::Codec::Xz.reader(Box::new(stored)),
+            METHOD_DEFLATED_64 => Box::new(deflate64::Deflate64Decoder::new(stored)),
+            METHOD_BZIP2 => Codec::Bzip2.reader(Box::new(stored)),
+            METHOD_LZMA => match lzma::zip_member(stored, member.len) {
+                Ok(reader) => Box::new(reader),
+                Err(error) => Box::new(Failed::new(error)),
+            },
+            METHOD_ZSTD => Box::new(ZstdReader::new(stored, LARGEST_WINDOW)),
+            METHOD_XZ => Codec::Xz.reader(Box::new(stored)),
             other => {
                 return Err(MediaError::Parse(wire::ParseError::Unsupported {
                     structure: "zip archive",

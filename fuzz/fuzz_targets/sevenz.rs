@@ -1,0 +1,4 @@
+//! 7z archives.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::sevenz(bytes));

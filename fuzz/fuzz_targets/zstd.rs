@@ -1,0 +1,4 @@
+//! Zstandard streams.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| media::fuzzing::zstd(bytes));
