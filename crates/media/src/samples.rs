@@ -25,6 +25,12 @@ pub(crate) enum Sample<'a> {
     Link(&'a str),
 }
 
+/// The bytes that hexadecimal digits stand for, white space left out.
+pub(crate) fn bytes(digits: &str) -> Vec<u8> {
+    let digits: String = digits.split_whitespace().collect();
+    hex::decode(digits).unwrap()
+}
+
 /// A zip archive; written by the `zip` crate.
 pub(crate) fn zip(members: &[(&str, Sample<'_>)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

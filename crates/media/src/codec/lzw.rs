@@ -238,6 +238,7 @@ fn broken(what: &str) -> io::Error {
 pub(crate) mod tests {
     use super::*;
     use crate::robustness::XorShift;
+    use crate::samples::bytes;
 
     /// What `compress` 5.0 makes of 400 times `some text, `.
     const OF_COMPRESS: &str = "
@@ -250,11 +251,6 @@ pub(crate) mod tests {
         7dfbf8f5e5d7df7aefcd77df7efe15182082040278e080ff192860820e4ed8a0840c46b820840a3e4821861c56986187
         166ae8e1851b7e98228a279a58228923e606
     ";
-
-    fn bytes(digits: &str) -> Vec<u8> {
-        let digits: String = digits.split_whitespace().collect();
-        hex::decode(digits).unwrap()
-    }
 
     fn read(stream: &[u8]) -> io::Result<Vec<u8>> {
         let mut contents = Vec::new();

@@ -239,6 +239,7 @@ fn number(cursor: &mut Cursor<'_>) -> Result<u64, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::bytes;
 
     /// What `xz -0 --check=sha256` makes of 200 times `x`, then 30 bytes that cannot be compressed; two streams of
     /// it with padding between them.
@@ -258,11 +259,6 @@ mod tests {
         4dd7f2c103c010f40321010c00000000fe20bfa8e001f300085d003c6ffbbe492be00000512332116b30805700032be8
         072be80728f4030024554aa714173b30030000000004595a
     ";
-
-    fn bytes(digits: &str) -> Vec<u8> {
-        let digits: String = digits.split_whitespace().collect();
-        hex::decode(digits).unwrap()
-    }
 
     fn inflate(compressed: impl Read) -> io::Result<Vec<u8>> {
         let mut contents = Vec::new();

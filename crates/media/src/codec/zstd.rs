@@ -152,14 +152,10 @@ mod tests {
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     use super::*;
+    use crate::samples::bytes;
 
     /// What `zstd` makes of 200 times `text, ` from a pipe: a frame that does not say how long it is, with a checksum.
     const FROM_PIPE: &str = "28b52ffd04586d000030746578742c200100a7e42f45092fc8c3";
-
-    fn bytes(digits: &str) -> Vec<u8> {
-        let digits: String = digits.split_whitespace().collect();
-        hex::decode(digits).unwrap()
-    }
 
     fn read(stream: &[u8]) -> io::Result<Vec<u8>> {
         let mut contents = Vec::new();

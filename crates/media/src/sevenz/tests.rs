@@ -17,7 +17,7 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use wire::Budget;
 
 use super::SevenZip;
-use crate::{Entry, Kind, MediaError, Tree as _, robustness::XorShift, walk};
+use crate::{Entry, Kind, MediaError, Tree as _, robustness::XorShift, samples::bytes, walk};
 
 /// What 7-Zip makes of a folder with a program, a link to it, an empty file and an empty folder, with `-mx1 -snl`.
 const TREE: &str = "
@@ -59,11 +59,6 @@ const ENCRYPTED_NAMES: &str = "
     3d6770cb8cd3f03711c6a69060b40fbdb46dc3da67db3939da601831662c9d0a17062001097000070b0100012406f107
     0112530f8e6c9d0ddb18562a60b67454a1ee462a0c620a01d44e03310000
 ";
-
-fn bytes(digits: &str) -> Vec<u8> {
-    let digits: String = digits.split_whitespace().collect();
-    hex::decode(digits).unwrap()
-}
 
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();

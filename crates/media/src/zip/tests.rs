@@ -13,7 +13,10 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use wire::Budget;
 
 use super::ZipTree;
-use crate::{Entry, MediaError, Tree as _, samples};
+use crate::{
+    Entry, MediaError, Tree as _,
+    samples::{self, bytes},
+};
 
 const TEXT: &[u8] = b"some text, some text, some text, some text, some text";
 
@@ -41,11 +44,6 @@ const AES: &str = "
     00000000742e7478740a00200000000000010018000080a621c989d60100000000000000000000000000000000019907
     0002004145030800504b0506000000000100010062000000660000000000
 ";
-
-fn bytes(digits: &str) -> Vec<u8> {
-    let digits: String = digits.split_whitespace().collect();
-    hex::decode(digits).unwrap()
-}
 
 /// A member as it is stored.
 #[derive(Clone, Debug)]
