@@ -137,8 +137,7 @@ fn line(entry: &IdentityEntry) -> String {
         let identifier = identity.identifier.iter();
         let name = identifier.map(|identifier| format!(" {identifier}"));
         let name = name.collect::<String>();
-        let team = identity.team_id.as_deref().unwrap_or("Apple");
-        format!("{}{name} of {team}", identity.kind.as_str())
+        format!("{}{name} of {}", identity.kind.as_str(), signer(identity))
     });
     let mut things = things.collect::<Vec<_>>().join(", ");
     if things.is_empty() {
@@ -155,6 +154,12 @@ fn line(entry: &IdentityEntry) -> String {
     )
 }
 
+/// The team; without one, what the certificate calls the signer: nobody is to be taken for Apple.
+fn signer(identity: &codesign::Identity) -> &str {
+    let signer = identity.team_id.as_ref().or(identity.authorities.first());
+    signer.map_or("nobody", String::as_str)
+}
+
 fn to_json(entry: &IdentityEntry) -> Value {
     let decision = entry.decision.as_ref();
     json!({
@@ -169,4 +174,27 @@ fn to_json(entry: &IdentityEntry) -> Value {
         "decided_by": decision.map(|decision| &decision.by),
         "reason": decision.map(|decision| &decision.reason),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use codesign::{Identity, IdentityKind};
+
+    use super::signer;
+
+    #[test]
+    fn who_has_no_team_is_named_by_the_certificate_and_not_taken_for_apple() {
+        let mut identity = Identity {
+            kind: IdentityKind::Code,
+            identifier: None,
+            team_id: Some("ABCDE12345".to_owned()),
+            authorities: vec!["Somebody's own".to_owned()],
+            designated_requirement: None,
+        };
+        assert_eq!(signer(&identity), "ABCDE12345");
+        identity.team_id = None;
+        assert_eq!(signer(&identity), "Somebody's own");
+        identity.authorities.clear();
+        assert_eq!(signer(&identity), "nobody");
+    }
 }
