@@ -182,33 +182,44 @@ fn source(bytes: &[u8]) -> Arc<dyn ReadAt> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::HashSet,
+        path::{Path, PathBuf},
+    };
+
     use proptest::prelude::*;
     use testkit::signing::{self_signed_certificate, sign_bundle, write_app};
 
     use super::*;
+    use crate::hash::Algorithm;
 
     type Body = fn(&[u8]);
+    /// The name of a target, its body, and bytes to begin with.
+    type Seed = (&'static str, Body, Vec<u8>);
 
-    const BODIES: [Body; 11] = [
-        certificate,
-        code_directory,
-        code_resources,
-        message,
-        program,
-        requirement,
-        requirement_text,
-        signature,
-        signed_image,
-        signed_package,
-        ticket,
+    const BODIES: [(&str, Body); 11] = [
+        ("certificate", certificate),
+        ("code_directory", code_directory),
+        ("code_resources", code_resources),
+        ("message", message),
+        ("program", program),
+        ("requirement", requirement),
+        ("requirement_text", requirement_text),
+        ("signature", signature),
+        ("signed_image", signed_image),
+        ("signed_package", signed_package),
+        ("ticket", ticket),
     ];
+
+    /// The head of a ticket, and no more.
+    const TICKET: &[u8] = b"s8ch\x01\0\0\0\x02\0\0\0\x18\0\0\0\x30\0";
 
     const TEXT: &str = "identifier \"org.example.sample\" and anchor apple generic and certificate \
         1[field.1.2.840.113635.100.6.2.6] exists and (certificate leaf[subject.OU] = ABCDE12345 or \
         info[CFBundleVersion] >= \"1.0\") and !notarized";
 
     /// What a fuzzer would begin with, for every entry; made here, so that no corpus is needed.
-    fn seeds() -> Vec<(Body, Vec<u8>)> {
+    fn seeds() -> Vec<Seed> {
         let folder = tempfile::tempdir().unwrap();
         let app = folder.path().join("Sample.app");
         write_app(&app, "org.example.sample", "1.0").unwrap();
@@ -223,7 +234,8 @@ mod tests {
         let embedded = whole[at..].to_vec();
         let blobs = Blobs::parse(&embedded).unwrap();
         let requirement_ = Requirement::parse(TEXT).unwrap();
-        vec![
+        let cms = blobs.message().unwrap();
+        let parts: Vec<(Body, Vec<u8>)> = vec![
             (
                 certificate,
                 include_bytes!("../certificates/DeveloperIDG2CA.cer").to_vec(),
@@ -236,15 +248,22 @@ mod tests {
                 code_resources,
                 read("Contents/_CodeSignature/CodeResources"),
             ),
-            (message, blobs.message().unwrap().to_vec()),
+            (message, cms.to_vec()),
             (program, whole.clone()),
             (requirement, requirement_.to_binary()),
             (requirement, blobs.get(slot::REQUIREMENTS).unwrap().to_vec()),
             (requirement_text, TEXT.into()),
             (signature, embedded.clone()),
-            (ticket, b"s8ch\x01\0\0\0\x02\0\0\0\x18\0\0\0\x30\0".to_vec()),
+            (ticket, TICKET.to_vec()),
             (signed_image, image_with(&embedded)),
-        ]
+            (signed_package, package_with(cms)),
+        ];
+        let named = parts.into_iter().map(|(body, bytes)| {
+            let of_body = |(_, other): &&(&str, Body)| std::ptr::fn_addr_eq(*other, body);
+            let (name, body) = BODIES.iter().find(of_body).unwrap();
+            (*name, *body, bytes)
+        });
+        named.collect()
     }
 
     /// A disk image of nothing but its signature.
@@ -256,10 +275,101 @@ mod tests {
         [signature, &trailer].concat()
     }
 
+    /// A flat package of one member, with `cms` as its signature and the head of a ticket behind it.
+    fn package_with(cms: &[u8]) -> Vec<u8> {
+        let member = b"<pkg-info/>";
+        let digest = hex::encode(Algorithm::Sha1.digest(member));
+        let member_at = 20 + cms.len();
+        let toc = format!(
+            "<xar><toc><checksum style=\"sha1\"><offset>0</offset><size>20</size></checksum>\
+             <x-signature style=\"CMS\"><offset>20</offset><size>{}</size></x-signature>\
+             <file id=\"1\"><name>PackageInfo</name><type>file</type><data><offset>{member_at}</offset>\
+             <size>11</size><length>11</length><encoding style=\"application/octet-stream\"/>\
+             <archived-checksum style=\"sha1\">{digest}</archived-checksum>\
+             <extracted-checksum style=\"sha1\">{digest}</extracted-checksum></data></file></toc></xar>",
+            cms.len(),
+        );
+        let stored = zlib_stored(toc.as_bytes());
+        let mut package = b"xar!\0\x1c\0\x01".to_vec();
+        package.extend(u64::try_from(stored.len()).unwrap().to_be_bytes());
+        package.extend(u64::try_from(toc.len()).unwrap().to_be_bytes());
+        package.extend(1_u32.to_be_bytes());
+        package.extend(&stored);
+        package.extend(Algorithm::Sha1.digest(&stored));
+        package.extend(cms);
+        package.extend(member);
+        let ticket_len = u32::try_from(TICKET.len()).unwrap().to_le_bytes();
+        package.extend(*b"t8lr\x01\0\x01\0\0\0\0\0\0\0\0\0");
+        package.extend(TICKET);
+        package.extend(*b"t8lr\x01\0\x02\0");
+        package.extend(ticket_len);
+        package.extend([0; 4]);
+        package
+    }
+
+    /// `bytes` as a zlib stream of one stored block.
+    fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(bytes.len()).unwrap();
+        let (mut low, mut high) = (1_u32, 0_u32);
+        for byte in bytes {
+            low = (low + u32::from(*byte)) % 65_521;
+            high = (high + low) % 65_521;
+        }
+        let mut stream = vec![0x78, 0x01, 0x01];
+        stream.extend(len.to_le_bytes());
+        stream.extend((!len).to_le_bytes());
+        stream.extend(bytes);
+        stream.extend((high << 16 | low).to_be_bytes());
+        stream
+    }
+
+    /// The seed must reach what lies behind the table of contents, or the fuzzer would never see it.
+    #[test]
+    fn the_seed_of_a_package_is_judged_to_its_end() {
+        let seeds = seeds();
+        let (_, _, package) = seeds
+            .iter()
+            .find(|(name, ..)| *name == "signed_package")
+            .unwrap();
+        let mut checks = Checks::default();
+        let terms_ = nobody();
+        let judged = package::judge_package(&source(package), terms(&terms_), &mut checks);
+        assert!(!judged.is_unsigned);
+        let failures: Vec<_> = checks
+            .failures()
+            .map(|check| (check.name, check.code))
+            .collect();
+        let signed_for_other_code = ("package-signature", Some("message-digest-wrong"));
+        let only_a_head = ("notarization-ticket", Some("malformed"));
+        assert_eq!(failures, [signed_for_other_code, only_a_head]);
+    }
+
+    /// Writes the seeds to the folder that `AUTO_UPDATE_SEEDS` names, in a folder for each target.
+    #[test]
+    fn seeds_are_written_for_the_fuzzer() {
+        let asked = std::env::var_os("AUTO_UPDATE_SEEDS").map(PathBuf::from);
+        let house = tempfile::tempdir().unwrap();
+        let out = asked.unwrap_or_else(|| house.path().to_owned());
+        let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
+        for (number, (name, _, seed)) in seeds().into_iter().enumerate() {
+            let target = format!("codesign_{name}");
+            let source = targets.join(&target).with_extension("rs");
+            assert!(source.is_file(), "{} is no target", source.display());
+            std::fs::create_dir_all(out.join(&target)).unwrap();
+            std::fs::write(out.join(&target).join(format!("own-{number}")), seed).unwrap();
+        }
+        let fed: HashSet<_> = seeds().into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(
+            fed.len(),
+            BODIES.len(),
+            "every target has something to begin with"
+        );
+    }
+
     /// What the fuzzer runs also runs here: over the seeds, cut and damaged.
     #[test]
     fn every_entry_returns_on_its_seeds_and_on_damaged_ones() {
-        for (entry, seed) in seeds() {
+        for (_, entry, seed) in seeds() {
             entry(&seed);
             entry(&[]);
             for cut in (0..seed.len()).step_by(seed.len().div_ceil(60)) {
@@ -280,7 +390,7 @@ mod tests {
 
         #[test]
         fn every_entry_returns_on_anything(bytes: Vec<u8>, body in 0..BODIES.len()) {
-            BODIES[body](&bytes);
+            BODIES[body].1(&bytes);
         }
 
         /// Text of the language's own words, put together at random.
