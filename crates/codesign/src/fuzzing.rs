@@ -279,7 +279,7 @@ mod tests {
     fn package_with(cms: &[u8]) -> Vec<u8> {
         let member = b"<pkg-info/>";
         let digest = hex::encode(Algorithm::Sha1.digest(member));
-        let member_at = 20 + cms.len();
+        let member_at = cms.len().strict_add(20);
         let toc = format!(
             "<xar><toc><checksum style=\"sha1\"><offset>0</offset><size>20</size></checksum>\
              <x-signature style=\"CMS\"><offset>20</offset><size>{}</size></x-signature>\
@@ -312,8 +312,8 @@ mod tests {
         let len = u16::try_from(bytes.len()).unwrap();
         let (mut low, mut high) = (1_u32, 0_u32);
         for byte in bytes {
-            low = (low + u32::from(*byte)) % 65_521;
-            high = (high + low) % 65_521;
+            low = low.strict_add(u32::from(*byte)).strict_rem(65_521);
+            high = high.strict_add(low).strict_rem(65_521);
         }
         let mut stream = vec![0x78, 0x01, 0x01];
         stream.extend(len.to_le_bytes());

@@ -27,6 +27,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod turns;
 mod verdict;
 mod verify;
 mod x509;

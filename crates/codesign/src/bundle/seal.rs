@@ -15,7 +15,11 @@ use super::{
     links::Scope,
     rules::{Rules, Treatment},
 };
-use crate::{flaw::Flaw, hash::Algorithm};
+use crate::{
+    flaw::Flaw,
+    hash::{Algorithm, Hasher},
+    turns::each_in_turn,
+};
 
 const MAX_LEVELS: usize = 64;
 const BLOCK_LEN: usize = 128 << 10;
@@ -141,21 +145,29 @@ impl Seal {
             layout: scope.layout,
             compared: Compared::default(),
             seen: HashSet::new(),
+            files: Vec::new(),
         };
         walk.folder("", MAX_LEVELS)?;
+        let Walk {
+            compared,
+            seen,
+            files,
+            ..
+        } = walk;
         let missing = self
             .files
             .iter()
-            .filter(|(path, sealed)| !sealed.is_optional && !walk.seen.contains(*path))
+            .filter(|(path, sealed)| !sealed.is_optional && !seen.contains(*path))
             .map(|(path, _)| path)
             .min();
-        match missing {
-            Some(path) => Err(Flaw::new(
+        if let Some(path) = missing {
+            return Err(Flaw::new(
                 "resource-missing",
                 format!("`{path}` is missing"),
-            )),
-            None => Ok(walk.compared),
+            ));
         }
+        compare_files(tree, &files)?;
+        Ok(compared)
     }
 }
 
@@ -217,6 +229,17 @@ struct Walk<'a> {
     layout: &'a Layout,
     compared: Compared,
     seen: HashSet<String>,
+    /// Those whose bytes are still to be compared.
+    files: Vec<SealedFile<'a>>,
+}
+
+/// A file that is there, and the hashes that its bytes ought to have.
+#[derive(Debug)]
+struct SealedFile<'a> {
+    relative: String,
+    path: String,
+    sha1: Option<&'a [u8]>,
+    sha256: Option<&'a [u8]>,
 }
 
 impl Walk<'_> {
@@ -292,7 +315,6 @@ impl Walk<'_> {
             ));
         }
         self.compared.count = self.compared.count.saturating_add(1);
-        let altered = || Flaw::new("resource-altered", format!("`{relative}` was altered"));
         match (&sealed.what, &entry.kind) {
             (What::Link { target: sealed }, Kind::Link { target }) if sealed == target => {
                 if self.scope.allows(self.tree, &entry.path, target)? {
@@ -304,10 +326,13 @@ impl Walk<'_> {
                 ))
             }
             (What::Hashes { sha1, sha256 }, Kind::File { .. }) => {
-                let (own_sha1, own_sha256) = self.hashes(&entry.path, sha1.is_some())?;
-                let same = sha1.as_ref().is_none_or(|sha1| *sha1 == own_sha1)
-                    && sha256.as_ref().is_none_or(|sha256| *sha256 == own_sha256);
-                same.then_some(()).ok_or_else(altered)
+                self.files.push(SealedFile {
+                    relative: relative.to_owned(),
+                    path: entry.path.clone(),
+                    sha1: sha1.as_deref(),
+                    sha256: sha256.as_deref(),
+                });
+                Ok(())
             }
             (What::Nested(seal), Kind::File { .. } | Kind::Folder) => {
                 self.compared.nested.push(Nested {
@@ -316,29 +341,57 @@ impl Walk<'_> {
                 });
                 Ok(())
             }
-            _ => Err(altered()),
+            _ => Err(altered(relative)),
         }
     }
+}
 
-    fn hashes(&self, path: &str, with_sha1: bool) -> Result<(Vec<u8>, Vec<u8>), Flaw> {
-        let mut reader = self
-            .tree
-            .open(path)
-            .map_err(|error| Flaw::of_error("unreadable", &error))?;
-        let (mut sha1, mut sha256) = (Algorithm::Sha1.hasher(), Algorithm::Sha256.hasher());
-        let mut block = vec![0; BLOCK_LEN];
-        loop {
-            let len = reader
-                .read(&mut block)
-                .map_err(|error| Flaw::new("unreadable", format!("`{path}`: {error}")))?;
-            let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
-                return Ok((sha1.finish(), sha256.finish()));
-            };
-            if with_sha1 {
-                sha1.update(bytes);
-            }
-            sha256.update(bytes);
+fn altered(relative: &str) -> Flaw {
+    Flaw::new("resource-altered", format!("`{relative}` was altered"))
+}
+
+/// Compares the bytes of `files` with what is sealed of them, several files at a time.
+fn compare_files(tree: &dyn Tree, files: &[SealedFile<'_>]) -> Result<(), Flaw> {
+    let mut numbers = 0..files.len();
+    let next = |number: &mut usize| {
+        let next = numbers.next();
+        *number = next.unwrap_or_default();
+        Ok(next.is_some())
+    };
+    each_in_turn(files.len(), next, |number: &usize| {
+        let mut file = files.get(*number).into_iter();
+        file.try_for_each(|file| compare_file(tree, file))
+    })
+}
+
+fn compare_file(tree: &dyn Tree, file: &SealedFile<'_>) -> Result<(), Flaw> {
+    let mut reader = tree
+        .open(&file.path)
+        .map_err(|error| Flaw::of_error("unreadable", &error))?;
+    let mut stated = [
+        (Algorithm::Sha1, file.sha1),
+        (Algorithm::Sha256, file.sha256),
+    ]
+    .into_iter()
+    .filter_map(|(algorithm, hash)| Some((algorithm.hasher(), hash?)))
+    .collect::<Vec<_>>();
+    let mut block = vec![0; BLOCK_LEN];
+    loop {
+        let len = reader
+            .read(&mut block)
+            .map_err(|error| Flaw::new("unreadable", format!("`{}`: {error}", file.path)))?;
+        let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
+            break;
+        };
+        for (hasher, _) in &mut stated {
+            hasher.update(bytes);
         }
+    }
+    let is_same = |(hasher, hash): (Hasher, &[u8])| hasher.finish() == hash;
+    if stated.into_iter().all(is_same) {
+        Ok(())
+    } else {
+        Err(altered(&file.relative))
     }
 }
 

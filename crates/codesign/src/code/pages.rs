@@ -1,110 +1,144 @@
-//! Hashes code page by page, for all directories in one pass.
+//! Hashes code page by page, for all directories in one pass. That a directory has as many hashes as its length of code
+//! needs was seen to when it was read.
 
 use wire::{ReadAt, read_up_to};
 
 use super::CodeDirectory;
-use crate::{flaw::Flaw, hash::Hasher};
+use crate::{flaw::Flaw, hash::Hasher, turns::each_in_turn};
 
+/// How much code is read at a time: a whole number of pages of every directory, whose lengths are powers of two and at
+/// most 16 MiB.
 const BLOCK_LEN: u64 = 256 << 10;
 
 /// Whether every page of `code` has the hash that every directory states.
 pub(super) fn verify(code: &dyn ReadAt, directories: &[CodeDirectory<'_>]) -> Result<(), Flaw> {
-    let mut walks: Vec<Walk<'_, '_>> = directories.iter().map(Walk::new).collect();
-    let limit = directories
+    let (whole, paged): (Vec<_>, Vec<_>) = directories
         .iter()
-        .map(|directory| directory.code_limit)
-        .max()
-        .unwrap_or(0);
-    let mut block = vec![0; usize::try_from(BLOCK_LEN.min(limit)).unwrap_or(0)];
-    let mut offset = 0;
-    while offset < limit {
-        let len = read_up_to(code, offset, &mut block).map_err(|error| {
+        .partition(|directory| directory.page_len.is_none());
+    verify_pages(code, &paged)?;
+    verify_whole(code, &whole)
+}
+
+/// A part of the code.
+#[derive(Debug, Default)]
+struct Block {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+/// Reads code from front to back.
+struct Reader<'c> {
+    code: &'c dyn ReadAt,
+    offset: u64,
+    limit: u64,
+    block_len: u64,
+}
+
+impl<'c> Reader<'c> {
+    fn new(code: &'c dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Self {
+        let limits = directories.iter().map(|directory| directory.code_limit);
+        let page_lens = directories
+            .iter()
+            .filter_map(|directory| directory.page_len);
+        Self {
+            code,
+            offset: 0,
+            limit: limits.max().unwrap_or(0),
+            block_len: page_lens.fold(BLOCK_LEN, u64::max),
+        }
+    }
+
+    /// Reads the next block; `false` at the end.
+    fn next(&mut self, block: &mut Block) -> Result<bool, Flaw> {
+        let offset = self.offset;
+        let wanted = self.limit.saturating_sub(offset).min(self.block_len);
+        if wanted == 0 {
+            return Ok(false);
+        }
+        block.offset = offset;
+        block
+            .bytes
+            .resize(usize::try_from(wanted).unwrap_or(usize::MAX), 0);
+        let read = read_up_to(self.code, offset, &mut block.bytes).map_err(|error| {
             Flaw::new(
                 "unreadable",
                 format!("the code cannot be read at byte {offset}: {error}"),
             )
         })?;
-        let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
+        if read < block.bytes.len() {
+            let end = offset.saturating_add(read as u64);
             return Err(Flaw::new(
                 "code-short",
-                format!("the code ends at byte {offset}, before all of it was hashed"),
-            ));
-        };
-        for walk in &mut walks {
-            walk.take(offset, bytes)?;
-        }
-        offset = offset.saturating_add(len as u64);
-    }
-    walks.into_iter().try_for_each(Walk::finish)
-}
-
-/// One directory's way through the code.
-struct Walk<'d, 'a> {
-    directory: &'d CodeDirectory<'a>,
-    hasher: Hasher,
-    page: usize,
-    /// How many bytes of the page are still to come.
-    left: u64,
-}
-
-impl<'d, 'a> Walk<'d, 'a> {
-    fn new(directory: &'d CodeDirectory<'a>) -> Self {
-        let mut walk = Self {
-            directory,
-            hasher: directory.hash.algorithm().hasher(),
-            page: 0,
-            left: 0,
-        };
-        walk.left = walk.page_len();
-        walk
-    }
-
-    fn page_len(&self) -> u64 {
-        self.directory.page_len.unwrap_or(u64::MAX)
-    }
-
-    fn take(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Flaw> {
-        let wanted = self.directory.code_limit.saturating_sub(offset);
-        let mut rest = up_to(bytes, wanted).0;
-        while !rest.is_empty() {
-            let (now, later) = up_to(rest, self.left);
-            self.hasher.update(now);
-            self.left = self.left.saturating_sub(now.len() as u64);
-            if self.left == 0 {
-                self.end_page()?;
-            }
-            rest = later;
-        }
-        Ok(())
-    }
-
-    fn end_page(&mut self) -> Result<(), Flaw> {
-        let fresh = self.directory.hash.algorithm().hasher();
-        let digest = std::mem::replace(&mut self.hasher, fresh).finish();
-        let hash = self.directory.hash.cut(digest);
-        let stated = self.directory.pages().get(self.page);
-        if stated.copied() != Some(hash.as_slice()) {
-            let (page, of) = (self.page, self.directory.pages().len());
-            return Err(Flaw::new(
-                "page-hash-wrong",
-                format!("page {page} of {of} was altered"),
+                format!("the code ends at byte {end}, before all of it was hashed"),
             ));
         }
-        self.page = self.page.saturating_add(1);
-        self.left = self.page_len();
-        Ok(())
+        self.offset = offset.saturating_add(wanted);
+        Ok(true)
     }
+}
 
-    fn finish(mut self) -> Result<(), Flaw> {
-        if self.left != self.page_len() {
-            self.end_page()?;
-        }
-        if self.page == self.directory.pages().len() {
-            Ok(())
-        } else {
-            Err(Flaw::new("code-short", "hashes of pages that do not exist"))
+/// For directories that hash the code in pages.
+fn verify_pages(code: &dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Result<(), Flaw> {
+    let mut reader = Reader::new(code, directories);
+    let blocks = reader.limit.div_ceil(reader.block_len);
+    each_in_turn(
+        usize::try_from(blocks).unwrap_or(usize::MAX),
+        |block| reader.next(block),
+        |block: &Block| {
+            let mut directories = directories.iter();
+            directories.try_for_each(|directory| verify_block(block, directory))
+        },
+    )
+}
+
+/// Compares the pages that lie in `block`.
+fn verify_block(block: &Block, directory: &CodeDirectory<'_>) -> Result<(), Flaw> {
+    let page_len = directory.page_len.unwrap_or(u64::MAX);
+    let wanted = directory.code_limit.saturating_sub(block.offset);
+    let mut rest = up_to(&block.bytes, wanted).0;
+    let first = block.offset.checked_div(page_len).unwrap_or(0);
+    let mut page = usize::try_from(first).unwrap_or(usize::MAX);
+    while !rest.is_empty() {
+        let (now, later) = up_to(rest, page_len);
+        compare(directory, page, &directory.hash.of(now))?;
+        page = page.saturating_add(1);
+        rest = later;
+    }
+    Ok(())
+}
+
+/// For directories that know one hash of all the code, as those of disk images do.
+fn verify_whole(code: &dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Result<(), Flaw> {
+    let mut hashers: Vec<Hasher> = directories
+        .iter()
+        .map(|directory| directory.hash.algorithm().hasher())
+        .collect();
+    let mut reader = Reader::new(code, directories);
+    let mut block = Block::default();
+    while reader.next(&mut block)? {
+        for (directory, hasher) in directories.iter().zip(&mut hashers) {
+            let wanted = directory.code_limit.saturating_sub(block.offset);
+            hasher.update(up_to(&block.bytes, wanted).0);
         }
     }
+    for (directory, hasher) in directories.iter().zip(hashers) {
+        if directory.code_limit > 0 {
+            compare(directory, 0, &directory.hash.cut(hasher.finish()))?;
+        }
+    }
+    Ok(())
+}
+
+fn compare(directory: &CodeDirectory<'_>, page: usize, hash: &[u8]) -> Result<(), Flaw> {
+    let stated = directory.pages().get(page);
+    if stated.copied() == Some(hash) {
+        return Ok(());
+    }
+    let of = directory.pages().len();
+    Err(Flaw::new(
+        "page-hash-wrong",
+        format!("page {page} of {of} was altered"),
+    ))
 }
 
 fn up_to(bytes: &[u8], len: u64) -> (&[u8], &[u8]) {

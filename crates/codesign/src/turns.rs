@@ -1,0 +1,156 @@
+//! Work that several threads do at once, on things that are fetched one after the other.
+
+use std::{
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use crate::flaw::Flaw;
+
+/// Most threads for one signature. Many are judged at a time in a service, and more of them only wait for the disk.
+const MOST_THREADS: usize = 4;
+
+/// What the threads share.
+struct Queue<N> {
+    next: N,
+    fetched: usize,
+    /// The first flaw by the order of things, whichever thread came upon it first.
+    found: Option<(usize, Flaw)>,
+}
+
+/// Has `next` fetch one thing after the other and `work` look at each, until `next` says that there are no more or a
+/// flaw is found. Of several flaws the earliest thing's is given, as if there were only one thread.
+///
+/// `next` is never called by two threads at once, so that it may read from front to back; it says whether it fetched
+/// something, and may reuse what the last thing was kept in. `most` is how many things there are at most: no more threads
+/// than those are used.
+///
+/// # Errors
+/// The flaw.
+pub(crate) fn each_in_turn<T: Default>(
+    most: usize,
+    next: impl FnMut(&mut T) -> Result<bool, Flaw> + Send,
+    work: impl Fn(&T) -> Result<(), Flaw> + Sync,
+) -> Result<(), Flaw> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let helpers = processors.min(MOST_THREADS).min(most).saturating_sub(1);
+    let queue = Mutex::new(Queue {
+        next,
+        fetched: 0,
+        found: None,
+    });
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            let helper = thread::Builder::new().name("hash".to_owned());
+            // Where no thread can be had, this one does it all.
+            drop(helper.spawn_scoped(scope, || take_turns(&queue, &work)));
+        }
+        take_turns(&queue, &work);
+    });
+    let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    queue.found.map_or(Ok(()), |(_, flaw)| Err(flaw))
+}
+
+fn take_turns<T: Default, N: FnMut(&mut T) -> Result<bool, Flaw>>(
+    queue: &Mutex<Queue<N>>,
+    work: &impl Fn(&T) -> Result<(), Flaw>,
+) {
+    let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut thing = T::default();
+    loop {
+        // A statement of its own: in the head of a `while let`, the lock would be held over the work.
+        let fetched = queue().fetch(&mut thing);
+        let Some(number) = fetched else { return };
+        if let Err(flaw) = work(&thing) {
+            queue().found(number, flaw);
+        }
+    }
+}
+
+impl<N> Queue<N> {
+    /// The number of the thing that was fetched.
+    fn fetch<T>(&mut self, thing: &mut T) -> Option<usize>
+    where
+        N: FnMut(&mut T) -> Result<bool, Flaw>,
+    {
+        if self.found.is_some() {
+            return None;
+        }
+        let number = self.fetched;
+        self.fetched = number.saturating_add(1);
+        match (self.next)(thing) {
+            Ok(true) => Some(number),
+            Ok(false) => None,
+            Err(flaw) => {
+                self.found(number, flaw);
+                None
+            }
+        }
+    }
+
+    fn found(&mut self, number: usize, flaw: Flaw) {
+        let is_earlier = |(earliest, _): &(usize, Flaw)| number < *earliest;
+        if self.found.as_ref().is_none_or(is_earlier) {
+            self.found = Some((number, flaw));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn counting(until: usize) -> impl FnMut(&mut usize) -> Result<bool, Flaw> + Send {
+        let mut numbers = 0..until;
+        move |thing| {
+            let next = numbers.next();
+            *thing = next.unwrap_or_default();
+            Ok(next.is_some())
+        }
+    }
+
+    #[test]
+    fn everything_is_looked_at_once() {
+        let looked_at: Vec<_> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
+        let count = |thing: &usize| {
+            looked_at[*thing].fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        assert_eq!(each_in_turn(1000, counting(1000), count), Ok(()));
+        assert!(
+            looked_at
+                .iter()
+                .all(|times| times.load(Ordering::Relaxed) == 1)
+        );
+    }
+
+    #[test]
+    fn the_earliest_flaw_is_told_even_if_it_takes_longest_to_find() {
+        for _ in 0..50 {
+            let bad = |thing: &usize| match *thing {
+                5 => {
+                    thread::sleep(std::time::Duration::from_millis(2));
+                    Err(Flaw::new("altered", "five"))
+                }
+                thing if thing > 5 => Err(Flaw::new("altered", "later")),
+                _ => Ok(()),
+            };
+            let flaw = each_in_turn(1000, counting(1000), bad);
+            assert_eq!(flaw, Err(Flaw::new("altered", "five")));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_ends_the_work() {
+        let mut three = counting(3);
+        let next = move |thing: &mut usize| match three(thing) {
+            Ok(true) => Ok(true),
+            _ => Err(Flaw::new("unreadable", "the fourth")),
+        };
+        let flaw = each_in_turn(usize::MAX, next, |_| Ok(()));
+        assert_eq!(flaw, Err(Flaw::new("unreadable", "the fourth")));
+    }
+}
