@@ -17,7 +17,7 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     command::run(&mut command)
 }
 
-/// Measures the main job, and opening media, in a release build.
+/// Measures the main job, opening media and verifying signatures, in a release build.
 ///
 /// # Errors
 /// If anything fails.
@@ -31,6 +31,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "publish",
         "--bench",
         "media",
+        "--bench",
+        "verify",
     ]);
     match media::large() {
         Ok(folder) => {

@@ -9,7 +9,7 @@ use crate::{
     Requirement, RequirementSet, Revocations,
     bundle::must_be_sealed,
     checks::Checks,
-    cms::{SignedData, signed_at},
+    cms::{SignedData, time_stamp},
     code::{Blobs, CodeDirectory, Subject, judge, slot},
     image, package,
     program::judge_program,
@@ -115,7 +115,7 @@ pub fn message(bytes: &[u8]) {
     let Ok(message) = SignedData::parse(bytes) else {
         return;
     };
-    drop((message.verify(bytes), signed_at(&message)));
+    drop((message.verify(bytes), time_stamp(&message)));
     for certificate in &message.certificates {
         judge_certificate(certificate, &message.certificates);
     }

@@ -104,7 +104,8 @@ fn read_and_judge(
             .collect(),
         is_unsigned: false,
     };
-    let notarization = notarization::of_code(blobs.payload(slot::TICKET), &judged, checks);
+    let notarization =
+        notarization::of_code(blobs.payload(slot::TICKET), &judged, terms.revoked, checks);
     Ok((judged, notarization))
 }
 

@@ -1,7 +1,7 @@
 //! Whether a ticket is stapled to a thing, and is about that thing.
 
 use crate::{
-    Notarization,
+    Notarization, Revocations,
     checks::Checks,
     code::Facts,
     flaw::Flaw,
@@ -13,18 +13,32 @@ use crate::{
 pub(crate) const NAME: &str = "notarization-ticket";
 
 /// Judges the ticket that is stapled to code.
-pub(crate) fn of_code(ticket: Option<&[u8]>, judged: &Judged, checks: &mut Checks) -> Notarization {
+pub(crate) fn of_code(
+    ticket: Option<&[u8]>,
+    judged: &Judged,
+    revoked: &Revocations,
+    checks: &mut Checks,
+) -> Notarization {
     let hashes: Vec<Vec<Hash>> = judged.facts().map(hashes_of).collect();
-    of(ticket, &hashes, checks)
+    of(ticket, &hashes, revoked, checks)
 }
 
 /// Judges the ticket that is stapled to a thing. Of every part, one of its hashes must be in the ticket.
-pub(crate) fn of(ticket: Option<&[u8]>, parts: &[Vec<Hash>], checks: &mut Checks) -> Notarization {
+pub(crate) fn of(
+    ticket: Option<&[u8]>,
+    parts: &[Vec<Hash>],
+    revoked: &Revocations,
+    checks: &mut Checks,
+) -> Notarization {
     let Some(bytes) = ticket else {
         checks.not_applicable(NAME);
         return Notarization::None;
     };
-    let flaw = match Ticket::verify(bytes) {
+    let believed = Ticket::verify(bytes).and_then(|ticket| {
+        let revoked = revoked.find(&ticket.chain, None);
+        revoked.map_or(Ok(ticket), |detail| Err(Flaw::new("revoked", detail)))
+    });
+    let flaw = match believed {
         Err(flaw) => flaw,
         Ok(ticket) => {
             let covered = |hashes: &Vec<Hash>| hashes.iter().any(|hash| ticket.covers(hash));

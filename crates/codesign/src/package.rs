@@ -88,7 +88,7 @@ pub(crate) fn judge_package(
         }
         Err(flaw) => checks.fail(SIGNATURE, flaw),
     }
-    judged.notarization = judge_ticket(&archive, digest, checks);
+    judged.notarization = judge_ticket(&archive, digest, terms, checks);
     judged
 }
 
@@ -106,7 +106,12 @@ fn toc_digest(archive: &Archive) -> Result<&TocDigest, Flaw> {
     }
 }
 
-fn judge_ticket(archive: &Archive, digest: &TocDigest, checks: &mut Checks) -> Notarization {
+fn judge_ticket(
+    archive: &Archive,
+    digest: &TocDigest,
+    terms: Terms<'_>,
+    checks: &mut Checks,
+) -> Notarization {
     match ticket(archive) {
         Ok(ticket) => {
             let mut hash = digest.stored.clone();
@@ -116,7 +121,12 @@ fn judge_ticket(archive: &Archive, digest: &TocDigest, checks: &mut Checks) -> N
             } else {
                 2
             };
-            notarization::of(ticket.as_deref(), &[vec![(kind, hash)]], checks)
+            notarization::of(
+                ticket.as_deref(),
+                &[vec![(kind, hash)]],
+                terms.revoked,
+                checks,
+            )
         }
         Err(flaw) => {
             checks.fail(notarization::NAME, flaw);

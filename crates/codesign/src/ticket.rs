@@ -27,6 +27,8 @@ pub(crate) struct Ticket {
     hashes: Vec<Hash>,
     /// When it was issued.
     pub(crate) issued_at: Timestamp,
+    /// Who issued it.
+    pub(crate) chain: Chain,
 }
 
 impl Ticket {
@@ -43,7 +45,8 @@ impl Ticket {
         let certificates_len = u64::from(cursor.u32_le()?);
         let statement_len = u64::from(cursor.u32_le()?);
         let certificates = certificates(cursor.take(certificates_len)?)?;
-        let ticket = Self::statement(&mut cursor.part("notarization ticket", statement_len)?)?;
+        let (hashes, issued_at) =
+            statement(&mut cursor.part("notarization ticket", statement_len)?)?;
         let signed_len = cursor.offset();
         let signature = trimmed(cursor.take(SIGNATURE_LEN)?)?;
         cursor.finish()?;
@@ -69,43 +72,45 @@ impl Ticket {
             ));
         }
         SignedData::accounts_for_all(&certificates, &[&chain])?;
-        chain.judge(Purpose::Ticket, ticket.issued_at)?;
-        Ok(ticket)
+        chain.judge(Purpose::Ticket, issued_at)?;
+        Ok(Self {
+            hashes,
+            issued_at,
+            chain,
+        })
     }
 
     /// Whether it is about something with that hash.
     pub(crate) fn covers(&self, hash: &Hash) -> bool {
         self.hashes.contains(hash)
     }
+}
 
-    fn statement(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        cursor.magic(*b"g8tk")?;
-        if cursor.u16_le()? != 2 {
-            return Err(cursor.unsupported("this version of the statement"));
-        }
-        if cursor.u16_le()? != HASH_LEN {
-            return Err(cursor.unsupported("this length of hashes"));
-        }
-        let count = cursor.u64_le()?;
-        if count > MAX_HASHES {
-            return Err(cursor.invalid("too many hashes"));
-        }
-        let seconds = cursor.u64_le()?;
-        let Ok(seconds) = i64::try_from(seconds) else {
-            return Err(cursor.invalid("a time that cannot be"));
-        };
-        let mut hashes = Vec::new();
-        for _ in 0..count {
-            hashes.push((cursor.u8()?, cursor.take(u64::from(HASH_LEN))?.to_vec()));
-        }
-        if cursor.is_empty() {
-            Ok(Self {
-                hashes,
-                issued_at: Timestamp::from_secs(seconds),
-            })
-        } else {
-            Err(cursor.invalid("bytes after the hashes"))
-        }
+/// The hashes that a ticket is about, and when it was issued.
+fn statement(cursor: &mut Cursor<'_>) -> Result<(Vec<Hash>, Timestamp), ParseError> {
+    cursor.magic(*b"g8tk")?;
+    if cursor.u16_le()? != 2 {
+        return Err(cursor.unsupported("this version of the statement"));
+    }
+    if cursor.u16_le()? != HASH_LEN {
+        return Err(cursor.unsupported("this length of hashes"));
+    }
+    let count = cursor.u64_le()?;
+    if count > MAX_HASHES {
+        return Err(cursor.invalid("too many hashes"));
+    }
+    let seconds = cursor.u64_le()?;
+    let Ok(seconds) = i64::try_from(seconds) else {
+        return Err(cursor.invalid("a time that cannot be"));
+    };
+    let mut hashes = Vec::new();
+    for _ in 0..count {
+        hashes.push((cursor.u8()?, cursor.take(u64::from(HASH_LEN))?.to_vec()));
+    }
+    if cursor.is_empty() {
+        Ok((hashes, Timestamp::from_secs(seconds)))
+    } else {
+        Err(cursor.invalid("bytes after the hashes"))
     }
 }
 

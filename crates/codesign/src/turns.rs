@@ -23,7 +23,7 @@ struct Queue<N> {
 /// flaw is found. Of several flaws the earliest thing's is given, as if there were only one thread.
 ///
 /// `next` is never called by two threads at once, so that it may read from front to back; it says whether it fetched
-/// something, and may reuse what the last thing was kept in. `most` is how many things there are at most: no more threads
+/// something. A thread keeps one thing after the other in the same place, whose memory can be used again. `most` is how many things there are at most: no more threads
 /// than those are used.
 ///
 /// # Errors
@@ -31,7 +31,7 @@ struct Queue<N> {
 pub(crate) fn each_in_turn<T: Default>(
     most: usize,
     next: impl FnMut(&mut T) -> Result<bool, Flaw> + Send,
-    work: impl Fn(&T) -> Result<(), Flaw> + Sync,
+    work: impl Fn(&mut T) -> Result<(), Flaw> + Sync,
 ) -> Result<(), Flaw> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let helpers = processors.min(MOST_THREADS).min(most).saturating_sub(1);
@@ -54,7 +54,7 @@ pub(crate) fn each_in_turn<T: Default>(
 
 fn take_turns<T: Default, N: FnMut(&mut T) -> Result<bool, Flaw>>(
     queue: &Mutex<Queue<N>>,
-    work: &impl Fn(&T) -> Result<(), Flaw>,
+    work: &impl Fn(&mut T) -> Result<(), Flaw>,
 ) {
     let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     let mut thing = T::default();
@@ -62,7 +62,7 @@ fn take_turns<T: Default, N: FnMut(&mut T) -> Result<bool, Flaw>>(
         // A statement of its own: in the head of a `while let`, the lock would be held over the work.
         let fetched = queue().fetch(&mut thing);
         let Some(number) = fetched else { return };
-        if let Err(flaw) = work(&thing) {
+        if let Err(flaw) = work(&mut thing) {
             queue().found(number, flaw);
         }
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn everything_is_looked_at_once() {
         let looked_at: Vec<_> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
-        let count = |thing: &usize| {
+        let count = |thing: &mut usize| {
             looked_at[*thing].fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn the_earliest_flaw_is_told_even_if_it_takes_longest_to_find() {
         for _ in 0..50 {
-            let bad = |thing: &usize| match *thing {
+            let bad = |thing: &mut usize| match *thing {
                 5 => {
                     thread::sleep(std::time::Duration::from_millis(2));
                     Err(Flaw::new("altered", "five"))

@@ -220,7 +220,9 @@ impl Place<'_> {
         let judged = judge_bundle(self.tree, layout, terms, &mut checks);
         let notarization = match layout.ticket(self.tree) {
             _ if judged.is_unsigned => Notarization::None,
-            Ok(ticket) => notarization::of_code(ticket.as_deref(), &judged, &mut checks),
+            Ok(ticket) => {
+                notarization::of_code(ticket.as_deref(), &judged, terms.revoked, &mut checks)
+            }
             Err(flaw) => {
                 checks.fail(notarization::NAME, flaw);
                 Notarization::Mismatch

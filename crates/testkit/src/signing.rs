@@ -17,6 +17,8 @@ const PAGE_LEN: usize = 0x1000;
 const X86_64: u32 = 0x0100_0007;
 const EXECUTABLE: u32 = 2;
 const LC_SEGMENT_64: u32 = 0x19;
+const LC_BUILD_VERSION: u32 = 0x32;
+const BUILD_VERSION_LEN: u32 = 24;
 const SEGMENT_LEN: u32 = 72;
 const SECTION_LEN: u32 = 80;
 /// Where programs lie in memory.
@@ -61,12 +63,34 @@ pub fn self_signed_certificate(team_id: &str, person: &str) -> Result<SelfSigned
 /// # Errors
 /// If it cannot be read or written, or is nothing that can be signed.
 pub fn sign_bundle(path: &Path, signer: &SelfSigned, identifier: &str) -> Result<()> {
+    sign(
+        path,
+        signer,
+        identifier,
+        &[DigestType::Sha1, DigestType::Sha256],
+    )
+}
+
+/// Signs as [`sign_bundle`] does, with a SHA-256 code directory only, as what needs macOS 10.12 or later is signed; its
+/// program must say so, or SHA-1 comes in all the same ([`program_for_newer_systems`]).
+///
+/// # Errors
+/// As [`sign_bundle`].
+pub fn sign_for_newer_systems(path: &Path, signer: &SelfSigned, identifier: &str) -> Result<()> {
+    sign(path, signer, identifier, &[DigestType::Sha256])
+}
+
+fn sign(path: &Path, signer: &SelfSigned, identifier: &str, digests: &[DigestType]) -> Result<()> {
     let mut settings = SigningSettings::default();
     settings.set_signing_key(&signer.key, signer.certificate.clone());
     settings.set_team_id(&signer.team_id);
     settings.set_binary_identifier(SettingsScope::Main, identifier);
-    settings.set_digest_type(SettingsScope::Main, DigestType::Sha1);
-    settings.add_extra_digest(SettingsScope::Main, DigestType::Sha256);
+    if let Some((first, others)) = digests.split_first() {
+        settings.set_digest_type(SettingsScope::Main, *first);
+        for other in others {
+            settings.add_extra_digest(SettingsScope::Main, *other);
+        }
+    }
     UnifiedSigner::new(settings)
         .sign_path_in_place(path)
         .with_context(|| format!("`{}` cannot be signed", path.display()))
@@ -74,18 +98,47 @@ pub fn sign_bundle(path: &Path, signer: &SelfSigned, identifier: &str) -> Result
 
 /// An unsigned program for Intel Macs whose code is `code`.
 pub fn program(code: &[u8]) -> Vec<u8> {
+    program_with(code, &[])
+}
+
+/// An unsigned program as [`program`] makes it, that needs macOS 11.
+pub fn program_for_newer_systems(code: &[u8]) -> Vec<u8> {
+    const MACOS: u32 = 1;
+    const VERSION_11: u32 = 11 << 16;
+    let build = [
+        LC_BUILD_VERSION,
+        BUILD_VERSION_LEN,
+        MACOS,
+        VERSION_11,
+        VERSION_11,
+        0,
+    ];
+    program_with(code, &words(&build))
+}
+
+/// A program with another load command.
+fn program_with(code: &[u8], other: &[u8]) -> Vec<u8> {
     let text_len = PAGE_LEN
         .saturating_add(code.len())
         .next_multiple_of(PAGE_LEN);
     let link_len = 16;
-    let mut program = Vec::new();
-    let commands_len = 2 * SEGMENT_LEN + SECTION_LEN;
-    for word in [0xfeed_facf, X86_64, 3, EXECUTABLE, 2, commands_len, 0, 0] {
-        program.extend(u32::to_le_bytes(word));
-    }
-    program.extend(segment("__TEXT", (0, text_len as u64), 1));
-    program.extend(section(code.len() as u64));
-    program.extend(segment("__LINKEDIT", (text_len as u64, link_len), 0));
+    let mut commands = segment("__TEXT", (0, text_len as u64), 1);
+    commands.extend(section(code.len() as u64));
+    commands.extend(segment("__LINKEDIT", (text_len as u64, link_len), 0));
+    commands.extend_from_slice(other);
+    let count = if other.is_empty() { 2 } else { 3 };
+    let commands_len = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+    let mut program = words(&[
+        0xfeed_facf,
+        X86_64,
+        3,
+        EXECUTABLE,
+        count,
+        commands_len,
+        0,
+        0,
+    ]);
+    program.extend(commands);
     program.resize(PAGE_LEN, 0);
     program.extend_from_slice(code);
     program.resize(text_len, 0);

@@ -353,18 +353,26 @@ fn altered(relative: &str) -> Flaw {
 /// Compares the bytes of `files` with what is sealed of them, several files at a time.
 fn compare_files(tree: &dyn Tree, files: &[SealedFile<'_>]) -> Result<(), Flaw> {
     let mut numbers = 0..files.len();
-    let next = |number: &mut usize| {
+    let next = |task: &mut Task| {
         let next = numbers.next();
-        *number = next.unwrap_or_default();
+        task.number = next.unwrap_or_default();
         Ok(next.is_some())
     };
-    each_in_turn(files.len(), next, |number: &usize| {
-        let mut file = files.get(*number).into_iter();
-        file.try_for_each(|file| compare_file(tree, file))
+    each_in_turn(files.len(), next, |task: &mut Task| {
+        task.block.resize(BLOCK_LEN, 0);
+        let mut file = files.get(task.number).into_iter();
+        file.try_for_each(|file| compare_file(tree, file, &mut task.block))
     })
 }
 
-fn compare_file(tree: &dyn Tree, file: &SealedFile<'_>) -> Result<(), Flaw> {
+/// Which file is to be compared, and room for what is read of it.
+#[derive(Debug, Default)]
+struct Task {
+    number: usize,
+    block: Vec<u8>,
+}
+
+fn compare_file(tree: &dyn Tree, file: &SealedFile<'_>, block: &mut [u8]) -> Result<(), Flaw> {
     let mut reader = tree
         .open(&file.path)
         .map_err(|error| Flaw::of_error("unreadable", &error))?;
@@ -375,10 +383,9 @@ fn compare_file(tree: &dyn Tree, file: &SealedFile<'_>) -> Result<(), Flaw> {
     .into_iter()
     .filter_map(|(algorithm, hash)| Some((algorithm.hasher(), hash?)))
     .collect::<Vec<_>>();
-    let mut block = vec![0; BLOCK_LEN];
     loop {
         let len = reader
-            .read(&mut block)
+            .read(block)
             .map_err(|error| Flaw::new("unreadable", format!("`{}`: {error}", file.path)))?;
         let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
             break;

@@ -4,4 +4,4 @@ mod signed_data;
 mod time_stamp;
 
 pub(crate) use signed_data::{Attribute, SignedData};
-pub(crate) use time_stamp::signed_at;
+pub(crate) use time_stamp::time_stamp;

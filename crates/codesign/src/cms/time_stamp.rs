@@ -8,15 +8,23 @@ use crate::{
     asn1::{Reader, tag},
     flaw::Flaw,
     hash::Algorithm,
-    x509::Purpose,
+    x509::{Chain, Purpose},
 };
 
 const TOKEN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 const TIME_STAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 
+/// A genuine time stamp.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeStamp {
+    pub(crate) at: Timestamp,
+    /// Who says so.
+    pub(crate) chain: Chain,
+}
+
 /// When `message` was signed, if a time stamp says so. A time stamp that is not genuine, not Apple's, or not of this
 /// signature is a flaw, and so is any other unsigned statement: nothing protects it.
-pub(crate) fn signed_at(message: &SignedData) -> Result<Option<Timestamp>, Flaw> {
+pub(crate) fn time_stamp(message: &SignedData) -> Result<Option<TimeStamp>, Flaw> {
     if let Some(other) = message
         .unsigned
         .iter()
@@ -36,7 +44,7 @@ pub(crate) fn signed_at(message: &SignedData) -> Result<Option<Timestamp>, Flaw>
         .map_err(|flaw| flaw.within("time stamp"))
 }
 
-fn verify(token: &SignedData, signature: &[u8]) -> Result<Timestamp, Flaw> {
+fn verify(token: &SignedData, signature: &[u8]) -> Result<TimeStamp, Flaw> {
     let content = match &token.content {
         Some(content) if token.content_type == TIME_STAMP_INFO => content,
         _ => return Err(Flaw::new("timestamp-wrong", "it states no time")),
@@ -57,7 +65,7 @@ fn verify(token: &SignedData, signature: &[u8]) -> Result<Timestamp, Flaw> {
         ));
     }
     chain.judge(Purpose::TimeStamp, at)?;
-    Ok(at)
+    Ok(TimeStamp { at, chain })
 }
 
 /// The time in a `TSTInfo`, which must be about `signature`.

@@ -8,7 +8,7 @@ use super::{Blobs, CodeDirectory, Facts, cdhashes::cdhashes_are_signed, pages, s
 use crate::{
     RequirementSet, Revocations,
     checks::Checks,
-    cms::{SignedData, signed_at},
+    cms::{SignedData, time_stamp},
     flaw::Flaw,
     terms::Terms,
     x509::{Chain, Purpose},
@@ -314,14 +314,15 @@ pub(crate) fn judge_chain(
     (purpose, terms): (Purpose, Terms<'_>),
     checks: &mut Checks,
 ) -> Option<Timestamp> {
-    let at = match signed_at(message) {
+    let at = match time_stamp(message) {
         Ok(None) => {
             checks.not_applicable("time-stamp");
             None
         }
-        Ok(Some(at)) => {
-            checks.pass("time-stamp", at.to_string());
-            Some(at)
+        Ok(Some(stamp)) => {
+            checks.pass("time-stamp", stamp.at.to_string());
+            note_revocation(&stamp.chain, None, terms.revoked, checks);
+            Some(stamp.at)
         }
         Err(flaw) => {
             checks.fail("time-stamp", flaw);
@@ -371,7 +372,12 @@ pub(crate) fn note_chain(
 }
 
 /// Whether the operator has revoked a certificate of `chain`, or the team that the code names.
-fn note_revocation(chain: &Chain, team: Option<&str>, revoked: &Revocations, checks: &mut Checks) {
+pub(crate) fn note_revocation(
+    chain: &Chain,
+    team: Option<&str>,
+    revoked: &Revocations,
+    checks: &mut Checks,
+) {
     const NAME: &str = "revocation";
     match revoked.find(chain, team) {
         Some(detail) => checks.fail(NAME, Flaw::new("revoked", detail)),

@@ -84,7 +84,7 @@ fn verify_pages(code: &dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Result
     each_in_turn(
         usize::try_from(blocks).unwrap_or(usize::MAX),
         |block| reader.next(block),
-        |block: &Block| {
+        |block: &mut Block| {
             let mut directories = directories.iter();
             directories.try_for_each(|directory| verify_block(block, directory))
         },

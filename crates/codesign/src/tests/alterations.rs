@@ -1,5 +1,8 @@
 //! No altered sample is accepted, and none makes a panic.
 
+use std::io::{Read as _, Write as _};
+
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use sha1::Digest as _;
 use sha2_rustcrypto_010::Sha256;
 
@@ -218,4 +221,75 @@ fn a_package_whose_table_is_digested_anew_is_refused() {
     );
     assert!(codes(&report).contains(&"ticket-of-another"));
     assert!(!report.holds());
+}
+
+/// A member is altered, and its entry in the table of contents with it; then the digest of the table is made anew, too.
+#[test]
+fn a_member_and_its_entry_changed_together_are_found() {
+    let Some(corpus) = corpus() else {
+        return;
+    };
+    let whole = std::fs::read(corpus.join("media/pkg/CH34xVCPDriver.pkg")).unwrap();
+    let header_len = usize::from(u16::from_be_bytes(whole[4..6].try_into().unwrap()));
+    let toc_len = usize::try_from(u64::from_be_bytes(whole[8..16].try_into().unwrap())).unwrap();
+    let heap_at = header_len + toc_len;
+    let mut toc = String::new();
+    let packed = &whole[header_len..heap_at];
+    ZlibDecoder::new(packed).read_to_string(&mut toc).unwrap();
+    let (offset, len) = stored_member(&toc);
+    let mut heap = whole[heap_at..].to_vec();
+    let old = hex::encode(sha1::Sha1::digest(&heap[offset..offset + len]));
+    heap[offset + len / 2] ^= 1;
+    let new = hex::encode(sha1::Sha1::digest(&heap[offset..offset + len]));
+    assert_eq!(toc.matches(&old).count(), 2, "archived and extracted");
+
+    let put_together = |is_table_digested_anew: bool| {
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+        packed
+            .write_all(toc.replace(&old, &new).as_bytes())
+            .unwrap();
+        let packed = packed.finish().unwrap();
+        let mut heap = heap.clone();
+        if is_table_digested_anew {
+            heap[..20].copy_from_slice(&sha1::Sha1::digest(&packed));
+        }
+        let mut package = MemoryTree::file(&corpus.join("media/pkg/CH34xVCPDriver.pkg"));
+        let packed_len = u64::try_from(packed.len()).unwrap().to_be_bytes();
+        let header = [&whole[..8], &packed_len, &whole[16..header_len]].concat();
+        package.put("file", [header, packed, heap].concat());
+        judge(&package, "file")
+    };
+    let report = put_together(false);
+    assert!(
+        codes(&report).contains(&"toc-digest-wrong"),
+        "{:?}",
+        codes(&report)
+    );
+    assert!(!report.holds());
+    let report = put_together(true);
+    assert!(
+        codes(&report).contains(&"signature-wrong"),
+        "{:?}",
+        codes(&report)
+    );
+    assert!(
+        !codes(&report).contains(&"member-altered"),
+        "{:?}",
+        codes(&report)
+    );
+    assert!(!report.holds());
+}
+
+/// Where in the heap the first member lies that is stored as it is, and how long it is.
+fn stored_member(toc: &str) -> (usize, usize) {
+    let number = |data: &str, name: &str| {
+        let (_, rest) = data.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once('<').unwrap().0.parse::<usize>().unwrap()
+    };
+    let stored = toc
+        .split("<data>")
+        .find(|data| data.contains("style=\"application/octet-stream\""))
+        .unwrap();
+    let data = stored.split_once("</data>").unwrap().0;
+    (number(data, "offset"), number(data, "length"))
 }

@@ -36,6 +36,7 @@ pub(crate) struct Wish {
     pub(crate) common: &'static str,
     /// The key is made of this byte.
     pub(crate) seed: u8,
+    pub(crate) serial: u8,
     pub(crate) until: &'static [u8],
     pub(crate) extensions: Vec<Extension>,
     /// Instead of the key made of `seed`.
@@ -47,6 +48,7 @@ impl Wish {
         Self {
             common,
             seed,
+            serial: seed,
             until: b"20400101000000Z",
             extensions,
             key_info: None,
@@ -68,7 +70,7 @@ impl Wish {
             let bits = [&[0], point.as_bytes()].concat();
             sequence(&[kind, value(tag::BIT_STRING, &bits)])
         });
-        let serial = vec![self.seed];
+        let serial = vec![self.serial];
         let signed = sequence(&[
             value(tag::context(0), &value(tag::INTEGER, &[2])),
             value(tag::INTEGER, &serial),

@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::{codes, forge::*};
 use crate::{
-    Notarization, Pins, Report, Requirement, Revocations, Verdict,
+    Notarization, Pins, Report, Requirement, Verdict,
     asn1::tag,
     checks::Checks,
     code::{Blobs, Subject, judge, slot},
@@ -87,7 +87,7 @@ impl Forgery {
         };
         let terms = Terms {
             now: NOW,
-            revoked: &Revocations::default(),
+            revoked: &pins.revoked,
         };
         let mut checks = Checks::default();
         let facts = judge(
@@ -161,6 +161,27 @@ fn what_is_forged_right_is_believed() {
     }
 }
 
+/// A stolen key of the time stamping authority would make any signature as old as it likes.
+#[test]
+fn a_revoked_time_stamping_authority_is_refused() {
+    let forgery = Forgery::right().stamped(STAMPED, &stamper(&our_root(), LATE));
+    let judged = |list: &str| {
+        let revoked = list.parse().unwrap();
+        forgery.report(&Pins {
+            revoked,
+            ..Pins::none()
+        })
+    };
+    let report = judged("serial 09 Forged Root # 2026-05-01 the key was stolen");
+    let revoked = report
+        .failures()
+        .find(|check| check.code == Some("revoked"));
+    let detail = revoked.and_then(|check| check.detail.clone()).unwrap();
+    assert!(detail.contains("`Forged Stamper`"), "{detail}");
+    assert!(!report.holds());
+    assert!(judged("serial 08 Forged Root").holds());
+}
+
 #[test]
 fn each_forgery_is_refused_for_what_is_wrong_with_it() {
     let cases = [
@@ -169,6 +190,7 @@ fn each_forgery_is_refused_for_what_is_wrong_with_it() {
         directories(),
         pages(),
         certificates(),
+        namesakes(),
         time_stamps(),
     ]
     .concat();
@@ -385,6 +407,38 @@ fn certificates() -> Vec<Case> {
                 it.message.certificates[0] = other.der;
             }),
             "signer-missing",
+        ),
+    ]
+}
+
+/// Signatures by a key whose certificate has issuer and serial number of a genuine one, which the message may carry, too.
+fn namesakes() -> Vec<Case> {
+    let right = intermediate();
+    let stranger = Wish::new("Forged Root", 6, vec![authority(None)]).issue(None);
+    let namesake =
+        Wish::new("Forged Developer ID", 7, vec![authority(None)]).issue(Some(&stranger));
+    let leaf_of_namesake = Wish {
+        serial: 3,
+        ..Wish::new("Developer ID Application: Forger", 13, developer_id())
+    };
+    let signer = leaf_of_namesake.issue(Some(&namesake));
+    let genuine = leaf(&right);
+    vec![
+        (
+            "another's key under the same serial",
+            Forgery::by(&signer, &[&right]),
+            "chain-not-apples",
+        ),
+        (
+            "another's key under the same serial, before the genuine certificate",
+            Forgery::by(&signer, &[&genuine, &right]),
+            "chain-not-apples",
+        ),
+        (
+            "another's key under the same serial, after the genuine certificate",
+            Forgery::by(&signer, &[&genuine, &right])
+                .altered(|it| it.message.certificates.swap(0, 1)),
+            "signature-wrong",
         ),
     ]
 }
