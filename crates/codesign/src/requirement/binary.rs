@@ -3,10 +3,9 @@
 //! # Source
 //! `requirement.h`, `reqmaker.h` and `reqreader.h` in Apple's open Security sources.
 
-use const_oid::ObjectIdentifier;
 use wire::{Cursor, ParseError};
 
-use super::{Expression, Match, RequirementKind, Slot};
+use super::{Expression, Match, RequirementKind, Slot, oid};
 
 const REQUIREMENT: [u8; 4] = [0xfa, 0xde, 0x0c, 0x00];
 const REQUIREMENT_SET: [u8; 4] = [0xfa, 0xde, 0x0c, 0x01];
@@ -137,10 +136,7 @@ fn text(cursor: &mut Cursor<'_>) -> Result<String, ParseError> {
 
 fn oid(cursor: &mut Cursor<'_>) -> Result<String, ParseError> {
     let bytes = data(cursor)?;
-    match ObjectIdentifier::from_bytes(bytes) {
-        Ok(oid) => Ok(oid.to_string()),
-        Err(error) => Err(cursor.invalid(format!("a broken object identifier ({error})"))),
-    }
+    oid::to_text(bytes).ok_or_else(|| cursor.invalid("a broken object identifier"))
 }
 
 /// The comparisons (`MatchOperation`).
@@ -234,12 +230,9 @@ impl Writer {
         self.0.extend(slot.0.to_be_bytes());
     }
 
-    /// Texts that are no object identifiers do not get into an expression, but by hand.
+    /// Texts that are no object identifiers do not get into an expression.
     fn oid(&mut self, text: &str) {
-        match ObjectIdentifier::new(text) {
-            Ok(oid) => self.data(oid.as_bytes()),
-            Err(_) => self.data(&[]),
-        }
+        self.data(&oid::to_bytes(text).unwrap_or_default());
     }
 
     fn expression(&mut self, expression: &Expression) {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use const_oid::ObjectIdentifier;
 use proplist::{Dict, Value};
 
-use super::{Expression, Match, Slot, date};
+use super::{Expression, Match, Slot, date, oid};
 use crate::{
     code::Facts,
     x509::{Certificate, Chain},
@@ -180,11 +180,9 @@ fn policy(certificate: Option<&Certificate>, oid: &str, value: &Match) -> Answer
 
 /// The extension holds a time as text, `20210422000000Z`.
 fn dated(certificate: Option<&Certificate>, oid: &str, value: &Match) -> Answer {
-    let found = match ObjectIdentifier::new(oid) {
-        Ok(oid) => certificate.and_then(|certificate| certificate.extension(oid)),
-        Err(error) => return undecided(error.to_string()),
-    };
-    let Some(found) = found else {
+    let mark = oid::to_bytes(oid).and_then(|bytes| ObjectIdentifier::from_bytes(&bytes).ok());
+    let found = certificate.zip(mark);
+    let Some(found) = found.and_then(|(certificate, mark)| certificate.extension(mark)) else {
         return Ok(*value == Match::Absent);
     };
     let text = found

@@ -6,6 +6,7 @@ mod evaluate;
 mod expression;
 mod keywords;
 mod lexer;
+mod oid;
 mod print;
 mod set;
 #[cfg(test)]

@@ -314,3 +314,23 @@ fn long_chains_are_no_deep_ones() {
     let bytes = Requirement::parse(&text).unwrap().to_binary();
     assert_eq!(Requirement::from_binary(&bytes).unwrap().to_string(), text);
 }
+
+/// Identifiers that a library wrote as others, found by the fuzzer.
+#[test]
+fn no_identifier_becomes_another() {
+    let text = "certificate leaf[field.0.0.0.128.0.0.0] /* exists */";
+    let requirement = Requirement::parse(text).unwrap();
+    let again = Requirement::from_binary(&requirement.to_binary()).unwrap();
+    assert_eq!(again.to_string(), text);
+    let too_long = "certificate 1[field.1.2.840.113635.100.61136353100.6.2.6] exists";
+    let again = Requirement::parse(too_long).unwrap();
+    let again = Requirement::from_binary(&again.to_binary()).unwrap();
+    assert!(again.to_string().contains(".61136353100.6.2.6]"), "{again}");
+    let none = Requirement::parse("certificate 1[field.1.2.18446744073709551616] exists");
+    assert!(none.is_err());
+    // The number zero in two bytes.
+    let padded = hex::decode("fade0c0000000024000000010000001100000080000000030680000000000000");
+    let mut padded = padded.unwrap();
+    padded[7] = u8::try_from(padded.len()).unwrap();
+    assert!(Requirement::from_binary(&padded).is_err());
+}

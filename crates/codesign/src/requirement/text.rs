@@ -3,13 +3,12 @@
 //! # Source
 //! The parser in `requirements.grammar` of Apple's open Security sources.
 
-use const_oid::ObjectIdentifier;
-
 use super::{
     Expression, Match, RequirementError, RequirementKind, Slot,
     date::seconds_since_2001,
     keywords::is_keyword,
     lexer::{Token, fault, tokens},
+    oid,
 };
 
 /// How deep parentheses and negations may nest.
@@ -215,9 +214,9 @@ impl Parser {
         let at = self.at();
         let key = self.key()?;
         let (kind, name) = key.split_once('.').unwrap_or((&key, ""));
-        let oid = || match ObjectIdentifier::new(name) {
-            Ok(_) => Ok(name.to_owned()),
-            Err(_) => Err(fault(at, format!("`{name}` is not an object identifier"))),
+        let oid = || match oid::to_bytes(name) {
+            Some(_) => Ok(name.to_owned()),
+            None => Err(fault(at, format!("`{name}` is not an object identifier"))),
         };
         Ok(match kind {
             "subject" if !name.is_empty() => {
