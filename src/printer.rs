@@ -2,14 +2,18 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write as _},
+    io::{self, BufWriter, StdoutLock, Write as _},
 };
 
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How many bytes of lines are gathered before they are written.
+const GATHERED: usize = 64 << 10;
 
 /// Prints for people or for programs; colours only on a terminal, and never when `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +25,7 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// A line of data. A reader that has gone away is no error of ours.
+    /// A line of data.
     ///
     /// # Errors
     /// If standard output cannot be written for another reason.
@@ -30,10 +34,19 @@ impl Printer {
         reason = "every word of the program goes through the printer"
     )]
     pub(crate) fn data(self, line: impl Display) -> io::Result<()> {
-        match writeln!(anstream::stdout(), "{line}") {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
-        }
+        unless_gone(writeln!(anstream::stdout(), "{line}"))
+    }
+
+    /// For many lines of data, which are gathered before they are written.
+    #[expect(
+        clippy::unused_self,
+        reason = "every word of the program goes through the printer"
+    )]
+    pub(crate) fn lines(self) -> Lines {
+        Lines(BufWriter::with_capacity(
+            GATHERED,
+            anstream::stdout().lock(),
+        ))
     }
 
     /// Raw bytes of data, as [`Printer::data`].
@@ -45,10 +58,7 @@ impl Printer {
         reason = "every word of the program goes through the printer"
     )]
     pub(crate) fn bytes(self, bytes: &[u8]) -> io::Result<()> {
-        match io::stdout().lock().write_all(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
-        }
+        unless_gone(io::stdout().lock().write_all(bytes))
     }
 
     /// A line of talk, left out when quiet.
@@ -113,6 +123,36 @@ impl Printer {
     )]
     pub(crate) fn hint(self, line: impl Display) {
         talk(&format!("{HINT}hint:{HINT:#} {line}"));
+    }
+}
+
+/// Lines of data on their way out. What is still gathered when it goes out of use is written then.
+#[derive(Debug)]
+pub(crate) struct Lines(BufWriter<AutoStream<StdoutLock<'static>>>);
+
+impl Lines {
+    /// One more line, as [`Printer::data`].
+    ///
+    /// # Errors
+    /// As [`Printer::data`].
+    pub(crate) fn data(&mut self, line: impl Display) -> io::Result<()> {
+        unless_gone(writeln!(self.0, "{line}"))
+    }
+
+    /// Writes what is still gathered.
+    ///
+    /// # Errors
+    /// As [`Printer::data`].
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        unless_gone(self.0.flush())
+    }
+}
+
+/// A reader that has gone away is no error of ours.
+fn unless_gone(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

@@ -211,19 +211,20 @@ impl Described {
 fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
     let Location { tree, inner } =
         media::look_into_with(&arguments.path, &options(&arguments.password)?)?;
+    let mut lines = printer.lines();
     for entry in media::walk(&*tree, &inner)? {
         let line = Line::new(&*tree, entry, arguments.hash)?;
         if arguments.json {
             let json =
                 serde_json::to_string(&line).context("an entry cannot be written as JSON")?;
-            printer.data(json)?;
+            lines.data(json)?;
         } else if arguments.tsv {
-            printer.data(line.tsv())?;
+            lines.data(line.tsv())?;
         } else {
-            printer.data(line.text())?;
+            lines.data(line.text())?;
         }
     }
-    Ok(())
+    Ok(lines.finish()?)
 }
 
 /// One entry of a listing.

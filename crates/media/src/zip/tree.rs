@@ -1,7 +1,7 @@
 //! A zip archive as a tree.
 
 use std::{
-    io::{self, Read},
+    io::{self, BufReader, Read},
     sync::Arc,
 };
 
@@ -27,6 +27,9 @@ use crate::{
 
 /// Largest window of a member that is compressed with Zstandard: several members may be read at once.
 const LARGEST_WINDOW: u64 = 32 << 20;
+
+/// How much of the directory is read at a time.
+const READ_LEN: usize = 32 << 10;
 
 /// A zip archive.
 #[derive(Debug)]
@@ -190,9 +193,13 @@ impl Tree for ZipTree {
     }
 }
 
+type Reader = BufReader<SourceReader>;
+
 /// Reads the central directory, which ends the file unless something was appended to the archive.
-fn directory(source: &Arc<dyn ReadAt>) -> Result<ZipArchive<SourceReader>, MediaError> {
-    let error = match ZipArchive::new(SourceReader::new(Arc::clone(source))) {
+fn directory(source: &Arc<dyn ReadAt>) -> Result<ZipArchive<Reader>, MediaError> {
+    // An entry is read in three pieces, of some tens of bytes each.
+    let reader = |source| BufReader::with_capacity(READ_LEN, SourceReader::new(source));
+    let error = match ZipArchive::new(reader(Arc::clone(source))) {
         Ok(archive) => return Ok(archive),
         Err(error) => error,
     };
@@ -200,7 +207,7 @@ fn directory(source: &Arc<dyn ReadAt>) -> Result<ZipArchive<SourceReader>, Media
     match end.filter(|end| *end < source.len()) {
         Some(end) => {
             let archive: Arc<dyn ReadAt> = Arc::new(Part::new(Arc::clone(source), 0, end));
-            ZipArchive::new(SourceReader::new(archive)).map_err(broken)
+            ZipArchive::new(reader(archive)).map_err(broken)
         }
         None => Err(broken(error)),
     }
