@@ -1,4 +1,27 @@
 //! pkginfo, version order and catalogs, as Munki's own tools make them.
+//!
+//! - **pkginfo**: [`make_pkginfo`] looks at an installer item (an application in a disk image, a flat package, a profile,
+//!   or nothing but scripts) and describes it as `makepkginfo` does, key for key; [`icon_of`] takes the icon out of it.
+//! - **Catalogs**: [`CatalogBuilder`] is given every pkginfo of a repository and makes the catalogs that `makecatalogs`
+//!   makes, byte for byte, with its warnings and errors in a [`Report`].
+//! - **Versions**: [`compare_versions`] orders as Munki orders, which 6 and 7 do differently for some.
+//! - **Same items**: [`same_item`] finds what a new item is the same as, by `MunkiImporter`'s rules in their order.
+//!
+//! ```
+//! use std::cmp::Ordering;
+//!
+//! use munki::{Compat, compare_versions};
+//!
+//! assert_eq!(compare_versions(Compat::Munki7, "1.10", "1.9"), Ordering::Greater);
+//! ```
+//!
+//! [`Compat`] says which Munki is meant wherever two of them differ: 7 is the reference, 6 where it is asked for.
+//!
+//! **Invariants:** reads media and writes nothing; the same input gives the same bytes; what is wrong with one pkginfo is
+//! told, and keeps no other from its catalog; Munki 7's own faults (dates written as strings) are not copied.
+//!
+//! **Sources:** Munki 7.0 (Swift) and 6.7 (Python), `plistlib` of `CPython`; `docs/compatibility.md` lists the differences
+//! that were decided.
 #![forbid(unsafe_code)]
 
 mod catalogs;

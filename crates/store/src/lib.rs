@@ -4,7 +4,7 @@
 //! `delivery_claim`), one file a thing. The tables are described by the migrations in `/migrations/sqlite`, which are
 //! built in and applied when the file is opened.
 //!
-//! ```ignore
+//! ```text
 //! let db = Db::open(Path::new("var/auto-update.db")).await?;
 //! for incident in db.incident_list(IncidentFilter::Unresolved).await? { … }
 //! ```

@@ -1,4 +1,19 @@
 //! A whole house in a temporary folder, for tests and the demo.
+//!
+//! What is a remote company is stood in for by a server on loopback that speaks the documented protocol, with its errors and
+//! quotas; everything else is real.
+//!
+//! - [`house::TestHouse`] furnishes a folder with configuration, recipes and overrides, starts the stand-ins, and drives the
+//!   program as its user does.
+//! - [`vendor`] is a vendor's web server: files, feeds, redirects, cut and slow answers, conditional requests.
+//! - [`virus_total`] is `VirusTotal`'s API, with verdicts, quotas and faults to arrange; [`webhook_receiver`] takes the
+//!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
+//! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
+//!   [`package`] makes flat packages.
+//! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
+//!
+//! **Invariants:** nothing listens on anything but loopback, nothing is written outside the given folder, and everything
+//! that was started ends when its handle is dropped. Used by tests and the demo only; the program does not link it.
 #![forbid(unsafe_code)]
 
 pub mod demo;
