@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and says on standard error what it skips"
 )]
 
+mod audit;
 mod corpus;
 mod documents;
 mod encrypted;

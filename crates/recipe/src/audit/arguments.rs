@@ -201,6 +201,8 @@ fn chosen_outputs(chain: &Chain<'_>, index: usize, placed: &Placed<'_>) -> Vec<S
     };
     let mut names = Vec::new();
     match placed.step.processor() {
+        // It sets these without declaring them.
+        "AppPkgCreator" => names.extend(["bundleid", "pkg_path"].map(str::to_owned)),
         "CURLTextSearcher" | "URLTextSearcher" => {
             names.push(text("result_output_var_name").unwrap_or_else(|| "match".to_owned()));
             let pattern = text("re_pattern").unwrap_or_default();

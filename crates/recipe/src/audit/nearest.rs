@@ -1,7 +1,13 @@
 //! What somebody may have meant to write.
 
 /// The one of `known` that `name` was most probably meant to be; nothing if none is near, or `name` is one of them.
-pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(super) fn nearest<'k>(
+    name: &str,
+    known: impl IntoIterator<Item = &'k str> + Clone,
+) -> Option<&'k str> {
+    if known.clone().into_iter().any(|candidate| candidate == name) {
+        return None;
+    }
     let sought = plain(name);
     let most = match sought.chars().count() {
         0..=3 => 0,
@@ -11,10 +17,11 @@ pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
     };
     let mut best: Option<(usize, &str)> = None;
     for candidate in known {
-        if candidate == name {
-            return None;
+        let candidate_plain = plain(candidate);
+        if sought.len().abs_diff(candidate_plain.len()) > most {
+            continue;
         }
-        let distance = distance(&sought, &plain(candidate));
+        let distance = distance(&sought, &candidate_plain);
         if distance <= most && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }

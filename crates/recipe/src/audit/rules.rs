@@ -187,10 +187,10 @@ pub(super) static UNKNOWN_PROCESSOR: Rule = rule(
     "A run is refused before its first step.",
 );
 pub(super) static UNREAD_ARGUMENT: Rule = rule(
-    Error,
+    Warning,
     "unread-argument",
     "An argument is read by nobody",
-    "Neither its processor nor a later step knows it. AutoPkg passes it over; here a run is refused, because the step would not do what was meant.",
+    "Neither its processor nor a later step knows it. AutoPkg passes it over; here a run of an override with it is refused, because the step would not do what was meant. A recipe may set it for its children.",
 );
 pub(super) static UNREADABLE: Rule = rule(
     Error,
