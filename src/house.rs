@@ -1,6 +1,9 @@
 //! What the verbs share, opened when it is first needed.
 
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::Context as _;
 use daemon::{Config, Outfit, Surroundings};
@@ -58,6 +61,19 @@ impl House {
         }
         config.put_before(&mut preferences);
         Ok(preferences)
+    }
+
+    /// The file of preferences that `--prefs` names.
+    pub(crate) fn prefs(&self) -> Option<&Path> {
+        self.global.prefs.as_deref()
+    }
+
+    /// The home folder of whoever calls the program.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn home() -> anyhow::Result<PathBuf> {
+        in_surroundings(|surroundings| surroundings.home().context("there is no home folder"))?
     }
 
     /// The library of recipes; folders that were given on the command line replace all others.

@@ -15,6 +15,7 @@ mod documents;
 mod encrypted;
 mod git;
 mod identity;
+mod import_autopkg;
 mod incidents;
 mod lists;
 mod media;

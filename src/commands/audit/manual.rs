@@ -6,13 +6,13 @@ use processors::{Processor, Registry};
 use recipe::{Known, Language, Manual};
 
 /// The native processors, and the variables of the preferences.
-pub(super) struct Handbook {
+pub(in crate::commands) struct Handbook {
     processors: BTreeMap<String, Known>,
     variables: Vec<String>,
 }
 
 impl Handbook {
-    pub(super) fn new(variables: Vec<String>) -> Self {
+    pub(in crate::commands) fn new(variables: Vec<String>) -> Self {
         let registry = Registry::native();
         let known = |name: &str| Some((name.to_owned(), known(registry.get(name)?)));
         Self {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use recipe::{Auditor, Finding, Library, ResolveError, Resolved, Severity, absolute};
 
-use self::{autopkg::Flags, manual::Handbook};
+use self::autopkg::Flags;
+pub(super) use self::manual::Handbook;
 use super::lookup;
 use crate::{
     cli::audit::{Audit, FailOn, Format},
