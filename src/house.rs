@@ -103,6 +103,8 @@ impl House {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            // Without it the tools are not there, and a processor that calls one says so.
+            tools: std::env::current_exe().ok(),
             observer: power_cut::observer(),
         };
         Ok(daemon::open_engine(self.config()?, outfit).await?)

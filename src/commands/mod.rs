@@ -30,6 +30,9 @@ mod update_trust_info;
 mod verify_trust_info;
 mod version;
 
+pub(crate) use lookup::chain;
+pub(crate) use munki::makepkginfo;
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

@@ -33,7 +33,7 @@ fn mac() -> House {
     );
     recipe(
         "Tool/Versioneer.py",
-        "from autopkglib import Processor\nimport subprocess, urllib.request\nsubprocess.call(['/usr/bin/hdiutil'])\nurllib.request.urlopen('x')\n",
+        "from autopkglib import Processor\nimport subprocess, urllib.request\nsubprocess.call(['/usr/bin/security'])\nurllib.request.urlopen('x')\n",
     );
     recipe(
         "Mac/Mac.install.recipe.yaml",

@@ -27,4 +27,5 @@ mod resolve;
 mod schedule;
 mod search;
 mod serve;
+mod tools;
 mod trust;

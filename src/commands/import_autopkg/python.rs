@@ -31,30 +31,23 @@ const FRAMEWORKS: [&str; 12] = [
     "SystemConfiguration",
     "objc",
 ];
-/// Programs that only macOS has.
-const TOOLS: [&str; 22] = [
-    "PlistBuddy",
-    "codesign",
-    "defaults",
-    "ditto",
-    "hdiutil",
-    "installer",
+/// Programs that only macOS has, and that the sandbox has no substitute for.
+const TOOLS: [&str; 15] = [
     "iconutil",
+    "installer",
     "launchctl",
-    "lipo",
     "mdls",
     "osascript",
+    "otool",
     "pkgbuild",
-    "pkgutil",
-    "plutil",
     "productbuild",
     "productsign",
     "security",
     "sips",
+    "softwareupdate",
     "spctl",
     "stapler",
-    "sw_vers",
-    "xar",
+    "tccutil",
 ];
 /// Words of programs that go on the network by themselves.
 const NETWORK: [&str; 6] = [
@@ -185,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_from_the_text() {
-        let text = "#!/usr/local/autopkg/python\n# calls \"hdiutil\"\nimport os, plistlib, yaml\nimport xml.etree.ElementTree as ET\nfrom Foundation import NSData\nfrom helper import thing\nfrom autopkglib import Processor, ProcessorError, URLTextSearcher, URLGetter\ntry:\n    import objc\nexcept ImportError:\n    pass\nsubprocess.call([\"/usr/bin/ditto\", '-x'])\nsubprocess.call('pkgutil --expand a b', shell=True)\nself.output('the defaults are taken')\n";
+        let text = "#!/usr/local/autopkg/python\n# calls \"hdiutil\"\nimport os, plistlib, yaml\nimport xml.etree.ElementTree as ET\nfrom Foundation import NSData\nfrom helper import thing\nfrom autopkglib import Processor, ProcessorError, URLTextSearcher, URLGetter\ntry:\n    import objc\nexcept ImportError:\n    pass\nsubprocess.call([\"/usr/bin/security\", '-x'])\nsubprocess.call('sips -s format png a', shell=True)\nself.output('the installer is there')\n";
         let doubts = doubts_of(text, |module| module == "helper");
         let doubts: Vec<String> = doubts.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -194,8 +187,8 @@ mod tests {
                 "it builds on AutoPkg's own URLTextSearcher, which cannot be run from within another",
                 "it imports Foundation, which only macOS has",
                 "it imports yaml, which does not come with Python",
-                "it names the program ditto, which only macOS has",
-                "it names the program pkgutil, which only macOS has",
+                "it names the program security, which only macOS has",
+                "it names the program sips, which only macOS has",
             ]
         );
         assert_eq!(
