@@ -53,7 +53,7 @@ mod variables;
 mod version;
 mod yaml;
 
-pub use audit::{Auditor, Finding, Known, Language, Manual, RULES, Rule, Severity};
+pub use audit::{Auditor, Finding, Known, Language, MODIFIERS, Manual, RULES, Rule, Severity};
 pub use closure::{Change, Closure, ClosureError, Member, Role};
 pub use core_processors::{CORE_PROCESSORS, is_core_processor, split_processor};
 pub use error::{ReadError, ResolveError, WriteError, YamlError};

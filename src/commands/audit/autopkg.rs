@@ -1,7 +1,7 @@
 //! What AutoPkg's own audit says, in its words.
 
 use proplist::{Dict, Value};
-use recipe::{Resolved, is_core_processor};
+use recipe::{MODIFIERS, Resolved, is_core_processor};
 
 use crate::printer::Printer;
 
@@ -9,17 +9,6 @@ use crate::printer::Printer;
 const DOWNLOADERS: [&str; 2] = ["CURLDownloader", "URLDownloader"];
 /// Steps that build packages or images.
 const CREATORS: [&str; 3] = ["DmgCreator", "FlatPkgPacker", "PkgCreator"];
-/// Steps that can change what a vendor made.
-const MODIFIERS: [&str; 7] = [
-    "Copier",
-    "FileCreator",
-    "FileMover",
-    "PathDeleter",
-    "PkgInfoCreator",
-    "PlistEditor",
-    "Symlinker",
-];
-
 /// What AutoPkg's audit finds in one recipe.
 pub(super) struct Flags {
     http_urls: Dict,

@@ -29,4 +29,5 @@ mod texts;
 pub use auditor::Auditor;
 pub use finding::{Finding, Rule, Severity};
 pub use manual::{Known, Language, Manual};
+pub use processors::MODIFIERS;
 pub use rules::RULES;

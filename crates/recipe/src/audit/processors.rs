@@ -10,7 +10,10 @@ use crate::{Scope, core_processors::split_processor};
 /// Steps that build packages or images.
 const CREATORS: [&str; 4] = ["AppPkgCreator", "DmgCreator", "FlatPkgPacker", "PkgCreator"];
 /// Steps that can change what a vendor made.
-const MODIFIERS: [&str; 7] = [
+///
+/// # Source
+/// `autopkg` 2.9.1, `audit`.
+pub const MODIFIERS: [&str; 7] = [
     "Copier",
     "FileCreator",
     "FileMover",
