@@ -1,6 +1,9 @@
 //! What the verbs share, opened when it is first needed.
 
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::Context as _;
 use daemon::{Config, Outfit, Surroundings};
@@ -60,6 +63,19 @@ impl House {
         Ok(preferences)
     }
 
+    /// The file of preferences that `--prefs` names.
+    pub(crate) fn prefs(&self) -> Option<&Path> {
+        self.global.prefs.as_deref()
+    }
+
+    /// The home folder of whoever calls the program.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn home() -> anyhow::Result<PathBuf> {
+        in_surroundings(|surroundings| surroundings.home().context("there is no home folder"))?
+    }
+
     /// The library of recipes; folders that were given on the command line replace all others.
     ///
     /// # Errors
@@ -87,6 +103,8 @@ impl House {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            // Without it the tools are not there, and a processor that calls one says so.
+            tools: std::env::current_exe().ok(),
             observer: power_cut::observer(),
         };
         Ok(daemon::open_engine(self.config()?, outfit).await?)

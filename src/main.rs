@@ -13,9 +13,10 @@ mod power_cut;
 mod printer;
 mod reporter;
 mod signals;
+mod tools;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    commands::main()
+    tools::main(std::env::args_os()).unwrap_or_else(commands::main)
 }

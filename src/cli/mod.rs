@@ -2,8 +2,10 @@
 
 pub(crate) mod audit;
 pub(crate) mod codesign;
+pub(crate) mod config;
 pub(crate) mod folders;
 pub(crate) mod identity;
+pub(crate) mod import_autopkg;
 pub(crate) mod incident;
 pub(crate) mod info;
 pub(crate) mod list_processors;
@@ -68,9 +70,14 @@ pub(crate) enum Verb {
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Config),
     /// See who signed the titles, and decide where that has changed
     #[command(subcommand)]
     Identity(identity::Identity),
+    /// Tell how an existing set-up of `AutoPkg` will run here, and write a configuration for it
+    ImportAutopkg(import_autopkg::ImportAutopkg),
     /// Look after incidents, and have desks told of them
     #[command(subcommand)]
     Incident(incident::Incident),

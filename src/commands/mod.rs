@@ -2,7 +2,9 @@
 
 mod audit;
 mod codesign;
+mod config;
 mod identity;
+mod import_autopkg;
 mod incident;
 mod info;
 mod list_processors;
@@ -27,6 +29,9 @@ mod trust;
 mod update_trust_info;
 mod verify_trust_info;
 mod version;
+
+pub(crate) use lookup::chain;
+pub(crate) use munki::makepkginfo;
 
 use std::process::ExitCode;
 
@@ -87,7 +92,9 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
     match verb {
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
+        Verb::Config(verb) => config::run(&verb, house, printer),
         Verb::Identity(verb) => identity::run(verb, house, printer).await,
+        Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
         Verb::Incident(verb) => incident::run(verb, house, printer).await,
         Verb::Info(verb) => info::run(&verb, house, printer),
         Verb::ListProcessors(verb) => list_processors::run(&verb, printer),

@@ -39,7 +39,11 @@ fn open(named: Option<&PathBuf>, house: &House) -> anyhow::Result<FolderReposito
     Ok(FolderRepository::open(&path)?)
 }
 
-fn makepkginfo(arguments: &Makepkginfo, printer: Printer) -> anyhow::Result<ExitStatus> {
+/// Describes an installer item.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(crate) fn makepkginfo(arguments: &Makepkginfo, printer: Printer) -> anyhow::Result<ExitStatus> {
     let options = match PkginfoOptions::parse(&arguments.arguments) {
         Ok(options) => options,
         Err(error) => {

@@ -132,10 +132,10 @@ fn a_name_that_is_nearly_right_gets_a_suggestion() {
 }
 
 #[test]
-fn audit_flags_what_to_look_at() {
+fn audit_flags_what_autopkg_flags() {
     let house = house();
     assert_eq!(
-        house.ok(&format!("audit {DIRS} App.munki")),
+        house.ok(&format!("audit --format autopkg {DIRS} App.munki")),
         "App.munki\n    File path:        [HOUSE]/o/App.munki.recipe.yaml\n\
          \x20   Parent recipe(s): [HOUSE]/r/App/App.munki.recipe.yaml\n\
          \x20                     [HOUSE]/r/App/App.download.recipe.yaml\n\
@@ -146,10 +146,11 @@ fn audit_flags_what_to_look_at() {
          \x20   Be sure you understand what the processor does and/or you trust its source:\n\
          \x20       com.example.shared/Thing\n\n"
     );
-    let outcome = house.run(&format!("audit --json {DIRS} App.download NoSuchThing"));
+    let outcome = house.run(&format!("audit --plist {DIRS} App.download NoSuchThing"));
     assert_eq!(outcome.status, Some(1));
-    let json: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert_eq!(json["App.download"]["MissingCodeSignatureVerifier"], true);
+    let plist = proplist::from_bytes(outcome.stdout.as_bytes()).unwrap();
+    let flags = plist.as_dict().unwrap()["App.download"].as_dict().unwrap();
+    assert_eq!(flags["MissingCodeSignatureVerifier"], true.into());
     assert!(
         outcome
             .stderr

@@ -9,11 +9,13 @@
     reason = "a test fails by panicking, and says on standard error what it skips"
 )]
 
+mod audit;
 mod corpus;
 mod documents;
 mod encrypted;
 mod git;
 mod identity;
+mod import_autopkg;
 mod incidents;
 mod lists;
 mod media;
@@ -25,4 +27,5 @@ mod resolve;
 mod schedule;
 mod search;
 mod serve;
+mod tools;
 mod trust;

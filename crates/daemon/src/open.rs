@@ -1,12 +1,12 @@
 //! Opens what verbs and the service work with, as the configuration says.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use desk::{Desk, DeskError};
 use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
 use pipeline::{Engine, Parts, Recipes, Scanning};
-use processors::{PythonHost, SignaturePolicy, StepError};
+use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{FolderRepository, PublicationObserver, RepositoryError};
 use recipe::{Library, Preferences};
 use repos::GitHistory;
@@ -38,7 +38,7 @@ pub enum OpenError {
     #[error("cannot open the state in `{}`", path.display())]
     State {
         /// The folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What is wrong.
         source: StoreError,
     },
@@ -52,6 +52,8 @@ pub struct Outfit {
     pub library: Library,
     /// The environment that recipes see.
     pub environment: Vec<(String, String)>,
+    /// The program that does the work of macOS's tools for processors of recipe repositories.
+    pub tools: Option<PathBuf>,
     /// Is told how far each publication has come.
     pub observer: Arc<dyn PublicationObserver>,
 }
@@ -108,7 +110,10 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             outfit.library,
             outfit.environment,
         ),
-        python: Arc::new(PythonHost::new(config.sandbox.settings())),
+        python: Arc::new(PythonHost::new(PythonSettings {
+            tools: outfit.tools,
+            ..config.sandbox.settings()
+        })),
         signatures,
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),

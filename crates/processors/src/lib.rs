@@ -38,6 +38,7 @@ mod error;
 mod execute;
 mod glob;
 mod identities;
+mod languages;
 
 mod packaging;
 mod place;
@@ -65,6 +66,7 @@ pub use downloads::{Download, Downloads};
 pub use error::StepError;
 pub use execute::{StepRecord, execute_step, summaries};
 pub use identities::Identities;
+pub use languages::{pattern_fault, predicate_fault, requirement_fault};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use registry::Registry;
 pub use signatures::SignaturePolicy;

@@ -37,6 +37,18 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The line that is wrong, from 1; none for a binary property list.
+    pub const fn line(&self) -> Option<usize> {
+        match self {
+            Self::Binary(_) => None,
+            Self::Structure { line, .. } | Self::Value { line, .. } | Self::Xml { line, .. } => {
+                Some(*line)
+            }
+        }
+    }
+}
+
 /// Why a text is not the value that its element says it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

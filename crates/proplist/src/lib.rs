@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod places;
 mod python;
 mod read;
 mod strict;
@@ -19,6 +20,7 @@ mod value;
 mod write;
 
 pub use error::{ReadError, ValueError, WriteError};
+pub use places::{Part, places};
 pub use python::{repr, str_form};
 pub use read::from_bytes;
 pub use strict::from_bytes_strict;

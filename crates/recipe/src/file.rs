@@ -126,7 +126,7 @@ pub fn strip_extension(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-fn bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
     let io = |source: io::Error| ReadError::Io {
         path: path.to_owned(),
         source,

@@ -34,6 +34,7 @@
 //! leaves the choice to the file system or to chance, names are sorted and nearer folders win.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod closure;
 mod core_processors;
 mod error;
@@ -52,6 +53,7 @@ mod variables;
 mod version;
 mod yaml;
 
+pub use audit::{Auditor, Finding, Known, Language, MODIFIERS, Manual, RULES, Rule, Severity};
 pub use closure::{Change, Closure, ClosureError, Member, Role};
 pub use core_processors::{CORE_PROCESSORS, is_core_processor, split_processor};
 pub use error::{ReadError, ResolveError, WriteError, YamlError};

@@ -91,6 +91,21 @@ impl Preferences {
         }
     }
 
+    /// The preferences that `file` holds, and no others.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn of_file(file: &Path, home: Option<&Path>) -> Result<Self, PreferencesError> {
+        let (values, format) = parse(file)?;
+        Ok(Self {
+            kept: values.clone(),
+            values,
+            file: Some((file.to_owned(), format)),
+            default_file: file.to_owned(),
+            home: home.map(Path::to_owned),
+        })
+    }
+
     /// Puts the keys of `file` over what is there (`--prefs`), and keeps later changes in it.
     ///
     /// # Errors

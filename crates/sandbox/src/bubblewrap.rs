@@ -90,6 +90,9 @@ fn walls(room: &Room) -> Vec<OsString> {
     ] {
         walls.add(&["--setenv", name, value]);
     }
+    for (name, value) in &room.variables {
+        walls.add(&["--setenv", name, value]);
+    }
     walls.add(&["--ro-bind", "/usr", "/usr"]);
     for folder in SYSTEM {
         match fs_err::read_link(folder) {

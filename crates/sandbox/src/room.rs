@@ -42,6 +42,8 @@ pub struct Room {
     pub write: Vec<PathBuf>,
     /// The folder that it starts in.
     pub current_dir: PathBuf,
+    /// Variables of the environment besides the usual ones.
+    pub variables: Vec<(String, String)>,
     /// The network.
     pub network: Network,
     /// Limits.

@@ -165,6 +165,7 @@ impl SandboxConfig {
                 time: Duration::from_secs(self.seconds),
             },
             networked: self.network.clone(),
+            tools: None,
         }
     }
 }

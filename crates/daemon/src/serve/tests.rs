@@ -235,6 +235,7 @@ async fn house() -> (tempfile::TempDir, Config, Engine) {
         library: preferences.library(dirs, dirs),
         preferences,
         environment: Vec::new(),
+        tools: None,
         observer: Arc::new(Unobserved),
     };
     let engine = open_engine(&config, outfit).await.unwrap();

@@ -22,12 +22,15 @@ use super::{
     class_of,
     sources::CheckedOut,
     talk::{Manifest, Message},
-    value,
+    tools, value,
 };
 use crate::{StepContext, StepError};
 
 /// Where the host's own files are in the sandbox.
 const LIBRARY: &str = "/run/auto-update/python";
+
+/// Where the folders with macOS's tools are among the host's own files.
+const TOOLS: &str = "tools";
 
 /// The host's own files.
 const FILES: [(&str, &str); 4] = [
@@ -64,6 +67,8 @@ pub struct PythonSettings {
     pub limits: Limits,
     /// The processors that may use the network by themselves, as steps name them.
     pub networked: BTreeSet<String>,
+    /// The program that does the work of macOS's tools when it is started under their names.
+    pub tools: Option<PathBuf>,
 }
 
 impl Default for PythonSettings {
@@ -72,6 +77,7 @@ impl Default for PythonSettings {
             python: "/usr/bin/python3".into(),
             limits: Limits::default(),
             networked: BTreeSet::new(),
+            tools: None,
         }
     }
 }
@@ -149,7 +155,17 @@ impl PythonHost {
             current_dir: context.workspace.clone(),
             network: self.network_of(&community.name),
             limits: self.settings.limits,
+            variables: Vec::new(),
         };
+        if let Some(program) = &self.settings.tools {
+            let library = self.library().map_err(unwritten)?;
+            tools::furnish(
+                &mut room,
+                &library.path().join(TOOLS),
+                program,
+                &context.workspace,
+            );
+        }
         let resources = community.sources.resources.iter();
         let there = resources.filter(|path| path.exists());
         room.read
@@ -184,13 +200,7 @@ impl PythonHost {
     }
 
     fn start(&self, mut room: Room) -> Result<Host, StepError> {
-        let library = self.library().map_err(|error| {
-            StepError::new(
-                FailureClass::Internal,
-                "the host of community processors cannot be written to the temporary folder",
-            )
-            .caused_by(error)
-        })?;
+        let library = self.library().map_err(unwritten)?;
         room.read.push((library.path().to_owned(), LIBRARY.into()));
         let bubblewrap = Bubblewrap::find().map_err(no_sandbox)?;
         let script = format!("{LIBRARY}/host.py");
@@ -223,6 +233,9 @@ impl PythonHost {
         for (name, text) in FILES {
             fs_err::write(folder.path().join(name), text)?;
         }
+        if self.settings.tools.is_some() {
+            tools::make(&folder.path().join(TOOLS))?;
+        }
         Ok(Arc::clone(library.insert(Arc::new(folder))))
     }
 }
@@ -233,6 +246,14 @@ async fn check_out(sources: &Sources) -> Result<CheckedOut, StepError> {
     checked_out.map_err(|error| {
         StepError::new(FailureClass::Internal, "copying ended unexpectedly").caused_by(error)
     })?
+}
+
+fn unwritten(error: std::io::Error) -> StepError {
+    StepError::new(
+        FailureClass::Internal,
+        "the host of community processors cannot be written to the temporary folder",
+    )
+    .caused_by(error)
 }
 
 fn no_sandbox(error: SandboxError) -> StepError {

@@ -3,7 +3,8 @@
 //! A [`PythonHost`] loads a class from the very bytes that were approved ([`Sources`]) and answers a [`Community`], which
 //! is a [`Processor`] like any other. Each step runs in a process of its own, with the run's workspace to write, its
 //! sources to read, and no network unless the operator allows it for that processor. What `URLGetter` and `DmgMounter`
-//! promise is done outside, by our own downloader and reader.
+//! promise is done outside, by our own downloader and reader; tools of macOS are served by the program that
+//! [`PythonSettings`] names.
 //!
 //! **Invariants**
 //! - Only bytes with an approved digest are loaded.
@@ -18,9 +19,10 @@ mod sources;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod value;
 
-use std::{borrow::Cow, collections::HashSet, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use proplist::Dict;
@@ -79,7 +81,9 @@ impl Processor for Community {
     ) -> Result<Outputs, StepError> {
         let given = self.visible(call, env);
         let before = links::outward(&context.workspace).await?;
-        let result = self.host.run(self, context, &given).await?;
+        let result = self.host.run(self, context, &given).await;
+        detach_all(&context.workspace).await?;
+        let result = result?;
         links::refuse_new(&context.workspace, &before).await?;
         for name in given.keys() {
             if !result.contains_key(name) {
@@ -106,6 +110,15 @@ impl Community {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
+}
+
+async fn detach_all(workspace: &Path) -> Result<(), StepError> {
+    let workspace = workspace.to_owned();
+    let removed = tokio::task::spawn_blocking(move || tools::detach_all(&workspace)).await;
+    let removed = removed.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
+    removed.map_err(|error| {
+        StepError::package("what a processor attached cannot be removed").caused_by(error)
+    })
 }
 
 /// The class in its file: what follows the slash of the step's name.

@@ -27,8 +27,8 @@ struct Candidate {
 pub(super) struct Folder {
     dir: PathBuf,
     candidates: Vec<Candidate>,
-    /// The first of several.
-    identifiers: HashMap<String, usize>,
+    /// In order; more than one where files declare the same.
+    identifiers: HashMap<String, Vec<usize>>,
     /// By name without extension; in order.
     names: HashMap<String, Vec<usize>>,
 }
@@ -54,16 +54,26 @@ impl Folder {
                 .header(&candidate.path)
                 .and_then(|header| header.identifier)
             {
-                folder.identifiers.entry(identifier).or_insert(index);
+                folder
+                    .identifiers
+                    .entry(identifier)
+                    .or_default()
+                    .push(index);
             }
         }
         folder
     }
 
+    /// The first file with that identifier.
     pub(super) fn by_identifier(&self, identifier: &str) -> Option<PathBuf> {
-        let index = self.identifiers.get(identifier)?;
-        self.candidates
-            .get(*index)
+        self.all_by_identifier(identifier).next()
+    }
+
+    /// Every file with that identifier, in order.
+    pub(super) fn all_by_identifier(&self, identifier: &str) -> impl Iterator<Item = PathBuf> {
+        let indices = self.identifiers.get(identifier).into_iter().flatten();
+        indices
+            .filter_map(|index| self.candidates.get(*index))
             .map(|candidate| candidate.path.clone())
     }
 

@@ -143,6 +143,19 @@ impl Library {
             .find_map(|dir| self.folder(dir).by_identifier(identifier))
     }
 
+    /// Every file of the search folders whose identifier is `identifier`, in the order of a search.
+    pub fn find_all(&self, identifier: &str) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = Vec::new();
+        for dir in &self.search_dirs {
+            for path in self.folder(dir).all_by_identifier(identifier) {
+                if !found.contains(&path) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+
     /// Reads a file of the library; from memory if it did not change.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proplist::Value;
+use proplist::{Part, Value};
 
 use super::{
     nodes::{Node, Pairs, STANDARD, Word, list, mapping, refused, scalar},
@@ -25,13 +25,28 @@ const MOST_VALUES: usize = 1_000_000;
 /// # Source
 /// YAML 1.1; `PyYAML` 6.0.3 `parser.py`, `composer.py`, `constructor.py`.
 pub fn from_bytes(bytes: &[u8]) -> Result<Value, YamlError> {
-    let mut composer = Composer {
-        scanner: Scanner::new(&decode(bytes)?),
-        anchors: HashMap::new(),
-        handles: HashMap::new(),
-        values: 0,
+    Composer::new(bytes)?.single_document()
+}
+
+/// The line, from 1, of every key and of every value in a list, in file order, as far as the text is YAML. What an
+/// alias stands for is listed where it is written.
+pub(crate) fn places(bytes: &[u8]) -> Vec<(Vec<Part>, usize)> {
+    let Ok(mut composer) = Composer::new(bytes) else {
+        return Vec::new();
     };
-    composer.single_document()
+    composer.places = Some(Places::default());
+    let read = composer.single_document();
+    let found = composer.places.map(|places| places.found);
+    // A document that cannot be read has places up to where it cannot.
+    drop(read);
+    found.unwrap_or_default()
+}
+
+/// Where the values are that have been read so far.
+#[derive(Default)]
+struct Places {
+    path: Vec<Part>,
+    found: Vec<(Vec<Part>, usize)>,
 }
 
 fn decode(bytes: &[u8]) -> Result<String, YamlError> {
@@ -79,9 +94,35 @@ struct Composer {
     /// What `%TAG` says.
     handles: HashMap<String, String>,
     values: usize,
+    /// Nothing unless somebody wants to know.
+    places: Option<Places>,
 }
 
 impl Composer {
+    fn new(bytes: &[u8]) -> Result<Self, YamlError> {
+        Ok(Self {
+            scanner: Scanner::new(&decode(bytes)?),
+            anchors: HashMap::new(),
+            handles: HashMap::new(),
+            values: 0,
+            places: None,
+        })
+    }
+
+    /// What is read until [`Composer::left`] stands at `part`, which is on `line`.
+    fn entered(&mut self, part: impl FnOnce() -> Part, line: usize) {
+        if let Some(places) = &mut self.places {
+            places.path.push(part());
+            places.found.push((places.path.clone(), line));
+        }
+    }
+
+    fn left(&mut self) {
+        if let Some(places) = &mut self.places {
+            places.path.pop();
+        }
+    }
+
     fn single_document(&mut self) -> Result<Value, YamlError> {
         if *self.scanner.peek()? == Token::StreamEnd {
             return Ok(Value::Null);
@@ -285,7 +326,9 @@ impl Composer {
         while self.at(&[Token::BlockEntry])? {
             let line = self.scanner.line();
             self.scanner.take()?;
+            self.entered(|| Part::Index(values.len()), line);
             let node = self.node_before(ends, Place::Block, depth)?;
+            self.left();
             weight = weight.saturating_add(node.weight);
             values.push(value_of(node, line)?);
         }
@@ -299,7 +342,9 @@ impl Composer {
             let line = self.scanner.line();
             self.scanner.take()?;
             let key = self.node_before(&ENDS, Place::BlockMapping, depth)?;
+            self.entered(|| part(&key), line);
             let value = self.value_behind(&ENDS, Place::BlockMapping, depth)?;
+            self.left();
             pairs.add(&key, value, line)?;
         }
         self.expect(&Token::BlockEnd, "the mapping does not go on as it began")?;
@@ -331,6 +376,7 @@ impl Composer {
                 }
             }
             let line = self.scanner.line();
+            self.entered(|| Part::Index(values.len()), line);
             let node = if self.at(&[Token::Key])? {
                 self.scanner.take()?;
                 let mut pair = Pairs::default();
@@ -341,6 +387,7 @@ impl Composer {
             } else {
                 self.node(Place::Flow, depth)?
             };
+            self.left();
             weight = weight.saturating_add(node.weight);
             values.push(value_of(node, line)?);
         }
@@ -364,7 +411,9 @@ impl Composer {
             if self.at(&[Token::Key])? {
                 self.scanner.take()?;
                 let key = self.node_before(&ENDS, Place::Flow, depth)?;
+                self.entered(|| part(&key), line);
                 let value = self.value_behind(&ENDS, Place::Flow, depth)?;
+                self.left();
                 pairs.add(&key, value, line)?;
             } else {
                 let key = self.node(Place::Flow, depth)?;
@@ -374,6 +423,11 @@ impl Composer {
         self.scanner.take()?;
         Ok(pairs.into_node())
     }
+}
+
+/// The step into a mapping by `key`.
+fn part(key: &Node) -> Part {
+    Part::Key(proplist::str_form(&key.value))
 }
 
 fn value_of(node: Node, line: usize) -> Result<Value, YamlError> {
@@ -395,6 +449,44 @@ mod tests {
         from_bytes(text.as_bytes())
             .map(|value| proplist::repr(&value))
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_key_and_every_element_has_a_line() {
+        let text = "# x\nInput:\n  NAME: App\n  L: {a: [1,\n    2], b: }\nProcess:\n- Processor: A\n  Arguments:\n    url: |\n      x\n      y\n-\n  Processor: B\n";
+        let shown: Vec<String> = places(text.as_bytes())
+            .iter()
+            .map(|(path, line)| {
+                let mut shown = line.to_string();
+                for part in path {
+                    match part {
+                        Part::Key(key) => write!(shown, " {key}").unwrap(),
+                        Part::Index(index) => write!(shown, " {index}").unwrap(),
+                    }
+                }
+                shown
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "2 Input",
+                "3 Input NAME",
+                "4 Input L",
+                "4 Input L a",
+                "4 Input L a 0",
+                "5 Input L a 1",
+                "5 Input L b",
+                "6 Process",
+                "7 Process 0",
+                "7 Process 0 Processor",
+                "8 Process 0 Arguments",
+                "9 Process 0 Arguments url",
+                "12 Process 1",
+                "13 Process 1 Processor"
+            ]
+        );
+        assert_eq!(places(b"a: 1\nb: [\n").len(), 3);
     }
 
     /// Each pair was printed by `yaml.full_load` of `PyYAML` 6.0.3.

@@ -7,4 +7,5 @@ mod scan;
 mod write;
 
 pub use compose::from_bytes;
+pub(crate) use compose::places;
 pub(crate) use write::to_yaml;

@@ -1,81 +1,16 @@
-//! `audit`: what to look at before a recipe is trusted.
+//! What AutoPkg's own audit says, in its words.
 
-use std::path::{Path, PathBuf};
+use proplist::{Dict, Value};
+use recipe::{MODIFIERS, Resolved, is_core_processor};
 
-use anyhow::Context as _;
-use proplist::{Dict, KeyOrder, Value};
-use recipe::{Library, Resolved, absolute, is_core_processor};
-
-use super::{lookup, resolved};
-use crate::{cli::audit::Audit, exit::ExitStatus, house::House, printer::Printer};
+use crate::printer::Printer;
 
 /// Steps that download.
 const DOWNLOADERS: [&str; 2] = ["CURLDownloader", "URLDownloader"];
 /// Steps that build packages or images.
 const CREATORS: [&str; 3] = ["DmgCreator", "FlatPkgPacker", "PkgCreator"];
-/// Steps that can change what a vendor made.
-const MODIFIERS: [&str; 7] = [
-    "Copier",
-    "FileCreator",
-    "FileMover",
-    "PathDeleter",
-    "PkgInfoCreator",
-    "PlistEditor",
-    "Symlinker",
-];
-
-/// Does what was asked.
-pub(crate) fn run(arguments: Audit, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
-    if let Some(root) = &arguments.resolve_all {
-        return resolve_all(root, house, printer);
-    }
-    let library = house.library(
-        &arguments.folders.search_dirs,
-        &arguments.folders.override_dirs,
-    )?;
-    let names = lookup::names(arguments.recipes, arguments.recipe_list.as_deref())?;
-    let quiet = arguments.plist || arguments.json;
-    let mut results = Dict::new();
-    let mut with_issues = 0_usize;
-    let mut status = ExitStatus::Done;
-    for name in &names {
-        let recipe = match library.resolve(name) {
-            Ok(recipe) => recipe,
-            Err(error) => {
-                if !matches!(error, recipe::ResolveError::NotFound { .. }) {
-                    printer.complaint(lookup::chain(&error));
-                }
-                printer.complaint(format!("No valid recipe found for {name}"));
-                status = ExitStatus::Failed;
-                continue;
-            }
-        };
-        let flags = Flags::of(&recipe);
-        if !flags.is_empty() {
-            with_issues = with_issues.saturating_add(1);
-        }
-        if !quiet {
-            flags.print(name, &recipe, printer)?;
-        }
-        results.insert(name.clone(), flags.to_value());
-    }
-    let audited = results.len();
-    if arguments.plist {
-        printer.data(proplist::to_xml(&results.into(), KeyOrder::Sorted)?)?;
-    } else if arguments.json {
-        printer.data(serde_json::Value::from(&Value::Dict(results)))?;
-    } else if names.len() > 1 {
-        printer.data("\nSummary:")?;
-        printer.data(format!("    {audited} recipes audited"))?;
-        printer.data(format!("    {with_issues} recipes with audit issues"))?;
-        let without = audited.saturating_sub(with_issues);
-        printer.data(format!("    {without} recipes triggered no audit flags"))?;
-    }
-    Ok(status)
-}
-
-/// What was found in one recipe.
-struct Flags {
+/// What AutoPkg's audit finds in one recipe.
+pub(super) struct Flags {
     http_urls: Dict,
     missing_verifier: bool,
     foreign: Vec<String>,
@@ -83,7 +18,7 @@ struct Flags {
 }
 
 impl Flags {
-    fn of(recipe: &Resolved) -> Self {
+    pub(super) fn of(recipe: &Resolved) -> Self {
         let names: Vec<&str> = recipe.steps().iter().map(recipe::Step::processor).collect();
         let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(name));
         let once = |found: Vec<&str>| {
@@ -127,14 +62,14 @@ impl Flags {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.http_urls.is_empty()
             && !self.missing_verifier
             && self.foreign.is_empty()
             && self.inspect.is_empty()
     }
 
-    fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         let mut value = Dict::new();
         let mut set = |key: &str, part: Value| {
             if part.is_truthy() {
@@ -148,7 +83,12 @@ impl Flags {
         value.into()
     }
 
-    fn print(&self, name: &str, recipe: &Resolved, printer: Printer) -> anyhow::Result<()> {
+    pub(super) fn print(
+        &self,
+        name: &str,
+        recipe: &Resolved,
+        printer: Printer,
+    ) -> anyhow::Result<()> {
         if self.is_empty() {
             printer.data(format!("{name}: no audit flags triggered."))?;
             return Ok(());
@@ -237,58 +177,4 @@ fn http_urls(recipe: &Resolved) -> Dict {
         found.insert("Process".to_owned(), process.into());
     }
     found
-}
-
-/// Puts every recipe below `root` together and prints each on a line.
-fn resolve_all(root: &Path, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
-    let root = absolute(root);
-    let mut files = Vec::new();
-    let folders = recipe_files(&root, &mut files)
-        .with_context(|| format!("cannot list the recipes below `{}`", root.display()))?;
-    let search_dirs: Vec<String> = folders
-        .iter()
-        .map(|folder| folder.display().to_string())
-        .collect();
-    let preferences = house.preferences()?;
-    let library = Library::new(&search_dirs, &[], preferences.home());
-    let lines = library.resolve_each(&files, |file, resolved| {
-        let line = match resolved {
-            Ok(recipe) => resolved::as_json(&recipe, Some(&root)),
-            Err(error) => serde_json::json!({
-                "path": resolved::shown(file, Some(&root)),
-                "error": lookup::chain(&error),
-            }),
-        };
-        line.to_string()
-    });
-    for line in lines {
-        printer.data(line)?;
-    }
-    Ok(ExitStatus::Done)
-}
-
-/// Puts every recipe file below `dir` into `files`, in order, and gives the folders that lie in it.
-fn recipe_files(dir: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
-    let mut entries = Vec::new();
-    for entry in fs_err::read_dir(dir)? {
-        entries.push(entry?.path());
-    }
-    entries.sort();
-    let mut folders = Vec::new();
-    for path in entries {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // A link to a folder could lead in a circle.
-        if path.is_dir() && !path.is_symlink() {
-            if name != ".git" {
-                recipe_files(&path, files)?;
-                folders.push(path.clone());
-            }
-        } else if recipe::EXTENSIONS
-            .iter()
-            .any(|extension| name.ends_with(extension))
-        {
-            files.push(path.clone());
-        }
-    }
-    Ok(folders)
 }

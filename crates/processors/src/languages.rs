@@ -1,0 +1,46 @@
+//! Whether arguments are in the languages that they are written in, told before a step is reached.
+
+use crate::regex::Pattern;
+
+/// What is wrong with a regular expression of Python's; nothing if it can be used.
+pub fn pattern_fault(text: &str) -> Option<String> {
+    Pattern::new(text, &[]).err().map(|error| said(&error))
+}
+
+/// What is wrong with an `NSPredicate`; nothing if it can be used.
+pub fn predicate_fault(text: &str) -> Option<String> {
+    let parsed = predicate::Predicate::parse(text);
+    parsed.err().map(|error| said(&error))
+}
+
+/// What is wrong with a code requirement; nothing if it can be used.
+pub fn requirement_fault(text: &str) -> Option<String> {
+    let parsed = codesign::Requirement::parse(text);
+    parsed.err().map(|error| said(&error))
+}
+
+/// An error and what lies underneath.
+fn said(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_its_language_has_no_fault() {
+        assert_eq!(pattern_fault(r"(?P<a>x)(?=y)"), None);
+        assert_eq!(predicate_fault("a == 'b' AND TRUEPREDICATE"), None);
+        assert_eq!(requirement_fault("anchor apple generic"), None);
+        assert!(pattern_fault("(").is_some_and(|fault| !fault.is_empty()));
+        assert!(predicate_fault("a ==").is_some_and(|fault| !fault.is_empty()));
+        assert!(requirement_fault("anchor of a ship").is_some_and(|fault| !fault.is_empty()));
+    }
+}

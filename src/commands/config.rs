@@ -1,0 +1,45 @@
+//! `config`: whether the configuration can be used.
+
+use serde_json::json;
+
+use crate::{cli::config::Config, exit::ExitStatus, house::House, printer::Printer};
+
+/// Does what was asked. A configuration that cannot be used is an error that names the line or the key.
+pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let Config::Check(arguments) = verb;
+    let config = house.config()?;
+    let library = house.library(&[], &[])?;
+    let file = config.file().map(|file| file.display().to_string());
+    let shown = |path: &std::path::PathBuf| path.display().to_string();
+    let recipes: Vec<String> = library.search_dirs().iter().map(shown).collect();
+    let overrides: Vec<String> = library.override_dirs().iter().map(shown).collect();
+    if arguments.json {
+        printer.data(json!({
+            "schema": 1,
+            "file": file,
+            "state_dir": shown(&config.state_dir),
+            "repository": shown(&config.repository_dir()),
+            "recipe_search_dirs": recipes,
+            "recipe_override_dirs": overrides,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    let file = file.unwrap_or_else(|| "none; every key has its default".to_owned());
+    printer.data(format!("Configuration: {file}"))?;
+    printer.data(format!("State:         {}", config.state_dir.display()))?;
+    printer.data(format!(
+        "Repository:    {}",
+        config.repository_dir().display()
+    ))?;
+    for (title, dirs) in [("Recipes:", recipes), ("Overrides:", overrides)] {
+        for dir in dirs {
+            let state = if std::path::Path::new(&dir).is_dir() {
+                ""
+            } else {
+                " (not there)"
+            };
+            printer.data(format!("{title:<14} {dir}{state}"))?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}

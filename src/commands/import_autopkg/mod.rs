@@ -1,0 +1,33 @@
+//! `import-autopkg`: what of an existing set-up of AutoPkg's goes on here, and how.
+
+mod judge;
+mod python;
+mod setup;
+mod show;
+mod write;
+
+use crate::{cli::import_autopkg::ImportAutopkg, exit::ExitStatus, house::House, printer::Printer};
+
+/// Does what was asked. Reads the set-up and changes nothing in it.
+pub(crate) fn run(
+    arguments: &ImportAutopkg,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let setup = setup::Setup::find(arguments, house)?;
+    let titles = judge::titles(&setup);
+    if arguments.json {
+        printer.data(show::as_json(&setup, &titles))?;
+    } else {
+        show::as_text(&setup, &titles, printer)?;
+    }
+    if let Some(path) = &arguments.write {
+        write::write(path, &setup, &titles)?;
+        printer.talk(format!("Wrote `{}`", path.display()));
+        printer.hint(format!(
+            "look it through, then: `auto-update --config {} config check`",
+            path.display()
+        ));
+    }
+    Ok(ExitStatus::Done)
+}
