@@ -25,7 +25,7 @@
 //! **What is read.** Disk images ([`udif`]) with GPT, Apple's map, MBR or none, and on them [`hfsplus`], [`apfs`], FAT and
 //! ISO 9660 volumes, with what they keep compressed decompressed; [`xar`] archives and flat packages; zip; 7z; tar; cpio;
 //! Apple archives; and gzip, bzip2, xz, lzma, Zstandard, compress, pbzx and its kin around these. The older HFS, UDF and exFAT are named when they are met, and refused; so are sealed
-//! volumes. An encrypted image is opened when a [`Password`] is given. [`write`] makes disk images and flat packages. What can only be inflated
+//! volumes. An encrypted image is opened when a [`Password`] is given. [`mod@write`] makes disk images and flat packages. What can only be inflated
 //! from front to back is spooled to an unnamed temporary file when it has to be read anywhere.
 //!
 //! **Invariants:** knows neither signatures nor recipes; trusts no declared length; never panics; a link is never
