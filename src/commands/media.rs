@@ -23,15 +23,39 @@ const CHUNK: usize = 256 << 10;
 
 /// Does what was asked.
 pub(crate) fn run(verb: &Media, printer: Printer) -> anyhow::Result<ExitStatus> {
-    match verb {
-        Media::Cat(arguments) => cat(arguments, printer)?,
-        Media::Extract(arguments) => extract(arguments, printer)?,
-        Media::Hash(arguments) => hash(arguments, printer)?,
-        Media::Info(arguments) => info(arguments, printer)?,
-        Media::Image(arguments) => image(arguments, printer)?,
-        Media::Ls(arguments) => ls(arguments, printer)?,
-    }
-    Ok(ExitStatus::Done)
+    let done = match verb {
+        Media::Cat(arguments) => cat(arguments, printer),
+        Media::Extract(arguments) => extract(arguments, printer),
+        Media::Hash(arguments) => hash(arguments, printer),
+        Media::Info(arguments) => info(arguments, printer),
+        Media::Image(arguments) => image(arguments, printer),
+        Media::Ls(arguments) => ls(arguments, printer),
+    };
+    let Err(error) = done else {
+        return Ok(ExitStatus::Done);
+    };
+    let Some(next_step) = error.chain().find_map(next_step) else {
+        return Err(error);
+    };
+    printer.error(&error);
+    printer.hint(next_step);
+    Ok(ExitStatus::Failed)
+}
+
+/// What to do about a medium that is shut.
+fn next_step(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    Some(match error.downcast_ref()? {
+        MediaError::Encrypted { .. } => {
+            "give the password in the first line of a file: `--password-file FILE`"
+        }
+        MediaError::Locked { .. } => {
+            "decrypt it with a tool that can, or ask the vendor for a copy that is not encrypted"
+        }
+        MediaError::WrongPassword { .. } => {
+            "the password is the first line of the file, without its end; look for blanks at its end"
+        }
+        _ => return None,
+    })
 }
 
 fn cat(arguments: &File, printer: Printer) -> anyhow::Result<()> {
