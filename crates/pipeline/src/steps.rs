@@ -68,29 +68,15 @@ impl Engine {
         });
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
-        let downloads = Arc::new(Downloads::default());
+        let context = self.context(job, &prepared, &staging);
+        let downloads = Arc::clone(&context.downloads);
         let mut walk = Walk {
             engine: self,
             registry: prepared.registry,
             lease,
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
-            context: StepContext {
-                fetcher: Arc::clone(&self.parts.fetcher),
-                downloads: Arc::clone(&downloads),
-                identities: Arc::default(),
-                pin: pinned(&prepared.calls, &prepared.env),
-                staging: Arc::clone(&staging),
-                signatures: self.parts.signatures.clone(),
-                messages: Arc::new(Messages::new(
-                    "",
-                    Arc::clone(reporter),
-                    Arc::clone(&prepared.scrubber),
-                )),
-                clock: Arc::clone(&self.parts.clock),
-                workspace: prepared.workspace.clone(),
-                cancelled: job.stop.clone(),
-            },
+            context,
             env: prepared.env,
         };
         let walked = walk
@@ -182,6 +168,27 @@ impl Engine {
         verify(&prepared.registry, &prepared.calls, &prepared.env)
             .map_err(|error| Failure::of_plan(&error))?;
         Ok(prepared)
+    }
+
+    /// What the steps may touch of the outside world.
+    fn context(&self, job: &Job<'_>, prepared: &Prepared, staging: &Arc<Staging>) -> StepContext {
+        StepContext {
+            fetcher: Arc::clone(&self.parts.fetcher),
+            downloads: Arc::default(),
+            identities: Arc::default(),
+            proofs: Arc::default(),
+            pin: pinned(&prepared.calls, &prepared.env),
+            staging: Arc::clone(staging),
+            signatures: self.parts.signatures.clone(),
+            messages: Arc::new(Messages::new(
+                "",
+                Arc::clone(job.reporter),
+                Arc::clone(&prepared.scrubber),
+            )),
+            clock: Arc::clone(&self.parts.clock),
+            workspace: prepared.workspace.clone(),
+            cancelled: job.stop.clone(),
+        }
     }
 
     fn staging(&self, prepared: &Prepared) -> Result<Arc<Staging>, Failure> {
@@ -292,7 +299,7 @@ impl Walk<'_> {
         if let Err(error) = &done {
             messages.keep_error(&error.to_string());
         }
-        let end = self.end(done.as_ref().ok(), messages.kept());
+        let end = self.end(done.as_ref().ok(), messages.kept())?;
         if !db.step_end(self.lease, position, &end, self.now()).await? {
             return Err(Stop::Lost);
         }
@@ -312,12 +319,16 @@ impl Walk<'_> {
         Ok(record)
     }
 
-    fn end(&self, record: Option<&StepRecord>, messages: String) -> StepEnd {
+    fn end(&self, record: Option<&StepRecord>, messages: String) -> Result<StepEnd, Failure> {
         let json = |dict: Option<&proplist::Dict>| {
             let dict = dict.map(|dict| secrets::scrubbed_dict(&self.scrubber, dict));
             serde_json::Value::from(&Value::Dict(dict.unwrap_or_default()))
         };
-        StepEnd {
+        let mut checks = self.context.proofs.take_checks();
+        for check in &mut checks {
+            check.detail = self.scrubber.scrub(&check.detail);
+        }
+        Ok(StepEnd {
             state: if record.is_some() {
                 StepState::Done
             } else {
@@ -326,7 +337,9 @@ impl Walk<'_> {
             input: json(record.map(|record| &record.input)),
             output: json(record.map(|record| &record.output)),
             messages,
-        }
+            checks: serde_json::to_value(&checks)
+                .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?,
+        })
     }
 
     fn now(&self) -> Timestamp {
