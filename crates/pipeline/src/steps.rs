@@ -4,9 +4,10 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
 use processors::{
-    Call, Downloads, Env, Registry, StepContext, StepRecord, clear_fetched, execute_step, pinned,
-    verify,
+    Call, Downloads, Env, Proofs, Registry, StepContext, StepRecord, clear_fetched, execute_step,
+    pinned, verify,
 };
+use proofs::VendorKey;
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
@@ -68,7 +69,8 @@ impl Engine {
         });
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
-        let context = self.context(job, &prepared, &staging);
+        let pinned_keys = self.identity_record(&job.run.title).await?.pinned_keys();
+        let context = self.context(job, &prepared, &staging, pinned_keys);
         let downloads = Arc::clone(&context.downloads);
         let mut walk = Walk {
             engine: self,
@@ -100,7 +102,7 @@ impl Engine {
             if prepared.trust == Trust::Waived {
                 change_set.files.clear();
             }
-            Pending::of(change_set, &downloads, &walk.context.identities, may_upload)
+            Pending::of(change_set, &walk.context, may_upload)
         })
         .await?;
         drop(prepared.lock);
@@ -171,12 +173,18 @@ impl Engine {
     }
 
     /// What the steps may touch of the outside world.
-    fn context(&self, job: &Job<'_>, prepared: &Prepared, staging: &Arc<Staging>) -> StepContext {
+    fn context(
+        &self,
+        job: &Job<'_>,
+        prepared: &Prepared,
+        staging: &Arc<Staging>,
+        pinned_keys: Vec<VendorKey>,
+    ) -> StepContext {
         StepContext {
             fetcher: Arc::clone(&self.parts.fetcher),
             downloads: Arc::default(),
             identities: Arc::default(),
-            proofs: Arc::default(),
+            proofs: Arc::new(Proofs::pinning(pinned_keys)),
             pin: pinned(&prepared.calls, &prepared.env),
             staging: Arc::clone(staging),
             signatures: self.parts.signatures.clone(),

@@ -6,6 +6,7 @@ pub mod house;
 pub mod package;
 pub mod signing;
 pub mod smtp;
+pub mod sparkle;
 pub mod vendor;
 pub mod virus_total;
 pub mod webhook_receiver;

@@ -1,11 +1,17 @@
 //! Runs of titles whose vendors give proofs beside their downloads.
 
 use model::Sha256;
+use proofs::VendorKey;
 use serde_json::json;
-use testkit::vendor::Resource;
+use store::{IdentityDecision, IdentityState};
+use testkit::{
+    sparkle::{Updater, feed},
+    vendor::Resource,
+    virus_total::Verdict,
+};
 
 use super::bench::{Bench, end, package};
-use crate::Worked;
+use crate::{IdentityEntry, IdentityVerdict, Worked};
 
 /// A house whose title comes from GitHub.
 async fn on_git_hub() -> Bench {
@@ -91,4 +97,207 @@ async fn an_asset_that_is_not_what_git_hub_states_is_an_incident_and_the_right_o
         ["URLDownloader github-asset-digest pass"]
     );
     assert_eq!(bench.incidents().await, ["checksum resolved 1"]);
+}
+
+const PUBLISHED: &str = "published";
+const HELD: &str = "held identity-changed";
+const REFUSED: &str = "failed code-signature";
+
+/// A house whose title comes from a Sparkle feed, and a vendor who releases a version for each run.
+struct Updated {
+    bench: Bench,
+    version: u32,
+}
+
+impl Updated {
+    async fn new() -> Self {
+        let bench = Bench::unapproved().await;
+        let provider = format!(
+            "- Processor: SparkleUpdateInfoProvider\n  Arguments: {{appcast_url: '{}'}}\n- Processor: URLDownloader",
+            bench.vendor.url("/appcast.xml")
+        );
+        let arguments = format!(
+            "url: '{}', filename: Widget.pkg",
+            bench.vendor.url("/Widget.pkg")
+        );
+        edit_recipe(
+            &bench,
+            &[
+                ("- Processor: URLDownloader", &provider),
+                (&arguments, "filename: Widget.dmg"),
+            ],
+        );
+        bench.approve().await;
+        Self { bench, version: 0 }
+    }
+
+    /// The vendor releases an application that trusts `carries`, signed by `signs`, and it is run.
+    async fn release(&mut self, carries: &Updater, signs: Option<&Updater>) -> String {
+        self.put(carries, |image| signs.map(|signs| signs.sign(image)));
+        self.again().await
+    }
+
+    fn put(&mut self, carries: &Updater, signature: impl FnOnce(&[u8]) -> Option<String>) {
+        self.version += 1;
+        let version = format!("{}.0", self.version);
+        let image = self.image(&carries.info(&version));
+        let feed = feed(
+            &version,
+            &self.bench.vendor.url("/Widget.dmg"),
+            signature(&image).as_deref(),
+        );
+        let verdict = Verdict::clean();
+        self.bench.virus_total.know(Sha256::of(&image), verdict);
+        self.bench.vendor.put("/Widget.dmg", Resource::file(image));
+        self.bench.vendor.put("/appcast.xml", Resource::page(&feed));
+    }
+
+    fn image(&self, info: &str) -> Vec<u8> {
+        let folder = self.bench.folder.path().join(self.version.to_string());
+        let contents = folder.join("image/Widget.app/Contents");
+        fs_err::create_dir_all(&contents).unwrap();
+        fs_err::write(contents.join("Info.plist"), info).unwrap();
+        let image = folder.join("Widget.dmg");
+        media::write::dmg(&folder.join("image"), "Widget", &image).unwrap();
+        fs_err::read(image).unwrap()
+    }
+
+    async fn again(&self) -> String {
+        end(&self.bench.run().await)
+    }
+
+    async fn entries(&self) -> Vec<IdentityEntry> {
+        self.bench.engine.identities(None).await.unwrap()
+    }
+
+    /// How the title stands: the states and keys, newest first.
+    async fn stands(&self) -> Vec<(&'static str, Vec<VendorKey>)> {
+        let entries = self.entries().await.into_iter();
+        entries
+            .map(|entry| (entry.state.as_str(), entry.found.keys))
+            .collect()
+    }
+
+    /// A person approves what waits.
+    async fn approve(&self) {
+        let mut entries = self.entries().await.into_iter();
+        let held = entries.find(|entry| entry.state == IdentityState::Held);
+        let decision = IdentityDecision {
+            by: "ann".to_owned(),
+            reason: "asked the vendor".to_owned(),
+        };
+        let approve = IdentityVerdict::Approve;
+        let decided = self
+            .bench
+            .engine
+            .decide_identity(held.unwrap().id, approve, decision);
+        decided.await.unwrap();
+    }
+}
+
+fn key(of: &Updater) -> VendorKey {
+    VendorKey::sparkle_ed25519(&of.public_key()).unwrap()
+}
+
+#[tokio::test]
+async fn the_key_of_the_first_publication_is_pinned_and_judges_from_then_on() {
+    let (vendor, stranger) = (Updater::new(1), Updater::new(2));
+    let mut title = Updated::new().await;
+    for _ in 0..2 {
+        assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
+        assert_eq!(title.stands().await, [("accepted", vec![key(&vendor)])]);
+    }
+    let files = title.bench.files();
+    assert_eq!(title.release(&vendor, Some(&stranger)).await, REFUSED);
+    title.put(&vendor, |_image| Some(vendor.sign(b"another file")));
+    let worked = title.bench.run().await;
+    assert_eq!(end(&worked), REFUSED);
+    assert_eq!(
+        checks(&title.bench, &worked).await,
+        ["URLDownloader sparkle-ed25519 fail"]
+    );
+    let failure = worked.failure.unwrap();
+    let told = format!(
+        "the feed's signature does not verify; the pinned key sparkle-ed25519 {}: the signature is not this key's, or \
+         not of this file",
+        vendor.public_key()
+    );
+    assert_eq!(failure.said(), told);
+    assert_eq!(title.bench.files(), files, "nothing was published");
+    assert_eq!(title.bench.incidents().await, ["code-signature open 2"]);
+    assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
+}
+
+#[tokio::test]
+async fn the_first_time_the_applications_own_key_must_have_signed() {
+    let (vendor, stranger) = (Updater::new(1), Updater::new(2));
+    let mut title = Updated::new().await;
+    assert_eq!(title.release(&vendor, Some(&stranger)).await, REFUSED);
+    assert!(title.bench.files().is_empty());
+    assert_eq!(title.stands().await, []);
+    title.put(&vendor, |_image| Some("AAAA".to_owned()));
+    assert_eq!(title.again().await, REFUSED, "cut short");
+}
+
+#[tokio::test]
+async fn another_key_is_held_with_both_side_by_side_until_somebody_approves() {
+    let (old, new) = (Updater::new(1), Updater::new(2));
+    let mut title = Updated::new().await;
+    assert_eq!(title.release(&old, Some(&old)).await, PUBLISHED);
+    title.put(&new, |image| Some(new.sign(image)));
+    let worked = title.bench.run().await;
+    assert_eq!(end(&worked), HELD);
+    let failure = worked.failure.unwrap();
+    let (was, now) = (old.public_key(), new.public_key());
+    assert_eq!(
+        failure.message,
+        format!("the vendor's own key is sparkle-ed25519 {now}, and was sparkle-ed25519 {was}")
+    );
+    let detail = failure.detail.unwrap();
+    let both = format!("    key          was  {was}\n                 now  {now}\n");
+    assert!(detail.contains(&both), "{detail}");
+    title.approve().await;
+    assert_eq!(title.again().await, PUBLISHED);
+    assert_eq!(title.stands().await, [("accepted", vec![key(&new)])]);
+    assert_eq!(title.release(&old, Some(&old)).await, HELD, "approved once");
+}
+
+#[tokio::test]
+async fn an_application_that_the_known_key_signed_and_that_trusts_another_is_held() {
+    let (old, new) = (Updater::new(1), Updater::new(2));
+    let mut title = Updated::new().await;
+    assert_eq!(title.release(&old, Some(&old)).await, PUBLISHED);
+    assert_eq!(title.release(&new, Some(&old)).await, HELD);
+    title.approve().await;
+    assert_eq!(title.again().await, PUBLISHED);
+    assert_eq!(title.release(&new, Some(&new)).await, PUBLISHED);
+}
+
+#[tokio::test]
+async fn a_signature_that_is_gone_is_held_and_the_old_key_stays_the_measure() {
+    let (vendor, stranger) = (Updater::new(1), Updater::new(2));
+    let mut title = Updated::new().await;
+    assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
+    assert_eq!(title.release(&vendor, None).await, HELD);
+    title.approve().await;
+    assert_eq!(title.again().await, PUBLISHED);
+    assert_eq!(title.release(&vendor, None).await, PUBLISHED);
+    assert_eq!(title.release(&stranger, Some(&stranger)).await, HELD);
+    assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
+}
+
+#[tokio::test]
+async fn a_feed_without_signatures_is_noted_and_a_first_one_is_welcome() {
+    let vendor = Updater::new(1);
+    let mut title = Updated::new().await;
+    title.put(&vendor, |_image| None);
+    let worked = title.bench.run().await;
+    assert_eq!(end(&worked), PUBLISHED);
+    assert_eq!(
+        checks(&title.bench, &worked).await,
+        ["URLDownloader sparkle-signature not-made"]
+    );
+    assert_eq!(title.stands().await, []);
+    assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
+    assert_eq!(title.stands().await, [("accepted", vec![key(&vendor)])]);
 }

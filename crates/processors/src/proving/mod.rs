@@ -5,6 +5,7 @@
 //! says nothing of a file that a recipe got from elsewhere.
 
 mod digests;
+mod sparkle;
 
 use std::{
     path::Path,
@@ -12,19 +13,24 @@ use std::{
 };
 
 use model::FailureClass;
-use proofs::{Check, Outcome};
+use proofs::{Check, Outcome, VendorKey, sparkle::Signatures};
 use url::Url;
 
 use crate::{Download, StepContext, StepError};
 
 /// What proofs a run was offered, and what came of them.
 #[derive(Debug, Default)]
-pub struct Proofs(Mutex<Lists>);
+pub struct Proofs {
+    /// The vendor's keys that were accepted before.
+    pinned: Vec<VendorKey>,
+    lists: Mutex<Lists>,
+}
 
 #[derive(Debug, Default)]
 struct Lists {
     offers: Vec<Offer>,
     checks: Vec<Check>,
+    keys: Vec<VendorKey>,
 }
 
 /// A proof that was found on the way to a download.
@@ -39,9 +45,32 @@ struct Offer {
 enum Proof {
     /// What GitHub says of an asset's bytes: `sha256:…`.
     GitHubDigest { asset: String, digest: String },
+    /// What a Sparkle feed says of an enclosure; perhaps nothing.
+    Sparkle(Signatures),
 }
 
 impl Proofs {
+    /// No proofs yet, of a vendor who was accepted by the keys `pinned`.
+    pub fn pinning(pinned: Vec<VendorKey>) -> Self {
+        Self {
+            pinned,
+            lists: Mutex::default(),
+        }
+    }
+
+    /// By which keys the vendor is to be known, sorted, each once.
+    pub fn keys(&self) -> Vec<VendorKey> {
+        let mut keys = self.lock().keys.clone();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// Notes by which key a file was found to be the vendor's.
+    pub fn note_key(&self, key: VendorKey) {
+        self.lock().keys.push(key);
+    }
+
     /// The checks that were made since this was asked last.
     pub fn take_checks(&self) -> Vec<Check> {
         std::mem::take(&mut self.lock().checks)
@@ -56,6 +85,11 @@ impl Proofs {
                 digest: digest.to_owned(),
             },
         );
+    }
+
+    /// Notes the signatures that a Sparkle feed gives of the file at `address`.
+    pub(crate) fn offer_sparkle(&self, address: &str, signatures: Signatures) {
+        self.offer(&[address], Proof::Sparkle(signatures));
     }
 
     /// The last word about an address counts: a feed that is asked again is newer.
@@ -87,7 +121,7 @@ impl Proofs {
     }
 
     fn lock(&self) -> MutexGuard<'_, Lists> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,6 +142,9 @@ pub(crate) async fn check(context: &StepContext, downloads: &[Download]) -> Resu
             match proof {
                 Proof::GitHubDigest { asset, digest } => {
                     digests::check_github(context, download, &asset, &digest).await?;
+                }
+                Proof::Sparkle(signatures) => {
+                    sparkle::check(context, download, signatures).await?;
                 }
             }
         }

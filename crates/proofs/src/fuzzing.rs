@@ -1,0 +1,101 @@
+//! Entries for the fuzzer; each must return, whatever the bytes.
+
+use std::hint::black_box;
+
+use crate::{Digest, VendorKey};
+
+/// A key of Sparkle's, as an application carries it, and a signature of 64 bytes that is tried with it.
+pub fn vendor_key(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let keys = [
+        VendorKey::sparkle_ed25519(&text),
+        VendorKey::sparkle_dsa(&text),
+    ];
+    for key in keys.into_iter().flatten() {
+        let signature = crate::text::encode(bytes.get(..64).unwrap_or(bytes));
+        let verified = key.verify(&signature, &mut &b"the file"[..]);
+        assert!(verified.is_err(), "a signature that nobody made");
+        black_box(key.to_string());
+    }
+}
+
+/// A signature as a feed gives it, tried with keys of ours.
+pub fn signature(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for key in sample_keys() {
+        let verified = key.verify(&text, &mut &b"the file"[..]);
+        assert!(verified.is_err(), "a signature that nobody made");
+    }
+}
+
+/// A digest as a vendor writes it.
+pub fn digest(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(digest) = text.parse::<Digest>() {
+        let again = Digest::new(digest.algorithm(), &digest.digits());
+        assert_eq!(again, Ok(digest), "written and read again");
+    }
+}
+
+fn sample_keys() -> impl Iterator<Item = VendorKey> {
+    let ed25519 = "c/SkJ0RuiPYZEDchKC8oIhMq6VSMhiUGYaLOV1iHpl8=";
+    let dsa = include_str!("fuzzing_dsa_key.pem");
+    [
+        VendorKey::sparkle_ed25519(ed25519),
+        VendorKey::sparkle_dsa(dsa),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Body = fn(&[u8]);
+
+    const BODIES: [Body; 3] = [digest, signature, vendor_key];
+
+    /// What a fuzzer would begin with.
+    fn seeds() -> Vec<(Body, Vec<u8>)> {
+        use crate::dsa::tests as dsa;
+        let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        vec![
+            (digest, format!("sha256:{digits}").into()),
+            (signature, dsa::SIGNATURE.into()),
+            (vendor_key, dsa::OTHER_KEY.into()),
+            (
+                vendor_key,
+                "c/SkJ0RuiPYZEDchKC8oIhMq6VSMhiUGYaLOV1iHpl8=".into(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn every_entry_returns_on_its_seeds_and_on_damaged_ones() {
+        assert_eq!(sample_keys().count(), 2);
+        for (entry, seed) in seeds() {
+            entry(&seed);
+            entry(&[]);
+            for cut in (0..seed.len()).step_by(seed.len().div_ceil(40)) {
+                entry(&seed[..cut]);
+            }
+            for at in (0..seed.len()).step_by(seed.len().div_ceil(60)) {
+                let mut damaged = seed.clone();
+                damaged[at] ^= 3;
+                entry(&damaged);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn every_entry_returns_on_anything(bytes: Vec<u8>, body in 0..BODIES.len()) {
+            BODIES[body](&bytes);
+        }
+    }
+}
