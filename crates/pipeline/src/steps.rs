@@ -102,6 +102,9 @@ impl Engine {
             if prepared.trust == Trust::Waived {
                 change_set.files.clear();
             }
+            if !change_set.is_empty() {
+                all_proved(&walk.context.proofs)?;
+            }
             Pending::of(change_set, &walk.context, may_upload)
         })
         .await?;
@@ -184,7 +187,10 @@ impl Engine {
             fetcher: Arc::clone(&self.parts.fetcher),
             downloads: Arc::default(),
             identities: Arc::default(),
-            proofs: Arc::new(Proofs::pinning(pinned_keys)),
+            proofs: Arc::new(Proofs::new(
+                pinned_keys,
+                self.parts.signatures.proofs_of(&job.run.title),
+            )),
             pin: pinned(&prepared.calls, &prepared.env),
             staging: Arc::clone(staging),
             signatures: self.parts.signatures.clone(),
@@ -353,6 +359,19 @@ impl Walk<'_> {
     fn now(&self) -> Timestamp {
         self.engine.parts.clock.now()
     }
+}
+
+/// That there was a download for every proof that the operator asks for: a proof that is never made protects nobody.
+fn all_proved(proofs: &Proofs) -> Result<(), Failure> {
+    let Some(missing) = proofs.missing().into_iter().next() else {
+        return Ok(());
+    };
+    let (name, files) = (missing.by.name(), &missing.files);
+    Err(Failure::new(
+        FailureClass::Configuration,
+        format!("The configuration asks for the proof `{name}` of downloads like `{files}`, and there was none"),
+    )
+    .with_advice("Correct the title's entry in `[[signatures.proofs]]`, or find out why the recipe downloads something else."))
 }
 
 /// Whether the title's media may be given to the scanner, and so to everybody who uses it.

@@ -90,7 +90,7 @@ pub async fn execute_step(
     let work = async {
         let outputs = processor.run(call, context, env).await?;
         let downloads = context.downloads.after(downloaded_before);
-        proving::check(context, &downloads).await?;
+        proving::check(context, env, &downloads).await?;
         Ok(outputs)
     };
     let outputs = tokio::select! {

@@ -68,7 +68,7 @@ pub use error::StepError;
 pub use execute::{StepRecord, execute_step, summaries};
 pub use identities::Identities;
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
-pub use proving::Proofs;
+pub use proving::{AskedProof, ProofBy, Proofs};
 pub use registry::Registry;
 pub use signatures::SignaturePolicy;
 pub use verify::{pinned, verify};

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::{Digest, VendorKey};
+use crate::{Checksums, Digest, MinisignKey, MinisignSignature, VendorKey};
 
 /// A key of Sparkle's, as an application carries it, and a signature of 64 bytes that is tried with it.
 pub fn vendor_key(bytes: &[u8]) {
@@ -37,6 +37,28 @@ pub fn digest(bytes: &[u8]) {
     }
 }
 
+/// A list of checksums.
+pub fn checksums(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(list) = text.parse::<Checksums>() {
+        for name in ["App.dmg", "", "a/b"] {
+            drop(black_box(list.of(name)));
+        }
+    }
+}
+
+/// A key of minisign's, and a signature.
+pub fn minisign(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(key) = text.parse::<MinisignKey>() {
+        let again = key.to_string().parse::<MinisignKey>();
+        assert!(again.is_ok_and(|again| again == key), "written and read");
+    }
+    if let Ok(signature) = text.parse::<MinisignSignature>() {
+        black_box(signature.trusted_comment());
+    }
+}
+
 fn sample_keys() -> impl Iterator<Item = VendorKey> {
     let ed25519 = "c/SkJ0RuiPYZEDchKC8oIhMq6VSMhiUGYaLOV1iHpl8=";
     let dsa = include_str!("fuzzing_dsa_key.pem");
@@ -56,14 +78,20 @@ mod tests {
 
     type Body = fn(&[u8]);
 
-    const BODIES: [Body; 3] = [digest, signature, vendor_key];
+    const BODIES: [Body; 5] = [checksums, digest, minisign, signature, vendor_key];
 
     /// What a fuzzer would begin with.
     fn seeds() -> Vec<(Body, Vec<u8>)> {
-        use crate::dsa::tests as dsa;
+        use crate::{dsa::tests as dsa, minisign::tests as minisign_samples};
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         vec![
             (digest, format!("sha256:{digits}").into()),
+            (
+                checksums,
+                format!("{digits}  App.dmg\nSHA256 (a/b) = {digits}").into(),
+            ),
+            (minisign, minisign_samples::key(1).into()),
+            (minisign, minisign_samples::sign(1, *b"ED", b"file").into()),
             (signature, dsa::SIGNATURE.into()),
             (vendor_key, dsa::OTHER_KEY.into()),
             (

@@ -3,7 +3,8 @@
 //! Apple's signatures say who signed what is *in* a medium; they are the business of `codesign`. Much of what is
 //! downloaded comes with a proof of the medium itself, which is known before anything of it is opened:
 //!
-//! - a [`Digest`], which GitHub states of each asset;
+//! - a [`Digest`], which GitHub states of each asset, and which lists of [`Checksums`] have;
+//! - a signature by a [`MinisignKey`];
 //! - a signature of [`sparkle`], whose public key the application carries for its own updates.
 //!
 //! ```no_run
@@ -44,6 +45,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod check;
+mod checksums;
 mod digest;
 mod dsa;
 mod ed25519;
@@ -51,10 +53,13 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod key;
+mod minisign;
 pub mod sparkle;
 mod text;
 
 pub use check::{Check, Outcome};
+pub use checksums::{Checksums, ChecksumsError};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error::ProofError;
 pub use key::{KeyChange, KeyKind, VendorKey, key_changes};
+pub use minisign::{MinisignKey, MinisignSignature};

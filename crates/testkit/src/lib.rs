@@ -3,6 +3,7 @@
 
 pub mod demo;
 pub mod house;
+pub mod minisign;
 pub mod package;
 pub mod signing;
 pub mod smtp;

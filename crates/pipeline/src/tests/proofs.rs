@@ -1,6 +1,10 @@
 //! Runs of titles whose vendors give proofs beside their downloads.
 
+use std::sync::Arc;
+
+use glob::Pattern;
 use model::Sha256;
+use processors::{AskedProof, ProofBy};
 use proofs::VendorKey;
 use serde_json::json;
 use store::{IdentityDecision, IdentityState};
@@ -300,4 +304,47 @@ async fn a_feed_without_signatures_is_noted_and_a_first_one_is_welcome() {
     assert_eq!(title.stands().await, []);
     assert_eq!(title.release(&vendor, Some(&vendor)).await, PUBLISHED);
     assert_eq!(title.stands().await, [("accepted", vec![key(&vendor)])]);
+}
+
+/// The operator asks for a digest of the title's downloads that `files` names.
+fn ask(bench: &mut Bench, files: &str, digest: &str) {
+    let parts = Arc::get_mut(&mut bench.engine.parts).unwrap();
+    parts.signatures.proofs = ["Widget.munki", "Another.munki"]
+        .map(|title| AskedProof {
+            title: title.parse().unwrap(),
+            files: Pattern::new(files).unwrap(),
+            by: ProofBy::Digest {
+                value: digest.to_owned(),
+            },
+        })
+        .into();
+}
+
+#[tokio::test]
+async fn what_the_operator_asks_for_decides_and_must_have_been_asked_of_something() {
+    let mut bench = Bench::new().await;
+    ask(
+        &mut bench,
+        "*.pkg",
+        &Sha256::of(b"another file").to_string(),
+    );
+    assert_eq!(end(&bench.run().await), "failed checksum");
+    let digest = Sha256::of(&package("1.0", b"one")).to_string();
+    ask(&mut bench, "*.dmg", &digest);
+    let worked = bench.run().await;
+    assert_eq!(end(&worked), "failed configuration");
+    let failure = worked.failure.unwrap();
+    assert_eq!(
+        failure.message,
+        "The configuration asks for the proof `vendor-digest` of downloads like `*.dmg`, and there was none"
+    );
+    assert!(bench.files().is_empty());
+    ask(&mut bench, "*.pkg", &digest);
+    let worked = bench.run().await;
+    assert_eq!(end(&worked), PUBLISHED);
+    assert_eq!(
+        checks(&bench, &worked).await,
+        ["URLDownloader vendor-digest pass"]
+    );
+    assert_eq!(end(&bench.run().await), "unchanged");
 }

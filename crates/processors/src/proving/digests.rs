@@ -47,7 +47,10 @@ pub(super) async fn check_github(
 }
 
 /// The digest of a file; the one that was made while it came, if that is what is asked for.
-async fn digest_of(download: &Download, algorithm: Algorithm) -> Result<Digest, StepError> {
+pub(super) async fn digest_of(
+    download: &Download,
+    algorithm: Algorithm,
+) -> Result<Digest, StepError> {
     if let (Algorithm::Sha256, Some(sha256)) = (algorithm, download.sha256)
         && let Ok(known) = Digest::new(algorithm, &sha256.to_string())
     {

@@ -4,10 +4,14 @@
 //! They take this way rather than that over the environment, which is `AutoPkg`'s. An offer is about an address: it
 //! says nothing of a file that a recipe got from elsewhere.
 
+mod asked;
 mod digests;
 mod sparkle;
 
+pub use asked::{AskedProof, ProofBy};
+
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -16,13 +20,15 @@ use model::FailureClass;
 use proofs::{Check, Outcome, VendorKey, sparkle::Signatures};
 use url::Url;
 
-use crate::{Download, StepContext, StepError};
+use crate::{Download, Env, StepContext, StepError};
 
 /// What proofs a run was offered, and what came of them.
 #[derive(Debug, Default)]
 pub struct Proofs {
     /// The vendor's keys that were accepted before.
     pinned: Vec<VendorKey>,
+    /// What the operator asks for.
+    asked: Vec<AskedProof>,
     lists: Mutex<Lists>,
 }
 
@@ -31,6 +37,8 @@ struct Lists {
     offers: Vec<Offer>,
     checks: Vec<Check>,
     keys: Vec<VendorKey>,
+    /// Which of those that were asked for were had, by their place.
+    had: BTreeSet<usize>,
 }
 
 /// A proof that was found on the way to a download.
@@ -50,10 +58,12 @@ enum Proof {
 }
 
 impl Proofs {
-    /// No proofs yet, of a vendor who was accepted by the keys `pinned`.
-    pub fn pinning(pinned: Vec<VendorKey>) -> Self {
+    /// No proofs yet, of a vendor who was accepted by the keys `pinned`, and of whom the operator asks what is in
+    /// `asked`.
+    pub fn new(pinned: Vec<VendorKey>, asked: Vec<AskedProof>) -> Self {
         Self {
             pinned,
+            asked,
             lists: Mutex::default(),
         }
     }
@@ -64,6 +74,16 @@ impl Proofs {
         keys.sort();
         keys.dedup();
         keys
+    }
+
+    /// What the operator asks for, and no download was to be proved by.
+    pub fn missing(&self) -> Vec<AskedProof> {
+        let lists = self.lock();
+        let missing = self.asked.iter().enumerate();
+        missing
+            .filter(|(place, _)| !lists.had.contains(place))
+            .map(|(_, asked)| asked.clone())
+            .collect()
     }
 
     /// Notes by which key a file was found to be the vendor's.
@@ -132,12 +152,22 @@ fn address(text: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Holds everything against `downloads` that was offered about them.
+/// Holds everything against `downloads` that the operator asks for, and that was offered about them.
 ///
 /// # Errors
 /// If a proof does not hold; what came of each is kept either way.
-pub(crate) async fn check(context: &StepContext, downloads: &[Download]) -> Result<(), StepError> {
+pub(crate) async fn check(
+    context: &StepContext,
+    env: &Env,
+    downloads: &[Download],
+) -> Result<(), StepError> {
     for download in downloads {
+        for (place, asked) in context.proofs.asked.iter().enumerate() {
+            if asked.is_about(&download.path) {
+                asked.check(context, env, download).await?;
+                context.proofs.lock().had.insert(place);
+            }
+        }
         for proof in context.proofs.offers_about(download) {
             match proof {
                 Proof::GitHubDigest { asset, digest } => {

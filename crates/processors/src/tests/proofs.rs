@@ -1,10 +1,13 @@
 //! What vendors give beside their downloads.
 
+use std::sync::Arc;
+
+use glob::Pattern;
 use model::{FailureClass, Sha256};
 use serde_json::json;
-use testkit::vendor::Resource;
+use testkit::{minisign::Minisigner, vendor::Resource};
 
-use crate::{StepError, bench::Bench};
+use crate::{AskedProof, ProofBy, Proofs, StepError, bench::Bench};
 
 const API: &str = "/repos/w/w/releases";
 
@@ -102,4 +105,168 @@ async fn assets_without_a_digest_or_with_one_that_is_not_understood_pass() {
         checks[0].starts_with("github-asset-digest: not-made (`blake3` is no algorithm"),
         "{checks:?}"
     );
+}
+
+/// A bench on which the operator asks for a proof of what ends in `.zip`.
+async fn asking(by: ProofBy) -> Bench {
+    let mut bench = Bench::new().await;
+    let asked = AskedProof {
+        title: "Widget.munki".parse().unwrap(),
+        files: Pattern::new("*.zip").unwrap(),
+        by,
+    };
+    bench.context.proofs = Arc::new(Proofs::new(Vec::new(), vec![asked]));
+    for path in ["/Widget.zip", "/Widget%201.zip", "/Widget.txt"] {
+        bench.vendor.put(path, Resource::file("one"));
+    }
+    bench
+}
+
+fn checksums() -> ProofBy {
+    ProofBy::Checksums {
+        address: "%url%.sha256".to_owned(),
+    }
+}
+
+fn minisign(by: &Minisigner) -> ProofBy {
+    ProofBy::Minisign {
+        address: "%url%.minisig".to_owned(),
+        key: by.public_key().parse().unwrap(),
+    }
+}
+
+/// What a download came to: the check, and the class of the failure.
+async fn proved(bench: &mut Bench, path: &str) -> (String, Option<FailureClass>) {
+    let (checks, done) = download(bench, path).await;
+    let class = done.err().map(|error| {
+        assert!(error.next_step.is_some(), "{error}");
+        error.class
+    });
+    (checks.join("; "), class)
+}
+
+#[tokio::test]
+async fn a_list_of_the_vendors_checksums_is_fetched_and_decides() {
+    let mut bench = asking(checksums()).await;
+    let (one, two) = (digest_of("one"), digest_of("two"));
+    let pass = format!("vendor-checksums: pass (SHA-256 {one})");
+    for list in [
+        format!("{one}\n"),
+        format!("{two}  Widget.dmg\n{one} *Widget.zip\n"),
+        format!("SHA256 (Widget.zip) = {one}"),
+    ] {
+        bench
+            .vendor
+            .put("/Widget.zip.sha256", Resource::page(&list));
+        let outcome = proved(&mut bench, "/Widget.zip").await;
+        assert_eq!(outcome, (pass.clone(), None), "{list}");
+    }
+    for (list, why) in [
+        (two.clone(), format!("the vendor states SHA-256 {two}, and the download has SHA-256 {one}")),
+        (format!("{one}  Other.zip"), "the list does not name `Widget.zip`".to_owned()),
+        ("<html></html>".to_owned(), "there is no checksum in it".to_owned()),
+        (
+            "f97c5d29941bfb1b2fdab0874906ab82".to_owned(),
+            "the list has no usable digest of `Widget.zip`: MD5 is too weak: another file with the same value can be made"
+                .to_owned(),
+        ),
+    ] {
+        bench
+            .vendor
+            .put("/Widget.zip.sha256", Resource::page(&list));
+        let outcome = proved(&mut bench, "/Widget.zip").await;
+        let failed = format!("vendor-checksums: fail ({why})");
+        assert_eq!(outcome, (failed, Some(FailureClass::Checksum)), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_sought_by_the_name_that_the_vendor_gives_it() {
+    let mut bench = asking(checksums()).await;
+    let list = format!(
+        "{}  Widget 1.zip\n{}  x",
+        digest_of("one"),
+        digest_of("two")
+    );
+    bench
+        .vendor
+        .put("/Widget%201.zip.sha256", Resource::page(&list));
+    bench.env.insert("filename".to_owned(), "Stored.zip".into());
+    let (check, class) = proved(&mut bench, "/Widget%201.zip").await;
+    assert_eq!(class, None, "{check}");
+    let stored = list.replace("Widget 1.zip", "Stored.zip");
+    bench
+        .vendor
+        .put("/Widget%201.zip.sha256", Resource::page(&stored));
+    let (check, class) = proved(&mut bench, "/Widget%201.zip").await;
+    assert_eq!(class, None, "{check}");
+}
+
+#[tokio::test]
+async fn without_its_proof_a_download_is_refused_and_others_need_none() {
+    let mut bench = asking(checksums()).await;
+    let (check, class) = proved(&mut bench, "/Widget.zip").await;
+    assert_eq!(class, Some(FailureClass::Download));
+    assert!(check.contains("error: 404"), "{check}");
+    let large = "0".repeat((1 << 20) + 1);
+    bench
+        .vendor
+        .put("/Widget.zip.sha256", Resource::page(&large));
+    let (check, class) = proved(&mut bench, "/Widget.zip").await;
+    assert_eq!(class, Some(FailureClass::Download));
+    assert!(check.contains("Maximum file size"), "{check}");
+    assert_eq!(bench.context.proofs.missing().len(), 1, "never made");
+
+    let (check, class) = proved(&mut bench, "/Widget.txt").await;
+    assert_eq!((check.as_str(), class), ("", None));
+}
+
+#[tokio::test]
+async fn a_digest_that_the_recipe_found_decides() {
+    let value = "%expected_sha256%".to_owned();
+    let mut bench = asking(ProofBy::Digest { value }).await;
+    let (check, class) = proved(&mut bench, "/Widget.zip").await;
+    assert_eq!(class, Some(FailureClass::Configuration));
+    assert!(
+        check.contains("`expected_sha256`, which is not set"),
+        "{check}"
+    );
+    for (found, class) in [
+        (digest_of("one"), None),
+        (digest_of("two"), Some(FailureClass::Checksum)),
+        (
+            "f97c5d29941bfb1b2fdab0874906ab82".to_owned(),
+            Some(FailureClass::Checksum),
+        ),
+        (String::new(), Some(FailureClass::Checksum)),
+    ] {
+        bench
+            .env
+            .insert("expected_sha256".to_owned(), found.as_str().into());
+        let outcome = proved(&mut bench, "/Widget.zip").await;
+        assert_eq!(outcome.1, class, "{found}: {}", outcome.0);
+    }
+}
+
+#[tokio::test]
+async fn only_the_pinned_minisign_key_proves() {
+    let (vendor, stranger) = (Minisigner::new(1), Minisigner::new(2));
+    let mut bench = asking(minisign(&vendor)).await;
+    let whole = vendor.sign(b"one");
+    let cut = whole.lines().take(2).collect::<Vec<_>>().join("\n");
+    for (signature, passes) in [
+        (whole, true),
+        (vendor.sign(b"two"), false),
+        (stranger.sign(b"one"), false),
+        (cut, false),
+    ] {
+        bench
+            .vendor
+            .put("/Widget.zip.minisig", Resource::page(&signature));
+        let (check, class) = proved(&mut bench, "/Widget.zip").await;
+        let expected = (!passes).then_some(FailureClass::CodeSignature);
+        assert_eq!(class, expected, "{check}");
+        assert!(check.starts_with("minisign: "), "{check}");
+    }
+    assert_eq!(bench.context.proofs.missing().len(), 0);
 }
