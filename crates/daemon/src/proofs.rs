@@ -1,6 +1,6 @@
 //! The proofs that the operator asks for, from the configuration.
 
-use ::proofs::MinisignKey;
+use ::proofs::{MinisignKey, OpenPgpKeys, ProofError};
 use glob::Pattern;
 use processors::{AskedProof, ProofBy, StepError};
 
@@ -22,11 +22,16 @@ fn one(entry: &ProofConfig) -> Result<AskedProof, StepError> {
     let files = Pattern::new(files).map_err(|error| {
         wrong(entry, &format!("`files` is no pattern: {error}")).caused_by(error)
     })?;
-    let asked = [&entry.checksums, &entry.digest, &entry.minisign];
+    let asked = [
+        &entry.checksums,
+        &entry.digest,
+        &entry.minisign,
+        &entry.openpgp,
+    ];
     if asked.iter().filter(|text| text.is_some()).count() != 1 {
         return Err(wrong(
             entry,
-            "exactly one of `checksums`, `digest`, `minisign` must be given",
+            "exactly one of `checksums`, `digest`, `minisign`, `openpgp` must be given",
         ));
     }
     Ok(AskedProof {
@@ -41,6 +46,12 @@ fn by(entry: &ProofConfig) -> Result<ProofBy, StepError> {
         return Ok(ProofBy::Minisign {
             address: address.clone(),
             key: minisign_key(entry)?,
+        });
+    }
+    if let Some(address) = &entry.openpgp {
+        return Ok(ProofBy::OpenPgp {
+            address: address.clone(),
+            keys: openpgp_keys(entry)?,
         });
     }
     if entry.key.is_some() || entry.key_file.is_some() {
@@ -62,8 +73,18 @@ fn minisign_key(entry: &ProofConfig) -> Result<MinisignKey, StepError> {
         (None, Some(_)) => String::from_utf8_lossy(&key_file(entry)?).into_owned(),
         _ => return Err(wrong(entry, "`minisign` needs either `key` or `key-file`")),
     };
-    text.parse()
-        .map_err(|error: ::proofs::ProofError| wrong(entry, &error.to_string()).caused_by(error))
+    text.parse().map_err(|error| unusable(entry, error))
+}
+
+fn openpgp_keys(entry: &ProofConfig) -> Result<OpenPgpKeys, StepError> {
+    if entry.key.is_some() {
+        return Err(wrong(entry, "`openpgp` needs its key in a `key-file`"));
+    }
+    OpenPgpKeys::read(&key_file(entry)?).map_err(|error| unusable(entry, error))
+}
+
+fn unusable(entry: &ProofConfig, error: ProofError) -> StepError {
+    wrong(entry, &error.to_string()).caused_by(error)
 }
 
 fn key_file(entry: &ProofConfig) -> Result<Vec<u8>, StepError> {
@@ -131,6 +152,12 @@ mod tests {
         assert!(read(&entry).unwrap_err().contains("vendor.pub"));
         fs_err::write(&path, format!("untrusted comment: key\n{KEY}\n")).unwrap();
         read(&entry).unwrap();
+        let entry = entry.replace("minisign", "openpgp");
+        let no_key = read(&entry).unwrap_err();
+        assert!(no_key.contains("it is no public key"), "{no_key}");
+        let key = include_bytes!("../../proofs/src/openpgp/samples/a.asc");
+        fs_err::write(&path, key).unwrap();
+        assert_eq!(read(&entry).unwrap().by.name(), "openpgp");
     }
 
     #[test]
@@ -141,6 +168,8 @@ mod tests {
             ("checksums = 'a'\nkey = 'b'", "of no use to checksums"),
             ("minisign = 'a'", "needs either"),
             ("minisign = 'a'\nkey = 'b'\nkey-file = 'c'", "needs either"),
+            ("openpgp = 'a'", "`key-file` must be given"),
+            ("openpgp = 'a'\nkey = 'b'", "in a `key-file`"),
             ("minisign = 'a'\nkey = 'RWQ'", "not the base64 of 42 bytes"),
             ("checksums = 'a'\nfiles = '[a'", "is no pattern"),
         ] {

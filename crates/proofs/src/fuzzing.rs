@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use crate::{Checksums, Digest, MinisignKey, MinisignSignature, VendorKey};
+use model::Timestamp;
+
+use crate::{Checksums, Digest, MinisignKey, MinisignSignature, OpenPgpKeys, VendorKey};
 
 /// A key of Sparkle's, as an application carries it, and a signature of 64 bytes that is tried with it.
 pub fn vendor_key(bytes: &[u8]) {
@@ -59,6 +61,17 @@ pub fn minisign(bytes: &[u8]) {
     }
 }
 
+/// Keys of `OpenPGP`, and a signature that is tried with a key of ours.
+pub fn openpgp(bytes: &[u8]) {
+    drop(black_box(OpenPgpKeys::read(bytes)));
+    let ours = OpenPgpKeys::read(include_bytes!("openpgp/samples/b.asc"));
+    if let Ok(ours) = ours {
+        let open = || Ok(Box::new(&b"another file"[..]) as Box<dyn std::io::Read>);
+        let verified = ours.verify(bytes, &open, Timestamp::from_secs(1_795_564_800));
+        assert!(verified.is_err(), "a signature that nobody made");
+    }
+}
+
 fn sample_keys() -> impl Iterator<Item = VendorKey> {
     let ed25519 = "c/SkJ0RuiPYZEDchKC8oIhMq6VSMhiUGYaLOV1iHpl8=";
     let dsa = include_str!("fuzzing_dsa_key.pem");
@@ -78,11 +91,14 @@ mod tests {
 
     type Body = fn(&[u8]);
 
-    const BODIES: [Body; 5] = [checksums, digest, minisign, signature, vendor_key];
+    const BODIES: [Body; 6] = [checksums, digest, minisign, openpgp, signature, vendor_key];
 
     /// What a fuzzer would begin with.
     fn seeds() -> Vec<(Body, Vec<u8>)> {
-        use crate::{dsa::tests as dsa, minisign::tests as minisign_samples};
+        use crate::{
+            dsa::tests as dsa, minisign::tests as minisign_samples,
+            openpgp::tests as openpgp_samples,
+        };
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         vec![
             (digest, format!("sha256:{digits}").into()),
@@ -92,6 +108,8 @@ mod tests {
             ),
             (minisign, minisign_samples::key(1).into()),
             (minisign, minisign_samples::sign(1, *b"ED", b"file").into()),
+            (openpgp, openpgp_samples::KEY.into()),
+            (openpgp, openpgp_samples::SIGNATURE.into()),
             (signature, dsa::SIGNATURE.into()),
             (vendor_key, dsa::OTHER_KEY.into()),
             (

@@ -4,7 +4,7 @@
 //! downloaded comes with a proof of the medium itself, which is known before anything of it is opened:
 //!
 //! - a [`Digest`], which GitHub states of each asset, and which lists of [`Checksums`] have;
-//! - a signature by a [`MinisignKey`];
+//! - a signature by a [`MinisignKey`], or by one of a vendor's [`OpenPgpKeys`];
 //! - a signature of [`sparkle`], whose public key the application carries for its own updates.
 //!
 //! ```no_run
@@ -39,7 +39,7 @@
 //! - Files are read from front to back, in pieces; memory does not grow with them.
 //!
 //! # Sources
-//! FIPS 180-4 (SHA), FIPS 186-4 (DSA), RFC 8032 (Ed25519), RFC 3279 §2.3.2 (DSA keys); Sparkle 2,
+//! FIPS 180-4 (SHA), FIPS 186-4 (DSA), RFC 8032 (Ed25519), RFC 3279 §2.3.2 (DSA keys), RFC 9580 (`OpenPGP`); Sparkle 2,
 //! `SUSignatureVerifier.m`, `SUUpdateValidator.m`, `SUHost.m`.
 #![forbid(unsafe_code)]
 #![warn(clippy::arithmetic_side_effects)]
@@ -54,6 +54,7 @@ mod error;
 pub mod fuzzing;
 mod key;
 mod minisign;
+mod openpgp;
 pub mod sparkle;
 mod text;
 
@@ -63,3 +64,4 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use error::ProofError;
 pub use key::{KeyChange, KeyKind, VendorKey, key_changes};
 pub use minisign::{MinisignKey, MinisignSignature};
+pub use openpgp::{OpenPgpKeys, OpenPgpSigner};

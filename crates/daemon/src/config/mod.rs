@@ -182,7 +182,8 @@ pub struct SignaturesConfig {
     pub proofs: Vec<ProofConfig>,
 }
 
-/// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`.
+/// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`,
+/// `openpgp`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProofConfig {
@@ -196,7 +197,9 @@ pub struct ProofConfig {
     pub digest: Option<String>,
     /// Where a signature of minisign is.
     pub minisign: Option<String>,
-    /// The vendor's public key.
+    /// Where a detached `OpenPGP` signature is.
+    pub openpgp: Option<String>,
+    /// The vendor's public key; of minisign only.
     pub key: Option<String>,
     /// A file that holds it, in place of the key itself.
     pub key_file: Option<PathBuf>,

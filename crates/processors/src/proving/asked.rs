@@ -5,7 +5,9 @@ use std::path::Path;
 use fetch::Request;
 use glob::Pattern;
 use model::{FailureClass, Title};
-use proofs::{Algorithm, Check, Checksums, Digest, MinisignKey, MinisignSignature, Outcome};
+use proofs::{
+    Algorithm, Check, Checksums, Digest, MinisignKey, MinisignSignature, OpenPgpKeys, Outcome,
+};
 use proplist::{Value, str_form};
 
 use super::{digests::digest_of, note, on_file, refuse};
@@ -45,6 +47,13 @@ pub enum ProofBy {
         /// Whose it must be.
         key: MinisignKey,
     },
+    /// A detached `OpenPGP` signature.
+    OpenPgp {
+        /// Where it is.
+        address: String,
+        /// Of whom one must have made it.
+        keys: OpenPgpKeys,
+    },
 }
 
 impl ProofBy {
@@ -54,6 +63,7 @@ impl ProofBy {
             Self::Checksums { .. } => "vendor-checksums",
             Self::Digest { .. } => "vendor-digest",
             Self::Minisign { .. } => "minisign",
+            Self::OpenPgp { .. } => "openpgp",
         }
     }
 }
@@ -90,6 +100,11 @@ impl AskedProof {
             ProofBy::Minisign { address, key } => {
                 let signature = text(&self.fetch(context, env, address).await?);
                 self.check_minisign(context, download, &signature, key.clone())
+                    .await
+            }
+            ProofBy::OpenPgp { address, keys } => {
+                let signature = self.fetch(context, env, address).await?;
+                self.check_openpgp(context, download, signature, keys.clone())
                     .await
             }
         }
@@ -167,6 +182,40 @@ impl AskedProof {
         }
     }
 
+    async fn check_openpgp(
+        &self,
+        context: &StepContext,
+        download: &Download,
+        signature: Vec<u8>,
+        keys: OpenPgpKeys,
+    ) -> Result<(), StepError> {
+        let now = context.clock.now();
+        let verified = on_file(&download.path, move |path| {
+            let open = || {
+                let file = std::fs::File::open(path)?;
+                Ok(Box::new(file) as Box<dyn std::io::Read>)
+            };
+            match keys.verify(&signature, &open, now) {
+                Err(proofs::ProofError::Read(error)) => Err(error),
+                verified => Ok(verified),
+            }
+        })
+        .await?;
+        match verified {
+            Ok(signer) => {
+                let of = signer.subkey.map(|subkey| format!(", subkey {subkey}"));
+                let detail = format!(
+                    "by the key {}{}",
+                    signer.fingerprint,
+                    of.unwrap_or_default()
+                );
+                note(context, Check::new(self.by.name(), Outcome::Pass, detail));
+                Ok(())
+            }
+            Err(error) => Err(self.not_signed(context, &describe(&error))),
+        }
+    }
+
     /// The text with the run's variables in it.
     fn fill(&self, context: &StepContext, env: &Env, text: &str) -> Result<String, StepError> {
         match variables::substitute(&Value::from(text), env) {
@@ -209,7 +258,7 @@ impl AskedProof {
     fn unusable(&self, context: &StepContext, why: &str) -> StepError {
         let class = match self.by {
             ProofBy::Checksums { .. } | ProofBy::Digest { .. } => FailureClass::Checksum,
-            ProofBy::Minisign { .. } => FailureClass::CodeSignature,
+            ProofBy::Minisign { .. } | ProofBy::OpenPgp { .. } => FailureClass::CodeSignature,
         };
         refuse(context, class, self.by.name(), why).with_next_step(
             "Look at what the vendor publishes in place of it, and correct the title's entry in \

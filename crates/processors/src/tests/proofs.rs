@@ -270,3 +270,38 @@ async fn only_the_pinned_minisign_key_proves() {
     }
     assert_eq!(bench.context.proofs.missing().len(), 0);
 }
+
+#[tokio::test]
+async fn only_the_pinned_openpgp_keys_prove() {
+    let sample = |name: &str| {
+        let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../proofs/src/openpgp/samples");
+        fs_err::read(format!("{samples}/{name}")).unwrap()
+    };
+    let keys = proofs::OpenPgpKeys::read(&sample("a.asc")).unwrap();
+    let address = "%url%.asc".to_owned();
+    let mut bench = asking(ProofBy::OpenPgp { address, keys }).await;
+    bench
+        .vendor
+        .put("/Widget.zip", Resource::file("the download"));
+    for (name, passes) in [
+        ("a.sig.asc", true),
+        ("a.sig", true),
+        ("b.sig.asc", false),
+        ("sha1.sig.asc", false),
+        ("README.md", false),
+    ] {
+        bench
+            .vendor
+            .put("/Widget.zip.asc", Resource::file(sample(name)));
+        let (check, class) = proved(&mut bench, "/Widget.zip").await;
+        let expected = (!passes).then_some(FailureClass::CodeSignature);
+        assert_eq!(class, expected, "{name}: {check}");
+        assert!(check.starts_with("openpgp: "), "{check}");
+    }
+    bench.vendor.put("/Widget.zip", Resource::file("another"));
+    bench
+        .vendor
+        .put("/Widget.zip.asc", Resource::file(sample("a.sig")));
+    let (_check, class) = proved(&mut bench, "/Widget.zip").await;
+    assert_eq!(class, Some(FailureClass::CodeSignature));
+}
