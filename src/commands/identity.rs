@@ -111,10 +111,9 @@ async fn show(arguments: &Show, engine: &Engine, printer: Printer) -> anyhow::Re
     }
     printer.data(format!("  run           {}", entry.run))?;
     let text = if entry.state == IdentityState::Accepted {
-        let shown = entry.identities.iter().map(pipeline::identity_shown);
-        shown.collect::<String>()
+        pipeline::signers_shown(&entry.found)
     } else {
-        pipeline::changes_shown(&entry.accepted, &entry.identities)
+        pipeline::changes_shown(&entry.accepted, &entry.found)
     };
     for line in text.lines() {
         printer.data(format!("  {line}"))?;
@@ -133,13 +132,14 @@ fn tell_one(entry: &IdentityEntry, as_json: bool, printer: Printer) -> anyhow::R
 
 /// `ENTRY held Widget.munki 2026-11-24T20:32:00Z code com.example.Widget of ABCDE12345`
 fn line(entry: &IdentityEntry) -> String {
-    let things = entry.identities.iter().map(|identity| {
+    let things = entry.found.identities.iter().map(|identity| {
         let identifier = identity.identifier.iter();
         let name = identifier.map(|identifier| format!(" {identifier}"));
         let name = name.collect::<String>();
         format!("{}{name} of {}", identity.kind.as_str(), signer(identity))
     });
-    let mut things = things.collect::<Vec<_>>().join(", ");
+    let keys = entry.found.keys.iter().map(ToString::to_string);
+    let mut things = things.chain(keys).collect::<Vec<_>>().join(", ");
     if things.is_empty() {
         "nothing is checked".clone_into(&mut things);
     }
@@ -168,7 +168,7 @@ fn to_json(entry: &IdentityEntry) -> Value {
         "title": entry.title,
         "state": entry.state,
         "accepted": entry.accepted,
-        "found": entry.identities,
+        "found": entry.found,
         "run": entry.run,
         "recorded_at": entry.recorded_at.to_string(),
         "decided_by": decision.map(|decision| &decision.by),

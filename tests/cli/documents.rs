@@ -79,6 +79,8 @@ fn the_example_of_every_key_is_accepted() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     house.write("keys/webhook", secret);
     house.write("revoked-certificates.txt", "team ABCDE12345 # an example\n");
+    let vendor = "RWQBAQEBAQEBAXP0pCdEboj2GRA3ISgvKCITKulUjIYlBmGizldYh6Zf";
+    house.write("keys/widget.pub", vendor);
     // It sets up everything that the configuration names, and calls nobody.
     let outcome = house.run("incident deliver");
     assert_eq!(outcome.status, Some(0), "{outcome}");

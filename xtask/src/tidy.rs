@@ -7,13 +7,14 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 22] = [
+const FLOORS: [&str; 23] = [
     "model",
     "redact",
     "wire",
     "proplist",
     "media",
     "codesign",
+    "proofs",
     "predicate",
     "munki",
     "recipe",
@@ -33,13 +34,14 @@ const FLOORS: [&str; 22] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "model",
     "redact",
     "wire",
     "proplist",
     "media",
     "codesign",
+    "proofs",
     "predicate",
     "munki",
     "recipe",

@@ -13,7 +13,7 @@ use repos::GitHistory;
 use scan::{ScanError, VirusTotal};
 use store::{Db, StoreError};
 
-use crate::Config;
+use crate::{Config, proofs};
 
 /// Why the house cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum OpenError {
     /// `VirusTotal` is not configured as it can be.
     #[error("cannot set up VirusTotal (section `scan` of the configuration)")]
     Scan(#[source] ScanError),
-    /// The list of revoked certificates cannot be used.
+    /// The list of revoked certificates, or a proof that is asked for, cannot be used.
     #[error("cannot set up the check of signatures (section `signatures` of the configuration)")]
     Signatures(#[source] StepError),
     /// The state cannot be used.
@@ -133,6 +133,7 @@ fn open_signatures(config: &Config) -> Result<SignaturePolicy, OpenError> {
     let policy = SignaturePolicy {
         may_disable: config.signatures.may_disable,
         revoked: config.signatures.revoked.clone(),
+        proofs: proofs::asked(&config.signatures.proofs).map_err(OpenError::Signatures)?,
     };
     match policy.revocations() {
         Ok(_) => Ok(policy),

@@ -26,6 +26,13 @@ pub struct Text {
     pub redirects: Vec<SafeUrl>,
 }
 
+/// An answer before it is known what its bytes are.
+struct Page {
+    body: Vec<u8>,
+    status: u16,
+    redirects: Vec<SafeUrl>,
+}
+
 /// The headers of an answer without its body.
 #[derive(Debug)]
 pub struct Head {
@@ -51,6 +58,30 @@ impl Fetcher {
                 Ok(Ok(text)) => match passing_status(request, &text) {
                     None => return Ok(text),
                     Some(error) => error,
+                },
+                Ok(Err(error)) => error,
+                Err(_elapsed) => self.too_long(request),
+            };
+            attempts.after(error).await?;
+        }
+    }
+
+    /// Reads the few bytes that `request` asks for: a checksum, a signature.
+    ///
+    /// # Errors
+    /// Any but those of files: [`FetchError::TooLarge`] for more than `limit_bytes`, [`FetchError::Status`] for what
+    /// is not there. What may pass was tried again.
+    pub async fn bytes(&self, request: &Request, limit_bytes: u64) -> Result<Vec<u8>, FetchError> {
+        let mut attempts = Attempts::new(self.settings.retry, self.limit(request));
+        loop {
+            let left = attempts.left();
+            let reading = Box::pin(self.read(request, limit_bytes));
+            let error = match time::timeout(left, reading).await {
+                Ok(Ok(page)) if (200..300).contains(&page.status) => return Ok(page.body),
+                Ok(Ok(page)) => FetchError::Status {
+                    url: request.shown(),
+                    status: page.status,
+                    retry_after: None,
                 },
                 Ok(Err(error)) => error,
                 Err(_elapsed) => self.too_long(request),
@@ -93,6 +124,15 @@ impl Fetcher {
     }
 
     async fn read_text(&self, request: &Request) -> Result<Text, FetchError> {
+        let page = self.read(request, self.settings.max_text_bytes).await?;
+        Ok(Text {
+            text: normalised(&page.body),
+            status: page.status,
+            redirects: page.redirects,
+        })
+    }
+
+    async fn read(&self, request: &Request, limit_bytes: u64) -> Result<Page, FetchError> {
         let mut extra = HeaderMap::new();
         extra.insert(
             header::ACCEPT_ENCODING,
@@ -101,10 +141,11 @@ impl Fetcher {
         let answer = self.send(request, &extra).await?;
         let status = answer.response.status().as_u16();
         let encoding = header_text(answer.response.headers(), &header::CONTENT_ENCODING);
-        let body = self.read_body(request, answer.response).await?;
-        let body = self.decode(request, body, encoding.as_deref())?;
-        Ok(Text {
-            text: normalised(&body),
+        let body = self
+            .read_body(request, answer.response, limit_bytes)
+            .await?;
+        Ok(Page {
+            body: decode(request, body, encoding.as_deref(), limit_bytes)?,
             status,
             redirects: answer.hops.iter().map(SafeUrl::of).collect(),
         })
@@ -114,6 +155,7 @@ impl Fetcher {
         &self,
         request: &Request,
         mut response: Response,
+        limit_bytes: u64,
     ) -> Result<Vec<u8>, FetchError> {
         let mut body = Vec::new();
         loop {
@@ -137,46 +179,45 @@ impl Fetcher {
                 }
             };
             body.extend_from_slice(&piece);
-            self.check_text_size(request, len(&body))?;
+            check_size(request, len(&body), limit_bytes)?;
         }
     }
+}
 
-    /// Undoes the compression that was offered, within the limit of size.
-    fn decode(
-        &self,
-        request: &Request,
-        body: Vec<u8>,
-        encoding: Option<&str>,
-    ) -> Result<Vec<u8>, FetchError> {
-        let limit = self.settings.max_text_bytes.saturating_add(1);
-        let mut plain = Vec::new();
-        let outcome = match encoding.map(str::to_ascii_lowercase).as_deref() {
-            Some("gzip" | "x-gzip") => GzDecoder::new(&*body).take(limit).read_to_end(&mut plain),
-            Some("deflate") => ZlibDecoder::new(&*body).take(limit).read_to_end(&mut plain),
-            _ => return Ok(body),
-        };
-        if outcome.is_err() {
-            return Err(FetchError::Cut {
-                url: request.shown(),
-                received_bytes: len(&body),
-                announced_bytes: None,
-                source: None,
-            });
-        }
-        self.check_text_size(request, len(&plain))?;
-        Ok(plain)
+/// Undoes the compression that was offered, within the limit of size.
+fn decode(
+    request: &Request,
+    body: Vec<u8>,
+    encoding: Option<&str>,
+    limit_bytes: u64,
+) -> Result<Vec<u8>, FetchError> {
+    let limit = limit_bytes.saturating_add(1);
+    let mut plain = Vec::new();
+    let outcome = match encoding.map(str::to_ascii_lowercase).as_deref() {
+        Some("gzip" | "x-gzip") => GzDecoder::new(&*body).take(limit).read_to_end(&mut plain),
+        Some("deflate") => ZlibDecoder::new(&*body).take(limit).read_to_end(&mut plain),
+        _ => return Ok(body),
+    };
+    if outcome.is_err() {
+        return Err(FetchError::Cut {
+            url: request.shown(),
+            received_bytes: len(&body),
+            announced_bytes: None,
+            source: None,
+        });
     }
+    check_size(request, len(&plain), limit_bytes)?;
+    Ok(plain)
+}
 
-    fn check_text_size(&self, request: &Request, len_bytes: u64) -> Result<(), FetchError> {
-        let limit_bytes = self.settings.max_text_bytes;
-        if len_bytes > limit_bytes {
-            return Err(FetchError::TooLarge {
-                url: request.shown(),
-                limit_bytes,
-            });
-        }
-        Ok(())
+fn check_size(request: &Request, len_bytes: u64, limit_bytes: u64) -> Result<(), FetchError> {
+    if len_bytes > limit_bytes {
+        return Err(FetchError::TooLarge {
+            url: request.shown(),
+            limit_bytes,
+        });
     }
+    Ok(())
 }
 
 fn len(bytes: &[u8]) -> u64 {

@@ -58,7 +58,7 @@ pub use engine::{Engine, Parts};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
 pub use identity::{
-    Entry as IdentityEntry, Verdict as IdentityVerdict, changes_shown, identity_shown,
+    Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use codesign::Identity;
 use fetch::Commit;
 use model::{FailureClass, Sha256};
-use processors::{Downloads, Identities};
+use processors::StepContext;
+use proofs::VendorKey;
 use proplist::Value;
 use publication::{ChangeSet, Kind};
 use scan::Medium;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, Signers};
 
 /// What a run has made and not yet published.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub(crate) struct Pending {
     /// Whose signatures the run verified. Runs that older versions of this program parked have none.
     #[serde(default)]
     pub(crate) identities: Vec<Identity>,
+    /// By which keys the vendor signed the downloads. As with identities.
+    #[serde(default)]
+    pub(crate) keys: Vec<VendorKey>,
 }
 
 /// An item of the repository.
@@ -73,10 +77,10 @@ impl Pending {
     /// If a file cannot be read, or a staged pkginfo is none.
     pub(crate) fn of(
         change_set: ChangeSet,
-        downloads: &Downloads,
-        identities: &Identities,
+        context: &StepContext,
         may_upload: bool,
     ) -> Result<Self, Failure> {
+        let downloads = &context.downloads;
         let mut media = Vec::new();
         for download in downloads.all() {
             if (change_set.is_empty() && !download.changed) || !download.path.is_file() {
@@ -98,8 +102,17 @@ impl Pending {
             change_set,
             media,
             commits: downloads.commits(),
-            identities: identities.all(),
+            identities: context.identities.all(),
+            keys: context.proofs.keys(),
         })
+    }
+
+    /// Everybody whose signatures the run verified.
+    pub(crate) fn signers(&self) -> Signers {
+        Signers {
+            identities: self.identities.clone(),
+            keys: self.keys.clone(),
+        }
     }
 
     /// Remembers the downloads as good; what cannot be is downloaded again, and nothing worse. Blocking.

@@ -44,7 +44,7 @@ impl Engine {
                     reporter.report(&Event::Warned { text: &problem });
                 }
                 let releases = self.releases(pending)?;
-                let accepted = self.acceptance(run, &pending.identities).await?;
+                let accepted = self.acceptance(run, &pending.signers()).await?;
                 db.publication_finish(&new, &releases, accepted.as_ref(), now)
                     .await?;
                 tracing::info!(
@@ -79,9 +79,9 @@ impl Engine {
     }
 
     fn releases(&self, pending: &Pending) -> Result<Vec<Release>, Failure> {
-        let identities = &pending.identities;
-        let identity = (!identities.is_empty())
-            .then(|| serde_json::to_string(identities))
+        let signers = pending.signers();
+        let identity = (!signers.is_empty())
+            .then(|| serde_json::to_string(&signers))
             .transpose()
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
         let release = |item: &Item| Release {

@@ -4,9 +4,10 @@ use std::{fs::File, path::PathBuf, sync::Arc};
 
 use model::{FailureClass, Timestamp};
 use processors::{
-    Call, Downloads, Env, Registry, StepContext, StepRecord, clear_fetched, execute_step, pinned,
-    verify,
+    Call, Downloads, Env, Proofs, Registry, StepContext, StepRecord, clear_fetched, execute_step,
+    pinned, verify,
 };
+use proofs::VendorKey;
 use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
@@ -68,29 +69,16 @@ impl Engine {
         });
         let mut receipt = Receipt::new(&prepared.env);
         let staging = self.staging(&prepared)?;
-        let downloads = Arc::new(Downloads::default());
+        let pinned_keys = self.identity_record(&job.run.title).await?.pinned_keys();
+        let context = self.context(job, &prepared, &staging, pinned_keys);
+        let downloads = Arc::clone(&context.downloads);
         let mut walk = Walk {
             engine: self,
             registry: prepared.registry,
             lease,
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
-            context: StepContext {
-                fetcher: Arc::clone(&self.parts.fetcher),
-                downloads: Arc::clone(&downloads),
-                identities: Arc::default(),
-                pin: pinned(&prepared.calls, &prepared.env),
-                staging: Arc::clone(&staging),
-                signatures: self.parts.signatures.clone(),
-                messages: Arc::new(Messages::new(
-                    "",
-                    Arc::clone(reporter),
-                    Arc::clone(&prepared.scrubber),
-                )),
-                clock: Arc::clone(&self.parts.clock),
-                workspace: prepared.workspace.clone(),
-                cancelled: job.stop.clone(),
-            },
+            context,
             env: prepared.env,
         };
         let walked = walk
@@ -114,7 +102,10 @@ impl Engine {
             if prepared.trust == Trust::Waived {
                 change_set.files.clear();
             }
-            Pending::of(change_set, &downloads, &walk.context.identities, may_upload)
+            if !change_set.is_empty() {
+                all_proved(&walk.context.proofs)?;
+            }
+            Pending::of(change_set, &walk.context, may_upload)
         })
         .await?;
         drop(prepared.lock);
@@ -182,6 +173,36 @@ impl Engine {
         verify(&prepared.registry, &prepared.calls, &prepared.env)
             .map_err(|error| Failure::of_plan(&error))?;
         Ok(prepared)
+    }
+
+    /// What the steps may touch of the outside world.
+    fn context(
+        &self,
+        job: &Job<'_>,
+        prepared: &Prepared,
+        staging: &Arc<Staging>,
+        pinned_keys: Vec<VendorKey>,
+    ) -> StepContext {
+        StepContext {
+            fetcher: Arc::clone(&self.parts.fetcher),
+            downloads: Arc::default(),
+            identities: Arc::default(),
+            proofs: Arc::new(Proofs::new(
+                pinned_keys,
+                self.parts.signatures.proofs_of(&job.run.title),
+            )),
+            pin: pinned(&prepared.calls, &prepared.env),
+            staging: Arc::clone(staging),
+            signatures: self.parts.signatures.clone(),
+            messages: Arc::new(Messages::new(
+                "",
+                Arc::clone(job.reporter),
+                Arc::clone(&prepared.scrubber),
+            )),
+            clock: Arc::clone(&self.parts.clock),
+            workspace: prepared.workspace.clone(),
+            cancelled: job.stop.clone(),
+        }
     }
 
     fn staging(&self, prepared: &Prepared) -> Result<Arc<Staging>, Failure> {
@@ -292,7 +313,7 @@ impl Walk<'_> {
         if let Err(error) = &done {
             messages.keep_error(&error.to_string());
         }
-        let end = self.end(done.as_ref().ok(), messages.kept());
+        let end = self.end(done.as_ref().ok(), messages.kept())?;
         if !db.step_end(self.lease, position, &end, self.now()).await? {
             return Err(Stop::Lost);
         }
@@ -312,12 +333,16 @@ impl Walk<'_> {
         Ok(record)
     }
 
-    fn end(&self, record: Option<&StepRecord>, messages: String) -> StepEnd {
+    fn end(&self, record: Option<&StepRecord>, messages: String) -> Result<StepEnd, Failure> {
         let json = |dict: Option<&proplist::Dict>| {
             let dict = dict.map(|dict| secrets::scrubbed_dict(&self.scrubber, dict));
             serde_json::Value::from(&Value::Dict(dict.unwrap_or_default()))
         };
-        StepEnd {
+        let mut checks = self.context.proofs.take_checks();
+        for check in &mut checks {
+            check.detail = self.scrubber.scrub(&check.detail);
+        }
+        Ok(StepEnd {
             state: if record.is_some() {
                 StepState::Done
             } else {
@@ -326,12 +351,27 @@ impl Walk<'_> {
             input: json(record.map(|record| &record.input)),
             output: json(record.map(|record| &record.output)),
             messages,
-        }
+            checks: serde_json::to_value(&checks)
+                .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?,
+        })
     }
 
     fn now(&self) -> Timestamp {
         self.engine.parts.clock.now()
     }
+}
+
+/// That there was a download for every proof that the operator asks for: a proof that is never made protects nobody.
+fn all_proved(proofs: &Proofs) -> Result<(), Failure> {
+    let Some(missing) = proofs.missing().into_iter().next() else {
+        return Ok(());
+    };
+    let (name, files) = (missing.by.name(), &missing.files);
+    Err(Failure::new(
+        FailureClass::Configuration,
+        format!("The configuration asks for the proof `{name}` of downloads like `{files}`, and there was none"),
+    )
+    .with_advice("Correct the title's entry in `[[signatures.proofs]]`, or find out why the recipe downloads something else."))
 }
 
 /// Whether the title's media may be given to the scanner, and so to everybody who uses it.

@@ -57,6 +57,7 @@ impl Bench {
             fetcher: Arc::new(Fetcher::new(settings).unwrap()),
             downloads: Arc::new(Downloads::default()),
             identities: Arc::default(),
+            proofs: Arc::default(),
             pin: None,
             staging: Arc::new(staging(folder.path())),
             signatures: SignaturePolicy::default(),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use model::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Downloads, Identities, SignaturePolicy};
+use crate::{Downloads, Identities, Proofs, SignaturePolicy};
 
 /// What a step may touch of the outside world.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct StepContext {
     pub downloads: Arc<Downloads>,
     /// Whose signatures this run has verified; the pipeline compares them with those it accepted before.
     pub identities: Arc<Identities>,
+    /// What vendors gave beside their downloads, and what came of it.
+    pub proofs: Arc<Proofs>,
     /// What the plan pins ([`crate::pinned`]); without it nothing is fetched over plain `http`.
     pub pin: Option<fetch::Pin>,
     /// The repository as it is, to be read, and the change set that the run stages.

@@ -7,7 +7,7 @@ use std::{
 
 use fetch::{Commit, Downloaded, FetchError};
 use model::Sha256;
-use redact::SafeUrl;
+use redact::{SafeUrl, Secret};
 
 /// One file that a run got from a vendor, or found unchanged.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Download {
     pub path: PathBuf,
     /// Where it was asked for; nothing for a file that was given with `PKG`.
     pub url: Option<SafeUrl>,
+    /// The same in full; secrets may stand in it.
+    pub address: Option<Secret<String>>,
     /// Where it was sent to from there, in order.
     pub redirects: Vec<SafeUrl>,
     /// Its digest, if it was read in this run; an unchanged file is not.
@@ -46,6 +48,16 @@ impl Downloads {
         self.lock().all.clone()
     }
 
+    /// What was downloaded after the first `count`.
+    pub(crate) fn after(&self, count: usize) -> Vec<Download> {
+        self.lock().all.iter().skip(count).cloned().collect()
+    }
+
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().all.len()
+    }
+
     /// Remembers all files as good, and forgets them here. Blocking.
     ///
     /// # Errors
@@ -70,12 +82,13 @@ impl Downloads {
             .collect()
     }
 
-    /// Notes a new file.
-    pub(crate) fn note_new(&self, downloaded: Downloaded) {
+    /// Notes a new file from `address`.
+    pub(crate) fn note_new(&self, downloaded: Downloaded, address: &str) {
         let mut lists = self.lock();
         lists.all.push(Download {
             path: downloaded.path.clone(),
             url: Some(downloaded.url.clone()),
+            address: Some(Secret::new(address.to_owned())),
             redirects: downloaded.redirects.clone(),
             sha256: Some(downloaded.sha256),
             len_bytes: Some(downloaded.len_bytes),
@@ -84,11 +97,12 @@ impl Downloads {
         lists.uncommitted.push(downloaded);
     }
 
-    /// Notes a file that did not change since the last good run.
-    pub(crate) fn note_unchanged(&self, path: &Path, url: SafeUrl) {
+    /// Notes a file from `address` that did not change since the last good run.
+    pub(crate) fn note_unchanged(&self, path: &Path, address: &str) {
         self.lock().all.push(Download {
             path: path.to_owned(),
-            url: Some(url),
+            url: Some(SafeUrl::of_text(address.trim())),
+            address: Some(Secret::new(address.to_owned())),
             redirects: Vec::new(),
             sha256: None,
             len_bytes: None,
@@ -101,6 +115,7 @@ impl Downloads {
         self.lock().all.push(Download {
             path: path.to_owned(),
             url: None,
+            address: None,
             redirects: Vec::new(),
             sha256: None,
             len_bytes: None,

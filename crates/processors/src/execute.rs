@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use proplist::{Dict, Value};
 
-use crate::{Call, Env, Outputs, Processor, Registry, StepContext, StepError, variables};
+use crate::{Call, Env, Outputs, Processor, Registry, StepContext, StepError, proving, variables};
 
 /// What a step read and set: its entry in a receipt.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,8 @@ fn without_nulls(dict: &Dict) -> Value {
 }
 
 /// Carries `call` out: puts its substituted arguments and the processor's defaults into `env`, runs it, and records
-/// what it read and set.
+/// what it read and set. What it downloads is held against what vendors gave beside it, before anything else is done
+/// with it.
 ///
 /// # Cancellation
 /// As [`Processor::run`]; `env` may have the step's arguments already. The step is also dropped, and fails, when
@@ -85,8 +86,15 @@ pub async fn execute_step(
     inject(&call.arguments, context, env);
     let input = present_inputs(processor, env);
     apply_defaults(processor, env)?;
+    let downloaded_before = context.downloads.count();
+    let work = async {
+        let outputs = processor.run(call, context, env).await?;
+        let downloads = context.downloads.after(downloaded_before);
+        proving::check(context, env, &downloads).await?;
+        Ok(outputs)
+    };
     let outputs = tokio::select! {
-        outputs = processor.run(call, context, env) => outputs?,
+        outputs = work => outputs?,
         () = context.cancelled.cancelled() => return Err(StepError::cancelled(processor.name())),
     };
     Ok(StepRecord {

@@ -10,6 +10,7 @@
 //! - [`execute_step`] carries out one call and gives back its [`StepRecord`], the step's entry in a receipt.
 //! - [`Downloads`] lists what a run downloaded; it is committed only after the run has succeeded.
 //! - [`Identities`] lists whose signatures a run has verified.
+//! - [`Proofs`] lists what vendors gave beside their downloads, and what came of it.
 //!
 //! # Arguments
 //! `AutoPkg` merges the arguments of a step into the one environment for good, so a recipe may use any step to set
@@ -45,6 +46,7 @@ mod place;
 #[cfg(test)]
 mod plans;
 mod processor;
+mod proving;
 mod regex;
 mod registry;
 mod removal;
@@ -68,6 +70,7 @@ pub use execute::{StepRecord, execute_step, summaries};
 pub use identities::Identities;
 pub use languages::{pattern_fault, predicate_fault, requirement_fault};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
+pub use proving::{AskedProof, ProofBy, Proofs};
 pub use registry::Registry;
 pub use signatures::SignaturePolicy;
 pub use verify::{pinned, verify};

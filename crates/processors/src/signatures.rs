@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use codesign::Revocations;
+use model::Title;
 
-use crate::{StepError, place::describe};
+use crate::{AskedProof, StepError, place::describe};
 
 /// What the operator decides about signatures; recipes cannot.
 #[derive(Clone, Debug, Default)]
@@ -14,9 +15,20 @@ pub struct SignaturePolicy {
     pub may_disable: bool,
     /// The list of certificates and teams that are not believed any more.
     pub revoked: Option<PathBuf>,
+    /// The proofs without which nothing is taken for a title.
+    pub proofs: Vec<AskedProof>,
 }
 
 impl SignaturePolicy {
+    /// The proofs without which nothing is taken for `title`.
+    pub fn proofs_of(&self, title: &Title) -> Vec<AskedProof> {
+        let proofs = self.proofs.iter();
+        proofs
+            .filter(|proof| proof.title == *title)
+            .cloned()
+            .collect()
+    }
+
     /// The list as it is now: it is read for each check, so that a change counts at once. Blocking.
     ///
     /// # Errors

@@ -64,6 +64,8 @@ pub struct Step {
     pub output: Option<Value>,
     /// What it said, secrets taken out.
     pub messages: String,
+    /// What was held against its downloads, and what came of it, as whoever checked wrote it.
+    pub checks: Value,
 }
 
 /// How a step ended. Secrets must have been taken out.
@@ -77,6 +79,8 @@ pub struct StepEnd {
     pub output: Value,
     /// What it said.
     pub messages: String,
+    /// What was held against its downloads, and what came of it.
+    pub checks: Value,
 }
 
 #[derive(sqlx::FromRow)]
@@ -89,6 +93,7 @@ struct StepRow {
     input: Option<String>,
     output: Option<String>,
     messages: String,
+    checks: String,
 }
 
 impl TryFrom<StepRow> for Step {
@@ -106,6 +111,7 @@ impl TryFrom<StepRow> for Step {
             input: json("step.input", row.input)?,
             output: json("step.output", row.output)?,
             messages: row.messages,
+            checks: column::json("step.checks", &row.checks)?,
         })
     }
 }
@@ -152,7 +158,7 @@ impl Db {
     ) -> Result<bool, StoreError> {
         let ended = sqlx::query(
             "update step
-             set state = $1, input = $2, output = $3, messages = $4, finished_at = $5
+             set state = $1, input = $2, output = $3, messages = $4, finished_at = $5, checks = $9
              where run_id = $6
                and position = $7
                and state = 'running'
@@ -170,6 +176,7 @@ impl Db {
         .bind(lease.run.to_string())
         .bind(i64::from(position))
         .bind(i64::from(lease.fence))
+        .bind(end.checks.to_string())
         .execute(self.writer())
         .await
         .map_err(StoreError::statement("end a step"))?;
@@ -182,7 +189,7 @@ impl Db {
     /// If the database fails.
     pub async fn step_list(&self, run: RunId) -> Result<Vec<Step>, StoreError> {
         let rows: Vec<StepRow> = sqlx::query_as(
-            "select position, processor, state, started_at, finished_at, input, output, messages
+            "select position, processor, state, started_at, finished_at, input, output, messages, checks
              from step
              where run_id = $1
              order by position",
@@ -192,5 +199,51 @@ impl Db {
         .await
         .map_err(StoreError::statement("list the steps of a run"))?;
         rows.into_iter().map(Step::try_from).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use model::Trigger;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{NewRun, Queued};
+
+    #[tokio::test]
+    async fn what_was_checked_is_kept_with_its_step() {
+        let (_folder, db) = crate::testing::database().await;
+        let now = Timestamp::from_secs(1);
+        let new = NewRun {
+            title: "Widget.munki".parse().unwrap(),
+            trigger: Trigger::Manual,
+            request: json!({}),
+        };
+        let Queued::New(run) = db.run_queue(&new, now).await.unwrap() else {
+            panic!("the queue was empty");
+        };
+        let until = now.plus(Duration::from_mins(1));
+        let claimed = db.run_claim_one(run, "me", now, until).await.unwrap();
+        let (_run, lease) = claimed.unwrap();
+        assert!(db.run_start(lease, now).await.unwrap());
+        for position in [0, 1] {
+            let begun = db.step_begin(lease, position, "URLDownloader", now).await;
+            assert!(begun.unwrap());
+        }
+        let checks = json!([{"name": "github-asset-digest", "result": "pass"}]);
+        let end = StepEnd {
+            state: StepState::Done,
+            input: json!({}),
+            output: json!({"pathname": "f"}),
+            messages: "Downloaded f".to_owned(),
+            checks: checks.clone(),
+        };
+        assert!(db.step_end(lease, 0, &end, now).await.unwrap());
+        let steps = db.step_list(run).await.unwrap();
+        assert_eq!(steps[0].checks, checks);
+        assert_eq!(steps[0].messages, "Downloaded f");
+        assert_eq!(steps[1].checks, json!([]), "a step that has not ended");
     }
 }

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use model::Title;
 use processors::PythonSettings;
 use redact::Scrubber;
 use sandbox::Limits;
@@ -178,6 +179,31 @@ pub struct SignaturesConfig {
     pub may_disable: bool,
     /// The list of certificates and teams that are not believed any more.
     pub revoked: Option<PathBuf>,
+    /// Proofs without which nothing is taken for a title.
+    pub proofs: Vec<ProofConfig>,
+}
+
+/// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`,
+/// `openpgp`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProofConfig {
+    /// The title.
+    pub title: Title,
+    /// Which of its downloads must be proved: a pattern of their names; all if not given.
+    pub files: Option<String>,
+    /// Where a list of the vendor's checksums is.
+    pub checksums: Option<String>,
+    /// A digest that the recipe found.
+    pub digest: Option<String>,
+    /// Where a signature of minisign is.
+    pub minisign: Option<String>,
+    /// Where a detached `OpenPGP` signature is.
+    pub openpgp: Option<String>,
+    /// The vendor's public key; of minisign only.
+    pub key: Option<String>,
+    /// A file that holds it, in place of the key itself.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What `serve` does.

@@ -18,11 +18,12 @@ impl Places {
     /// Turns every place of `config` into a path from the root.
     pub(super) fn settle(&self, config: &mut Config) {
         let autopkg = &mut config.autopkg;
+        let signatures = &mut config.signatures;
         let paths = [
             Some(&mut config.state_dir),
             Some(&mut config.serve.schedules),
             config.repository.path.as_mut(),
-            config.signatures.revoked.as_mut(),
+            signatures.revoked.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];
@@ -35,7 +36,12 @@ impl Places {
             .webhook
             .iter_mut()
             .flat_map(|webhook| &mut webhook.secret_files);
-        for path in paths.into_iter().flatten().chain(passwords).chain(secrets) {
+        let keys = signatures
+            .proofs
+            .iter_mut()
+            .filter_map(|proof| proof.key_file.as_mut());
+        let paths = paths.into_iter().flatten();
+        for path in paths.chain(passwords).chain(secrets).chain(keys) {
             *path = self.of(&path.to_string_lossy());
         }
         let texts = autopkg

@@ -1,10 +1,9 @@
 //! The gate: a run that verified other identities than were accepted is held.
 
-use codesign::Identity;
 use model::{FailureClass, IdentityId, Title};
 use store::{IdentityEntry, IdentityState};
 
-use super::{Entry, record::Held, words};
+use super::{Entry, Signers, record::Held, words};
 use crate::{
     Engine, Failure,
     pending::Pending,
@@ -24,7 +23,7 @@ impl Engine {
         if pending.change_set.is_empty() {
             return Ok(());
         }
-        let found = &pending.identities;
+        let found = &pending.signers();
         let record = self.identity_record(&job.run.title).await?;
         let Some(held) = record.objection(found) else {
             return Ok(());
@@ -36,18 +35,13 @@ impl Engine {
         Err(failure(&entry, &held).into())
     }
 
-    async fn hold(
-        &self,
-        job: &Job<'_>,
-        found: &[Identity],
-        accepted: &[Identity],
-    ) -> Result<Entry, Stop> {
+    async fn hold(&self, job: &Job<'_>, found: &Signers, accepted: Signers) -> Result<Entry, Stop> {
         let entry = Entry {
             id: IdentityId::new(),
             title: job.run.title.clone(),
             state: IdentityState::Held,
-            identities: found.to_vec(),
-            accepted: accepted.to_vec(),
+            found: found.clone(),
+            accepted,
             run: job.run.id,
             recorded_at: self.clock().now(),
             decision: None,
@@ -63,7 +57,7 @@ impl Engine {
     pub(crate) async fn acceptance(
         &self,
         run: &store::Run,
-        found: &[Identity],
+        found: &Signers,
     ) -> Result<Option<IdentityEntry>, Failure> {
         let record = self.identity_record(&run.title).await?;
         if record.is_accepted(found) {
@@ -73,8 +67,8 @@ impl Engine {
             id: IdentityId::new(),
             title: run.title.clone(),
             state: IdentityState::Accepted,
-            identities: found.to_vec(),
-            accepted: record.baseline(found).to_vec(),
+            found: found.clone(),
+            accepted: record.baseline(found),
             run: run.id,
             recorded_at: self.clock().now(),
             decision: None,
@@ -96,7 +90,7 @@ fn failure(entry: &Entry, held: &Held) -> Failure {
         );
     }
     Failure::new(FailureClass::IdentityChanged, message)
-        .with_detail(words::changes_shown(&entry.accepted, &entry.identities))
+        .with_detail(words::changes_shown(&entry.accepted, &entry.found))
         .with_advice(advice(&entry.title, entry.id, held.refusal.is_some()))
         .held()
 }

@@ -1,5 +1,7 @@
 //! Identity memory: whose signatures were accepted of a title, and what a person says to a change.
 //!
+//! An identity is a signer by Apple's rules, or a key of the vendor's own: [`Signers`].
+//!
 //! The store keeps a record to which entries are only added ([`Entry`]). A run that publishes adds what it verified
 //! as *accepted*, unless that is what was accepted last. A run that verified something else adds it as *held* and
 //! stops, before anything is scanned or published. A person then *approves* or *refuses* exactly these identities:
@@ -8,16 +10,17 @@
 
 mod gate;
 mod record;
+mod signers;
 mod words;
 
-use codesign::Identity;
 use model::{FailureClass, IdentityId, RunId, Timestamp, Title};
 use store::{IdentityDecision, IdentityEntry, IdentityState};
 
 use crate::{Engine, Failure};
 
 pub(crate) use record::Record;
-pub use words::{changes_shown, identity_shown};
+pub use signers::Signers;
+pub use words::{changes_shown, signers_shown};
 
 /// What a person says to other identities than were accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,10 +40,10 @@ pub struct Entry {
     pub title: Title,
     /// What the entry says.
     pub state: IdentityState,
-    /// Everything that was verified, sorted; empty if nothing was.
-    pub identities: Vec<Identity>,
-    /// What was accepted at that time; empty if nothing was.
-    pub accepted: Vec<Identity>,
+    /// Who was found to have signed.
+    pub found: Signers,
+    /// Who was accepted at that time.
+    pub accepted: Signers,
     /// The run that verified it.
     pub run: RunId,
     /// When the entry was made.
@@ -59,7 +62,7 @@ impl Entry {
             id: stored.id,
             title: stored.title,
             state: stored.state,
-            identities: list(stored.identities)?,
+            found: list(stored.identities)?,
             accepted: stored.accepted.map(list).transpose()?.unwrap_or_default(),
             run: stored.run,
             recorded_at: stored.recorded_at,
@@ -68,8 +71,8 @@ impl Entry {
     }
 
     fn to_stored(&self) -> Result<IdentityEntry, Failure> {
-        let list = |identities: &[Identity]| {
-            serde_json::to_value(identities)
+        let list = |signers: &Signers| {
+            serde_json::to_value(signers)
                 .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
         };
         let accepted = (!self.accepted.is_empty()).then_some(&self.accepted);
@@ -77,8 +80,8 @@ impl Entry {
             id: self.id,
             title: self.title.clone(),
             state: self.state,
-            identities: list(&self.identities)?,
-            accepted: accepted.map(|accepted| list(accepted)).transpose()?,
+            identities: list(&self.found)?,
+            accepted: accepted.map(list).transpose()?,
             run: self.run,
             recorded_at: self.recorded_at,
             decision: self.decision.clone(),

@@ -1,10 +1,10 @@
 //! The rules: what a title's record says to what a run has verified.
 
-use codesign::{Identity, IdentityChange, identity_changes};
 use model::{FailureClass, IdentityId, Timestamp};
+use proofs::VendorKey;
 use store::{IdentityDecision, IdentityState};
 
-use super::{Entry, Verdict};
+use super::{Entry, Signers, Verdict, signers::Changes};
 use crate::Failure;
 
 /// Everything that is on record of a title, newest first.
@@ -17,7 +17,7 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Held {
     /// How they differ.
-    pub(crate) changes: Vec<IdentityChange>,
+    pub(crate) changes: Changes,
     /// The entry by which they wait already, or were refused, beside what is accepted now.
     pub(crate) on_record: Option<Entry>,
     /// The refusal, if the last decision on them was one.
@@ -27,9 +27,9 @@ pub(crate) struct Held {
 impl Record {
     /// Holds `found` against the record: nothing if they may be published, because they are what was accepted or
     /// somebody approved them.
-    pub(crate) fn objection(&self, found: &[Identity]) -> Option<Held> {
+    pub(crate) fn objection(&self, found: &Signers) -> Option<Held> {
         let baseline = self.baseline(found);
-        let changes = identity_changes(baseline, found);
+        let changes = baseline.changes(found);
         if changes.is_empty() {
             return None;
         }
@@ -48,21 +48,38 @@ impl Record {
     }
 
     /// What `found` is compared with: what was accepted last. Where it was accepted that nothing is checked any
-    /// more, signatures that are checked again are compared with those of before.
-    pub(crate) fn baseline(&self, found: &[Identity]) -> &[Identity] {
-        let mut accepted = self.accepted();
-        let entry = if self.is_accepted(found) {
-            accepted.next()
-        } else {
-            accepted.find(|entry| !entry.identities.is_empty())
-        };
-        entry.map_or(&[], |entry| &entry.identities)
+    /// more, signatures that are checked again are compared with those of before; of Apple's and of the vendor's own
+    /// this counts each for itself.
+    pub(crate) fn baseline(&self, found: &Signers) -> Signers {
+        Signers {
+            identities: self.part(&found.identities, |signers| &signers.identities),
+            keys: self.part(&found.keys, |signers| &signers.keys),
+        }
+    }
+
+    /// The vendor's keys that were accepted last.
+    pub(crate) fn pinned_keys(&self) -> Vec<VendorKey> {
+        let mut accepted = self.accepted().map(|entry| &entry.found.keys);
+        let pinned = accepted.find(|keys| !keys.is_empty());
+        pinned.cloned().unwrap_or_default()
+    }
+
+    fn part<T: Clone + PartialEq>(&self, found: &[T], of: fn(&Signers) -> &Vec<T>) -> Vec<T> {
+        let mut accepted = self.accepted().map(|entry| of(&entry.found));
+        match accepted.next() {
+            None => Vec::new(),
+            Some(last) if last == found || !last.is_empty() => last.clone(),
+            Some(_none) => {
+                let before = accepted.find(|signers| !signers.is_empty());
+                before.cloned().unwrap_or_default()
+            }
+        }
     }
 
     /// Whether `found` is what was accepted last.
-    pub(crate) fn is_accepted(&self, found: &[Identity]) -> bool {
+    pub(crate) fn is_accepted(&self, found: &Signers) -> bool {
         match self.accepted().next() {
-            Some(entry) => entry.identities == found,
+            Some(entry) => entry.found == *found,
             None => found.is_empty(),
         }
     }
@@ -82,7 +99,7 @@ impl Record {
             Verdict::Approve => IdentityState::Approved,
             Verdict::Refuse => IdentityState::Refused,
         };
-        let stands = self.latest(&about.identities).unwrap_or(about);
+        let stands = self.latest(&about.found).unwrap_or(about);
         let when = stands.recorded_at;
         let no_use = match (stands.state, &stands.decision) {
             (IdentityState::Accepted, _) => {
@@ -92,7 +109,7 @@ impl Record {
                 let by = &before.by;
                 format!("It was {} by {by} on {when} already", state.as_str())
             }
-            _ if stands.accepted != self.baseline(&stands.identities) => {
+            _ if stands.accepted != self.baseline(&stands.found) => {
                 "Another identity was accepted since it was held, so the two would have to be compared anew"
                     .to_owned()
             }
@@ -118,13 +135,13 @@ impl Record {
         let newest_accepted = self.accepted().next().map(|entry| entry.id);
         self.entries.iter().filter(move |entry| {
             let is_latest = self
-                .latest(&entry.identities)
+                .latest(&entry.found)
                 .is_some_and(|latest| latest.id == entry.id);
             let is_of_use = match entry.state {
                 IdentityState::Accepted => Some(entry.id) == newest_accepted,
                 IdentityState::Refused => true,
                 IdentityState::Approved | IdentityState::Held => {
-                    entry.accepted == self.baseline(&entry.identities)
+                    entry.accepted == self.baseline(&entry.found)
                 }
             };
             is_latest && is_of_use
@@ -136,16 +153,16 @@ impl Record {
     }
 
     /// The newest entry of these identities.
-    fn latest(&self, identities: &[Identity]) -> Option<&Entry> {
+    fn latest(&self, signers: &Signers) -> Option<&Entry> {
         let mut entries = self.entries.iter();
-        entries.find(|entry| entry.identities == identities)
+        entries.find(|entry| entry.found == *signers)
     }
 
     /// The last decision on these identities, if it was a refusal.
-    fn refusal(&self, identities: &[Identity]) -> Option<&Entry> {
+    fn refusal(&self, signers: &Signers) -> Option<&Entry> {
         let mut entries = self.entries.iter();
         entries
-            .find(|entry| entry.identities == identities && entry.decision.is_some())
+            .find(|entry| entry.found == *signers && entry.decision.is_some())
             .filter(|entry| entry.state == IdentityState::Refused)
     }
 

@@ -2,13 +2,22 @@
 
 use std::fmt::Write as _;
 
-use codesign::{Identity, IdentityChange, identity_changes};
+use codesign::{Identity, IdentityChange};
+use proofs::{KeyChange, VendorKey};
+
+use super::{Signers, signers::Changes};
 
 const ARROW: &str = " -> ";
 
 /// What has changed, in a sentence without its stop.
-pub(crate) fn summary(changes: &[IdentityChange]) -> String {
-    let told = changes.iter().map(|change| match change {
+pub(crate) fn summary(changes: &Changes) -> String {
+    let identities = changes.identities.iter().map(identity_told);
+    let keys = changes.keys.iter().map(key_told);
+    identities.chain(keys).collect::<Vec<_>>().join("; ")
+}
+
+fn identity_told(change: &IdentityChange) -> String {
+    match change {
         IdentityChange::Replaced { before, now } if signer(before) == signer(now) => format!(
             "{} is signed by {} as before, but as {}",
             name(before),
@@ -35,14 +44,28 @@ pub(crate) fn summary(changes: &[IdentityChange]) -> String {
             name(now),
             signer(now)
         ),
-    });
-    told.collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn key_told(change: &KeyChange) -> String {
+    match change {
+        KeyChange::Replaced { before, now } => {
+            format!("the vendor's own key is {now}, and was {before}")
+        }
+        KeyChange::Gone(before) => {
+            format!("the vendor's own signature, by the key {before}, is not there any more")
+        }
+        KeyChange::Added(now) => {
+            format!("a download is signed by {now}, a key that signed nothing of this title before")
+        }
+    }
 }
 
 /// What differs between identities that were accepted and those that were found, both side by side, line for line.
-pub fn changes_shown(accepted: &[Identity], found: &[Identity]) -> String {
+pub fn changes_shown(accepted: &Signers, found: &Signers) -> String {
     let mut text = String::new();
-    for change in identity_changes(accepted, found) {
+    let changes = accepted.changes(found);
+    for change in changes.identities {
         let (head, before, now) = match &change {
             IdentityChange::Replaced { before, now } => ("changed", Some(before), Some(now)),
             IdentityChange::Gone(before) => ("not checked any more", Some(before), None),
@@ -54,11 +77,41 @@ pub fn changes_shown(accepted: &[Identity], found: &[Identity]) -> String {
             text.push_str(&compared(field, before, now));
         }
     }
+    for change in &changes.keys {
+        text.push_str(&key_change_shown(change));
+    }
+    text
+}
+
+fn key_change_shown(change: &KeyChange) -> String {
+    let (head, before, now) = match change {
+        KeyChange::Replaced { before, now } => ("changed", Some(before), Some(now)),
+        KeyChange::Gone(before) => ("not there any more", Some(before), None),
+        KeyChange::Added(now) => ("new, and of an unknown signer", None, Some(now)),
+    };
+    let kind = before.or(now).map(|key| key.kind().as_str());
+    let mut text = format!("{head}: {}\n", kind.unwrap_or_default());
+    let (base64, digest) = (VendorKey::base64, VendorKey::fingerprint);
+    let of = |key: Option<&VendorKey>| key.map(|key| base64(key).to_owned());
+    text.push_str(&compared("key", of(before), of(now)));
+    text.push_str(&compared("SHA-256", before.map(digest), now.map(digest)));
+    text
+}
+
+/// Everybody of a list, a field a line.
+pub fn signers_shown(signers: &Signers) -> String {
+    let mut text: String = signers.identities.iter().map(identity_shown).collect();
+    for key in &signers.keys {
+        writeln!(text, "{}", key.kind()).unwrap_or_default();
+        for (field, value) in [("key", key.base64()), ("SHA-256", &key.fingerprint())] {
+            writeln!(text, "    {field:<12} {value}").unwrap_or_default();
+        }
+    }
     text
 }
 
 /// An identity, a field a line.
-pub fn identity_shown(identity: &Identity) -> String {
+fn identity_shown(identity: &Identity) -> String {
     let mut text = format!("{}\n", name(identity));
     for (field, value) in fields(Some(identity)) {
         if let Some(value) = value {

@@ -116,7 +116,7 @@ impl Signed {
     async fn stands(&self) -> Vec<(&'static str, Vec<Identity>)> {
         let entries = self.entries().await.into_iter();
         entries
-            .map(|entry| (entry.state.as_str(), entry.identities))
+            .map(|entry| (entry.state.as_str(), entry.found.identities))
             .collect()
     }
 
@@ -256,7 +256,7 @@ async fn an_approval_beside_one_identity_is_none_beside_another() {
     assert_eq!(title.again().await, PUBLISHED);
     // What ann saw was B beside A; now it is B beside C.
     assert_eq!(title.release(&[by("B")]).await, HELD);
-    assert_eq!(title.held().await.accepted, [by("C")]);
+    assert_eq!(title.held().await.accepted.identities, [by("C")]);
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn what_is_not_checked_any_more_is_a_change_and_what_is_checked_first_is_n
 
     // A while without checks does not make anybody welcome.
     assert_eq!(title.release(&[by("B")]).await, HELD);
-    assert_eq!(title.held().await.accepted, [by("A")]);
+    assert_eq!(title.held().await.accepted.identities, [by("A")]);
     title.sign(&[by("A")]);
     assert_eq!(title.again().await, PUBLISHED);
     assert_eq!(title.release(&[]).await, HELD, "approved once");

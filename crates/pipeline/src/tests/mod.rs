@@ -3,6 +3,7 @@
 mod bench;
 mod community;
 mod identity;
+mod proofs;
 
 use std::{sync::Arc, time::Duration};
 

@@ -117,7 +117,7 @@ impl<'a> Calls<'a> {
             return Err(StepError::package("the server sent nothing"));
         };
         let downloaded = pending.place(&target).map_err(web::failure)?;
-        context.downloads.note_new(downloaded);
+        context.downloads.note_new(downloaded, &asked.url);
         Ok(json!({"file": target}))
     }
 

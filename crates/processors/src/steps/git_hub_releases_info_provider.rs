@@ -36,6 +36,8 @@ struct Asset {
     url: String,
     browser_download_url: String,
     created_at: Option<String>,
+    /// What its bytes have: `sha256:…`. Assets of before June 2025 have none.
+    digest: Option<String>,
 }
 
 #[async_trait]
@@ -89,6 +91,12 @@ impl Processor for GitHubReleasesInfoProvider {
             "Selected asset '{}' from release '{}'",
             asset.name, release.tag_name
         ));
+        if let Some(digest) = &asset.digest {
+            let addresses = [&*asset.browser_download_url, &asset.url];
+            context
+                .proofs
+                .offer_github_digest(&asset.name, &addresses, digest);
+        }
         let values = [
             ("release_notes", release.body.unwrap_or_default()),
             ("url", asset.browser_download_url),

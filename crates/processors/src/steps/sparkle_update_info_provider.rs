@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use proofs::sparkle::Signatures;
 use proplist::{Dict, Value, str_form};
 use roxmltree::{Document, Node};
 use url::form_urlencoded;
@@ -79,6 +80,9 @@ impl Processor for SparkleUpdateInfoProvider {
             ));
         }
         context.messages.say(&format!("Found URL {}", item.url));
+        context
+            .proofs
+            .offer_sparkle(&item.url, item.signatures.clone());
         let version = item.human_version.as_ref().unwrap_or(&item.version);
         set(env, &item.url, version, additional);
         Ok(Outputs::Declared)
@@ -101,6 +105,7 @@ struct Item {
     channel: Option<String>,
     release_notes_url: Option<String>,
     description: Option<String>,
+    signatures: Signatures,
 }
 
 async fn feed(context: &StepContext, env: &Env) -> Result<String, StepError> {
@@ -212,6 +217,10 @@ fn item(node: Node<'_, '_>, namespace: &str, quotes: bool) -> Result<Option<Item
             .next()
             .map(text_of)
             .filter(|text| !text.is_empty()),
+        signatures: Signatures {
+            ed25519: attribute("edSignature"),
+            dsa: attribute("dsaSignature"),
+        },
     }))
 }
 
@@ -305,7 +314,7 @@ mod tests {
     fn reads_versions_from_children_attributes_and_names() {
         let feed = feed(
             "<item><sparkle:version> 12 </sparkle:version><sparkle:shortVersionString>1.2</sparkle:shortVersionString>\
-             <enclosure url=\"https://v.example/A b.zip?x=1#f\"/></item>\
+             <enclosure url=\"https://v.example/A b.zip?x=1#f\" sparkle:edSignature=\" AA== \" sparkle:dsaSignature=\"\"/></item>\
              <item><enclosure url=\"https://v.example/A-2.zip\" sparkle:version=\"2\"/></item>\
              <item><enclosure url=\"https://v.example/A_1-3.zip\"/></item>\
              <item><title>no file</title></item>",
@@ -315,6 +324,10 @@ mod tests {
         assert_eq!(versions, ["12", "2", "1-3"]);
         assert_eq!(items[0].human_version.as_deref(), Some("1.2"));
         assert_eq!(items[0].url, "https://v.example/A%20b.zip?x=1");
+        let signatures = &items[0].signatures;
+        assert_eq!(signatures.ed25519.as_deref(), Some("AA=="));
+        assert_eq!(signatures.dsa, None, "an empty one is none");
+        assert!(items[1].signatures.is_empty());
     }
 
     #[test]

@@ -144,9 +144,9 @@ impl Processor for UrlDownloader {
             if self.flavour == Flavour::Python {
                 write_info(env, &downloaded, &target)?;
             }
-            context.downloads.note_new(downloaded);
+            context.downloads.note_new(downloaded, &url);
         } else {
-            context.downloads.note_unchanged(&target, request.shown());
+            context.downloads.note_unchanged(&target, &url);
             context
                 .messages
                 .say(&format!("Using existing {}", target.display()));

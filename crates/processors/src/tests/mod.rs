@@ -2,6 +2,7 @@
 
 mod imports;
 mod packaging;
+mod proofs;
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -106,6 +106,7 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
         input: json!({}),
         output: json!({}),
         messages: String::new(),
+        checks: json!([]),
     };
     assert!(!db.run_heartbeat(dead, at(500)).await.unwrap());
     assert!(!db.step_end(dead, 0, &end, at(70)).await.unwrap());
