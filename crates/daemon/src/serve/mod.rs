@@ -90,6 +90,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         stop: commands.stop.clone(),
         cancel: commands.hurry.clone(),
     };
+    let signs = workers.signs(config.workers);
     let watched = Watched {
         db: engine.db().clone(),
         vitals: Arc::clone(&vitals),
@@ -106,7 +107,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     };
     loops.spawn(scheduler.run(scheduling));
 
-    let working = workers.run(config.workers, Duration::from_secs(config.grace_seconds));
+    let working = workers.run(signs, Duration::from_secs(config.grace_seconds));
     Box::pin(work_until_stopped(working, commands, &vitals)).await;
     end.cancel();
     while let Some(ended) = loops.join_next().await {

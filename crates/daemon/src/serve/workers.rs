@@ -30,11 +30,17 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Works until `stop`, and then for `grace` at most; what is under way is then given back to the queue.
-    pub(super) async fn run(self, count: NonZeroU16, grace: Duration) {
+    /// Signs of `count` workers that are about to begin. They are taken before anybody can ask whether all is well.
+    pub(super) fn signs(&self, count: NonZeroU16) -> Vec<WorkerSign> {
+        (0..count.get()).map(|_| self.vitals.worker()).collect()
+    }
+
+    /// Works, with a worker for each of `signs`, until `stop`, and then for `grace` at most; what is under way is then
+    /// given back to the queue.
+    pub(super) async fn run(self, signs: Vec<WorkerSign>, grace: Duration) {
         let mut workers = JoinSet::new();
-        for _ in 0..count.get() {
-            workers.spawn(self.clone().work(self.vitals.worker(), Duration::ZERO));
+        for sign in signs {
+            workers.spawn(self.clone().work(sign, Duration::ZERO));
         }
         // A worker ends by itself only when it is to; one that panicked is replaced.
         let stop = self.stop.clone();
