@@ -231,7 +231,9 @@ mod tests {
             .windows(4)
             .rposition(|window| window == [0xfa, 0xde, 0x0c, 0xc0])
             .unwrap();
-        let embedded = whole[at..].to_vec();
+        // What fills the program up behind the signature is none of it.
+        let len = Blobs::stated_len(&whole[at..]).unwrap();
+        let embedded = whole[at..][..usize::try_from(len).unwrap()].to_vec();
         let blobs = Blobs::parse(&embedded).unwrap();
         let requirement_ = Requirement::parse(TEXT).unwrap();
         let cms = blobs.message().unwrap();
@@ -321,6 +323,23 @@ mod tests {
         stream.extend(bytes);
         stream.extend((high << 16 | low).to_be_bytes());
         stream
+    }
+
+    /// The seed must reach the code directory, or the fuzzer would never see it.
+    #[test]
+    fn the_seed_of_an_image_is_judged_to_its_end() {
+        let seeds = seeds();
+        let (_, _, image) = seeds
+            .iter()
+            .find(|(name, ..)| *name == "signed_image")
+            .unwrap();
+        let source = source(image);
+        let trailer = image::trailer(source.as_ref()).unwrap().unwrap();
+        let mut checks = Checks::default();
+        let terms_ = nobody();
+        image::judge_image(&source, &trailer, terms(&terms_), &mut checks);
+        let failures: Vec<_> = checks.failures().filter_map(|check| check.code).collect();
+        assert!(failures.contains(&"code-limit-wrong"), "{failures:?}");
     }
 
     /// The seed must reach what lies behind the table of contents, or the fuzzer would never see it.

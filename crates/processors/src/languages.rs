@@ -1,33 +1,22 @@
 //! Whether arguments are in the languages that they are written in, told before a step is reached.
 
-use crate::regex::Pattern;
+use crate::{place::describe, regex::Pattern};
 
 /// What is wrong with a regular expression of Python's; nothing if it can be used.
 pub fn pattern_fault(text: &str) -> Option<String> {
-    Pattern::new(text, &[]).err().map(|error| said(&error))
+    Pattern::new(text, &[]).err().map(|error| describe(&error))
 }
 
 /// What is wrong with an `NSPredicate`; nothing if it can be used.
 pub fn predicate_fault(text: &str) -> Option<String> {
     let parsed = predicate::Predicate::parse(text);
-    parsed.err().map(|error| said(&error))
+    parsed.err().map(|error| describe(&error))
 }
 
 /// What is wrong with a code requirement; nothing if it can be used.
 pub fn requirement_fault(text: &str) -> Option<String> {
     let parsed = codesign::Requirement::parse(text);
-    parsed.err().map(|error| said(&error))
-}
-
-/// An error and what lies underneath.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    parsed.err().map(|error| describe(&error))
 }
 
 #[cfg(test)]
