@@ -215,7 +215,8 @@ fn images_are_attached_and_detached() {
         return;
     };
     let house = House::new();
-    let image = media.join("dmg/SparkleTestCodeSignApp.dmg");
+    // As `info` will tell it: without detours.
+    let image = fs_err::canonicalize(media.join("dmg/SparkleTestCodeSignApp.dmg")).unwrap();
     let image = image.to_str().unwrap();
     let attached = ok(
         &house,
