@@ -50,7 +50,7 @@ impl From<std::io::Error> for Refusal {
 /// What a tool does; answers its exit status.
 type Tool = fn(&[String], Printer) -> Result<u8, Refusal>;
 
-/// The tools by name; a list of the same is in the sandbox of community processors.
+/// The tools by name: those that the sandbox of community processors has ([`processors::mac_tools`]).
 const TOOLS: [(&str, Tool); 11] = [
     ("PlistBuddy", plists::plist_buddy),
     ("codesign", codesign::run),
@@ -151,5 +151,18 @@ impl Words {
             [_, _, ..] => Err(Refusal::NotServed("more than one source".to_owned())),
             _ => Err(Refusal::failed("a source and a destination must be given")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_tool_of_the_sandbox_is_served_and_no_other() {
+        let served: BTreeSet<_> = TOOLS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(served, processors::mac_tools().collect());
     }
 }

@@ -62,7 +62,7 @@ mod verify;
 mod version_order;
 mod web;
 
-pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched};
+pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched, mac_tools};
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;

@@ -33,6 +33,7 @@ pub use self::{
     calls::clear_fetched,
     host::{PythonHost, PythonSettings},
     sources::Sources,
+    tools::mac_tools,
 };
 use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
 

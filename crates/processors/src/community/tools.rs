@@ -34,6 +34,12 @@ const FOLDERS: [(&str, &[&str]); 4] = [
     ("sbin", &["pkgutil"]),
 ];
 
+/// The names under which the program is started in the sandbox to serve a tool of macOS.
+pub fn mac_tools() -> impl Iterator<Item = &'static str> {
+    let tools = FOLDERS.iter().flat_map(|(_, tools)| tools.iter());
+    tools.map(|tool| tool.rsplit_once('/').map_or(*tool, |(_, name)| name))
+}
+
 /// Makes the folders in `place`.
 ///
 /// # Errors

@@ -70,8 +70,8 @@ impl OpenPgpKeys {
     /// Who of these signed all that is in the file that `open` opens.
     ///
     /// A signature counts if it is of a file (and not of a text), by SHA-2 or SHA-3 of 256 bits and more; was made by a
-    /// key that may sign and was neither revoked nor expired when it was made; is not from the future, and has not
-    /// itself expired.
+    /// key that may sign, had not expired when it was made and was never revoked, before or since; is not from the
+    /// future, and has not itself expired.
     ///
     /// # Errors
     /// If nobody did, or if reading the file fails.

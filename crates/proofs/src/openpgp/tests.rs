@@ -120,6 +120,15 @@ fn cut_and_altered_keys_and_signatures_are_refused() {
     assert!(verified(KEY, KEY, FILE).is_err(), "a key is no signature");
 }
 
+#[test]
+fn a_revoked_subkey_is_refused_whenever_it_signed() {
+    let signature = include_bytes!("samples/c.sig.asc");
+    let signer = verified(include_bytes!("samples/c.asc"), signature, FILE).unwrap();
+    assert!(signer.subkey.is_some());
+    let revoked = include_bytes!("samples/c-revoked.asc");
+    refused_because("its key was revoked", revoked, signature);
+}
+
 /// A subkey that another key claims for itself is not the claimant's.
 #[test]
 fn a_subkey_counts_only_below_the_key_that_it_agreed_to() {
