@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 23] = [
+const FLOORS: [&str; 24] = [
     "model",
     "redact",
     "wire",
@@ -15,6 +15,7 @@ const FLOORS: [&str; 23] = [
     "media",
     "codesign",
     "proofs",
+    "payload",
     "predicate",
     "munki",
     "recipe",
@@ -34,7 +35,7 @@ const FLOORS: [&str; 23] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "model",
     "redact",
     "wire",
@@ -42,6 +43,7 @@ const PURE: [&str; 10] = [
     "media",
     "codesign",
     "proofs",
+    "payload",
     "predicate",
     "munki",
     "recipe",
