@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 23] = [
+const FLOORS: [&str; 24] = [
     "model",
     "redact",
     "wire",
@@ -18,6 +18,7 @@ const FLOORS: [&str; 23] = [
     "predicate",
     "munki",
     "recipe",
+    "evidence",
     "store",
     "fetch",
     "repos",
@@ -34,7 +35,7 @@ const FLOORS: [&str; 23] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "model",
     "redact",
     "wire",
@@ -45,6 +46,7 @@ const PURE: [&str; 10] = [
     "predicate",
     "munki",
     "recipe",
+    "evidence",
 ];
 
 /// What pure rooms may not name.
