@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use ::evidence::Keyring;
 use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
@@ -30,6 +31,8 @@ pub struct Parts {
     pub scanning: Scanning,
     /// The central repository.
     pub repository: Arc<FolderRepository>,
+    /// The keys that evidence is signed with.
+    pub keyring: Keyring,
     /// Is told how far each publication has come.
     pub observer: Arc<dyn PublicationObserver>,
     /// Overrides, and what they know.

@@ -11,6 +11,7 @@
 //! - **Gates**: what was released before (re-releases, steps back), whose signatures were accepted before
 //!   ([`IdentityEntry`]), then the scanner. A run that must wait for the
 //!   scanner is parked in the database; no worker waits.
+//! - **Evidence** of what the run did and checked is signed and becomes part of the change set.
 //! - **Publication** is one change set, journalled, whole or not at all.
 //! - **The desk** hears of each failure once, and of the next fully good run.
 //! - [`Schedules`] say when runs begin.
@@ -28,6 +29,7 @@ mod approval;
 mod community;
 mod engine;
 mod event;
+mod evidence;
 mod failure;
 mod identity;
 mod messages;

@@ -47,6 +47,7 @@ impl Engine {
                 let accepted = self.acceptance(run, &pending.signers()).await?;
                 db.publication_finish(&new, &releases, accepted.as_ref(), now)
                     .await?;
+                self.log_publication(run, pending).await?;
                 tracing::info!(
                     run.id = %run.id,
                     title.name = %run.title,

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use evidence::Keyring;
 use model::Title;
 use processors::PythonSettings;
 use redact::Scrubber;
@@ -60,6 +61,8 @@ pub struct Config {
     pub signatures: SignaturesConfig,
     /// `VirusTotal`.
     pub scan: scan::Config,
+    /// Evidence of what was published.
+    pub evidence: EvidenceConfig,
     /// The service desk.
     pub desk: desk::Config,
     /// The service.
@@ -79,6 +82,7 @@ impl Default for Config {
             sandbox: SandboxConfig::default(),
             signatures: SignaturesConfig::default(),
             scan: scan::Config::default(),
+            evidence: EvidenceConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
             file: None,
@@ -206,6 +210,15 @@ pub struct ProofConfig {
     pub key_file: Option<PathBuf>,
 }
 
+/// What evidence is signed with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EvidenceConfig {
+    /// A private key, Ed25519 as PKCS #8 in PEM, that only the service can read; one in the state folder that is made
+    /// when it is first needed, if not given.
+    pub key: Option<PathBuf>,
+}
+
 /// What `serve` does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -326,6 +339,15 @@ impl Config {
     pub fn repository_dir(&self) -> PathBuf {
         let path = self.repository.path.clone();
         path.unwrap_or_else(|| self.state_dir.join("repo"))
+    }
+
+    /// The keys that evidence is signed with.
+    pub fn keyring(&self) -> Keyring {
+        let folder = self.state_dir.join("keys");
+        match &self.evidence.key {
+            Some(key) => Keyring::with_key(key, &folder),
+            None => Keyring::in_folder(&folder),
+        }
     }
 
     /// A scrubber that knows every secret of the configuration.
