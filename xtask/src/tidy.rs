@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 24] = [
+const FLOORS: [&str; 25] = [
     "model",
     "redact",
     "wire",
@@ -19,6 +19,7 @@ const FLOORS: [&str; 24] = [
     "predicate",
     "munki",
     "recipe",
+    "evidence",
     "store",
     "fetch",
     "repos",
@@ -35,7 +36,7 @@ const FLOORS: [&str; 24] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "model",
     "redact",
     "wire",
@@ -47,6 +48,7 @@ const PURE: [&str; 11] = [
     "predicate",
     "munki",
     "recipe",
+    "evidence",
 ];
 
 /// What pure rooms may not name.

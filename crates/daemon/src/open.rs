@@ -3,9 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use desk::{Desk, DeskError};
+use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
-use pipeline::{Engine, Parts, Recipes, Scanning};
+use pipeline::{Engine, Guards, Parts, Recipes, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{FolderRepository, PublicationObserver, RepositoryError};
 use recipe::{Library, Preferences};
@@ -22,6 +23,11 @@ pub enum OpenError {
     /// The service desk is not configured as it can be.
     #[error("cannot open the service desk (section `desk` of the configuration)")]
     Desk(#[source] DeskError),
+    /// Nothing can be signed.
+    #[error(
+        "cannot open the key that evidence is signed with (section `evidence` of the configuration)"
+    )]
+    Evidence(#[source] KeyError),
     /// Nothing can be downloaded.
     #[error("cannot set up downloads (section `fetch` of the configuration)")]
     Fetch(#[source] FetchError),
@@ -91,6 +97,9 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let scanner = VirusTotal::new(config.scan.clone(), db.clone(), clock.clone());
     let fetcher = open_fetcher(config)?;
     let signatures = open_signatures(config)?;
+    let keyring = config.keyring();
+    // Made now, or found unusable now, rather than by the first publication.
+    keyring.signer().map_err(OpenError::Evidence)?;
     let repository =
         FolderRepository::create(&config.repository_dir()).map_err(OpenError::Repository)?;
     Ok(Engine::new(Parts {
@@ -103,6 +112,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             patience: config.scan.patience(),
         },
         repository: Arc::new(repository),
+        keyring,
         observer: outfit.observer,
         recipes: recipes(
             config,
@@ -115,6 +125,9 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             ..config.sandbox.settings()
         })),
         signatures,
+        guards: Guards {
+            payload: config.guards.payload.clone(),
+        },
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use ::evidence::Keyring;
 use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
@@ -12,8 +13,8 @@ use redact::Scrubber;
 use store::{Db, NewRun, Queued};
 
 use crate::{
-    Approval, Failure, Recipes, Request, Scanning, Standing, approval::Approved, owner::Owner,
-    plan::Plan, recipes::title_named, secrets,
+    Approval, Failure, Guards, Recipes, Request, Scanning, Standing, approval::Approved,
+    owner::Owner, plan::Plan, recipes::title_named, secrets,
 };
 
 /// What an engine is made of.
@@ -30,6 +31,8 @@ pub struct Parts {
     pub scanning: Scanning,
     /// The central repository.
     pub repository: Arc<FolderRepository>,
+    /// The keys that evidence is signed with.
+    pub keyring: Keyring,
     /// Is told how far each publication has come.
     pub observer: Arc<dyn PublicationObserver>,
     /// Overrides, and what they know.
@@ -38,6 +41,8 @@ pub struct Parts {
     pub python: Arc<PythonHost>,
     /// What the operator decides about signatures.
     pub signatures: SignaturePolicy,
+    /// What a release may not bring unless a person lets it.
+    pub guards: Guards,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// The configured secrets, which must not appear anywhere.

@@ -1,7 +1,11 @@
 //! What a run has made and not yet published, as it waits in the database for its scan.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
+use ::payload::Inventory;
 use codesign::Identity;
 use fetch::Commit;
 use model::{FailureClass, Sha256};
@@ -9,10 +13,14 @@ use processors::StepContext;
 use proofs::VendorKey;
 use proplist::Value;
 use publication::{ChangeSet, Kind};
+use redact::Scrubber;
 use scan::Medium;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Signers};
+use crate::{
+    Failure, Signers,
+    evidence::{Downloaded, Record},
+};
 
 /// What a run has made and not yet published.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -31,6 +39,12 @@ pub(crate) struct Pending {
     /// By which keys the vendor signed the downloads. As with identities.
     #[serde(default)]
     pub(crate) keys: Vec<VendorKey>,
+    /// What evidence is to say. As with identities.
+    #[serde(default)]
+    pub(crate) record: Option<Record>,
+    /// What the packages bring with them, by their digests. As with identities.
+    #[serde(default)]
+    pub(crate) payloads: BTreeMap<Sha256, Inventory>,
 }
 
 /// An item of the repository.
@@ -49,10 +63,10 @@ pub struct Item {
 /// A file that must be scanned.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scanned {
-    sha256: Sha256,
-    len_bytes: u64,
+    pub(crate) sha256: Sha256,
+    pub(crate) len_bytes: u64,
     path: PathBuf,
-    name: String,
+    pub(crate) name: String,
     may_upload: bool,
 }
 
@@ -79,15 +93,23 @@ impl Pending {
         change_set: ChangeSet,
         context: &StepContext,
         may_upload: bool,
+        mut record: Record,
+        scrubber: &Scrubber,
     ) -> Result<Self, Failure> {
         let downloads = &context.downloads;
+        let commits = downloads.commits();
         let mut media = Vec::new();
         for download in downloads.all() {
             if (change_set.is_empty() && !download.changed) || !download.path.is_file() {
                 continue;
             }
             let known = download.sha256.zip(download.len_bytes);
-            media.push(scanned(&download.path, known, may_upload)?);
+            let medium = scanned(&download.path, known, may_upload)?;
+            let mut said = Downloaded::of(&download, &commits, scrubber);
+            said.sha256 = Some(medium.sha256);
+            said.len_bytes = Some(medium.len_bytes);
+            record.downloads.push(said);
+            media.push(medium);
         }
         for file in change_set.of_kind(Kind::Pkgs) {
             let known = Some((file.sha256, file.len_bytes));
@@ -101,9 +123,11 @@ impl Pending {
             items: items(&change_set)?,
             change_set,
             media,
-            commits: downloads.commits(),
+            commits,
             identities: context.identities.all(),
             keys: context.proofs.keys(),
+            record: Some(record),
+            payloads: BTreeMap::new(),
         })
     }
 

@@ -307,9 +307,12 @@ impl Engine {
                 job.reporter.report(&Event::Processing {
                     name: &job.request.name,
                 });
-                let pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+                let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
                 let released = self.parts.db.release_list(&job.run.title).await?;
                 release::check(&pending.items, &released, &job.request)?;
+                let reporter = &**job.reporter;
+                self.check_payload(&mut pending, &released, &job.request, reporter)
+                    .await?;
                 let deadline = self.parts.clock.now().plus(self.parts.scanning.patience);
                 self.gate(job, pending, deadline).await
             }
@@ -320,7 +323,7 @@ impl Engine {
     async fn gate(
         &self,
         job: &Job<'_>,
-        pending: Pending,
+        mut pending: Pending,
         deadline: Timestamp,
     ) -> Result<Place, Stop> {
         // Here, and not before the scan only: a person may have decided while the run was parked.
@@ -335,8 +338,11 @@ impl Engine {
         let until = match passage {
             Passage::Closed { until } => until,
             Passage::Open(warnings) => {
-                for warning in warnings {
-                    job.reporter.report(&Event::Warned { text: &warning });
+                for warning in &warnings {
+                    job.reporter.report(&Event::Warned { text: warning });
+                }
+                if let Some(record) = &mut pending.record {
+                    record.warnings.extend(warnings);
                 }
                 return self.publish(job, pending).await;
             }
@@ -357,11 +363,13 @@ impl Engine {
     }
 
     /// Applies the change set, if there is something in it, and remembers the downloads as good.
-    async fn publish(&self, job: &Job<'_>, pending: Pending) -> Result<Place, Stop> {
+    async fn publish(&self, job: &Job<'_>, mut pending: Pending) -> Result<Place, Stop> {
         if pending.change_set.is_empty() {
             pending.commit();
             return Ok(Place::Unchanged);
         }
+        self.add_evidence(job, &mut pending).await?;
+        // What is written down here is published, whoever comes to do it.
         let parked = to_json(&pending)?;
         if !self.parts.db.run_publish(job.lease, &parked).await? {
             return Err(Stop::Lost);

@@ -1,6 +1,10 @@
 //! The steps of a run: from the override to a change set.
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use model::{FailureClass, Timestamp};
 use processors::{
@@ -14,8 +18,9 @@ use redact::Scrubber;
 use store::{Download, Lease, StepEnd, StepState};
 
 use crate::{
-    Engine, Event, Failure, Reporter, Request, community,
+    Engine, Event, Failure, Reporter, Request, Standing, community,
     engine::blocking,
+    evidence::Record,
     messages::Messages,
     pending::Pending,
     plan::Plan,
@@ -38,6 +43,8 @@ pub(crate) struct Prepared {
     trust: Trust,
     workspace: PathBuf,
     scrubber: Arc<Scrubber>,
+    /// What evidence is to say of the plan.
+    record: Record,
     /// Held until the steps are over: no other run works in the same workspace.
     lock: File,
 }
@@ -105,7 +112,13 @@ impl Engine {
             if !change_set.is_empty() {
                 all_proved(&walk.context.proofs)?;
             }
-            Pending::of(change_set, &walk.context, may_upload)
+            Pending::of(
+                change_set,
+                &walk.context,
+                may_upload,
+                prepared.record,
+                &walk.scrubber,
+            )
         })
         .await?;
         drop(prepared.lock);
@@ -126,7 +139,7 @@ impl Engine {
             let plan = Plan::make(&parts.recipes, &request)?;
             let identifier = plan.identifier().to_owned();
             // The digests in this closure are those of the bytes that `plan` was made from.
-            let standing = crate::Standing {
+            let standing = Standing {
                 now: plan.closure(&*parts.history)?,
                 ..standing
             };
@@ -152,6 +165,7 @@ impl Engine {
                     calls,
                     registry: Arc::clone(&engine.registry),
                     trust,
+                    record: record(&plan, &standing, &workspace),
                     workspace,
                     scrubber: Arc::new(scrubber),
                 },
@@ -235,7 +249,7 @@ impl Engine {
     async fn write_receipt(
         &self,
         receipt: &Value,
-        workspace: &std::path::Path,
+        workspace: &Path,
         request: &Request,
         reporter: &Arc<dyn Reporter>,
     ) {
@@ -361,6 +375,21 @@ impl Walk<'_> {
     }
 }
 
+/// What evidence is to say of the plan and of who trusted it.
+fn record(plan: &Plan, standing: &Standing, workspace: &Path) -> Record {
+    let approval = standing.approval.as_ref();
+    Record {
+        identifier: plan.identifier().to_owned(),
+        workspace: workspace.to_owned(),
+        closure: standing.now.clone(),
+        has_trust_info: plan.recipe.trust_info().is_some(),
+        approved_by: approval.map(|approval| approval.approved_by.clone()),
+        approved_at: approval.map(|approval| approval.approved_at),
+        downloads: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
 /// That there was a download for every proof that the operator asks for: a proof that is never made protects nobody.
 fn all_proved(proofs: &Proofs) -> Result<(), Failure> {
     let Some(missing) = proofs.missing().into_iter().next() else {
@@ -386,7 +415,7 @@ fn may_upload(env: &Env) -> bool {
 }
 
 /// Makes the run's workspace, and keeps other runs out of it.
-fn lock(workspace: &std::path::Path) -> Result<File, Failure> {
+fn lock(workspace: &Path) -> Result<File, Failure> {
     let failed = |error: &dyn std::error::Error| {
         Failure::from_error(FailureClass::Internal, error).with_advice(format!(
             "Check the room and the permissions of `{}`, then run the title again.",

@@ -42,6 +42,7 @@ pub fn check(
     };
     let mut found = Report::default();
     let orphans = pkgs.clone();
+    let pkgs_there: HashSet<String> = pkgs.iter().chain(&locations).cloned().collect();
     let mut builder = CatalogBuilder::new(options, pkgs);
     for location in locations {
         match repository.get(Kind::Pkgsinfo, &location) {
@@ -58,6 +59,9 @@ pub fn check(
         if !items.named.contains(&location) {
             found.warning(format!("pkgs/{location} belongs to no pkginfo"));
         }
+    }
+    for location in unfounded_evidence(repository, &pkgs_there)? {
+        found.warning(format!("evidence/{location} is of nothing that is there"));
     }
     let catalogs = builder.finish();
     checked.report.notes = catalogs.report.notes;
@@ -81,6 +85,20 @@ pub fn check(
         }
     }
     Ok(checked)
+}
+
+/// Evidence of packages and pkginfos that are not `there`. What lies in the folder under another ending is not about
+/// an item.
+fn unfounded_evidence(
+    repository: &dyn Repository,
+    there: &HashSet<String>,
+) -> Result<Vec<String>, RepositoryError> {
+    let mut locations = repository.list(Kind::Evidence)?;
+    locations.retain(|location| {
+        evidence::item_of(location)
+            .is_some_and(|items| !items.into_iter().any(|item| there.contains(item)))
+    });
+    Ok(locations)
 }
 
 /// Installer items, each read once.

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use evidence::Log;
 use munki::listing_order;
 
 use crate::{
@@ -55,6 +56,14 @@ impl FolderRepository {
     /// The folder, without links in its path.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The log of publications, which lies among the evidence.
+    pub fn log(&self) -> Log {
+        Log::new(
+            &self.root.join(Kind::Evidence.as_str()),
+            &self.state_folder().join("log.lock"),
+        )
     }
 
     /// The folder in which the house keeps what is its own.

@@ -8,7 +8,8 @@
 //!   removed after the last. [`recover`] finishes or undoes what a crash interrupted.
 //!
 //! [`publish`] first writes every byte into hidden files beside its place, checking each against the digest that
-//! was staged, and only then renames them: packages, icons, pkginfos, catalogs, in this order.
+//! was staged, and only then renames them: packages, icons, evidence, pkginfos, catalogs,
+//! in this order.
 //!
 //! **Invariants:**
 //! - a catalog never names what is not there, at no moment and after no crash;

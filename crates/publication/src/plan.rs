@@ -79,15 +79,17 @@ impl Plan {
     }
 }
 
-/// What others refer to comes first: a pkginfo names its package and its icon.
+/// What others refer to comes first: a pkginfo names its package and its icon, and evidence speaks of both; no catalog
+/// names an item before there is evidence of it.
 const fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Pkgs => 0,
         Kind::Icons => 1,
         Kind::ClientResources => 2,
-        Kind::Pkgsinfo => 3,
-        Kind::Catalogs => 4,
-        Kind::Manifests => 5,
+        Kind::Evidence => 3,
+        Kind::Pkgsinfo => 4,
+        Kind::Catalogs => 5,
+        Kind::Manifests => 6,
     }
 }
 

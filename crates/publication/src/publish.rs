@@ -204,7 +204,7 @@ pub(crate) fn carry_out(
             Kind::Pkgsinfo => additions
                 .pkginfos
                 .push((file.location.clone(), contents(&part)?)),
-            Kind::Catalogs | Kind::ClientResources | Kind::Manifests => {}
+            Kind::Catalogs | Kind::ClientResources | Kind::Evidence | Kind::Manifests => {}
         }
         parts.push((file, part));
         observer.reached(Point::Prepared {

@@ -120,6 +120,8 @@ mod tests {
             "journalled",
             "prepared-pkgs",
             "placed-pkgs",
+            "prepared-evidence",
+            "placed-evidence",
             "placed-pkgsinfo",
             "placed-catalogs",
         ] {
@@ -127,6 +129,8 @@ mod tests {
             let repository = FolderRepository::create(&folder.path().join("repo")).unwrap();
             let staging = Staging::new(std::sync::Arc::new(repository.clone()), folder.path());
             staging.stage_bytes(Kind::Pkgs, "A-1.pkg", b"a").unwrap();
+            let bundle = "A-1.pkg.intoto.jsonl";
+            staging.stage_bytes(Kind::Evidence, bundle, b"e").unwrap();
             let pkginfo = [
                 ("name", "A"),
                 ("version", "1"),
@@ -156,6 +160,7 @@ mod tests {
             assert_eq!(repair(&repository, OPTIONS).unwrap(), found);
             assert!(repairs(&repository, OPTIONS).unwrap().is_empty(), "{point}");
             assert_eq!(repository.get(Kind::Pkgs, "A-1.pkg").unwrap(), b"a");
+            assert_eq!(repository.get(Kind::Evidence, bundle).unwrap(), b"e");
             let catalog = repository.get(Kind::Catalogs, "all").unwrap();
             assert!(
                 String::from_utf8(catalog).unwrap().contains("A-1.pkg"),

@@ -18,6 +18,8 @@ pub enum Kind {
     Catalogs,
     /// What Managed Software Center shows besides.
     ClientResources,
+    /// Signed statements of what was checked; Munki knows nothing of it.
+    Evidence,
     /// Pictures, and the list of their digests.
     Icons,
     /// What clients are to have.
@@ -30,9 +32,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Catalogs,
         Self::ClientResources,
+        Self::Evidence,
         Self::Icons,
         Self::Manifests,
         Self::Pkgs,
@@ -44,6 +47,7 @@ impl Kind {
         match self {
             Self::Catalogs => "catalogs",
             Self::ClientResources => "client_resources",
+            Self::Evidence => "evidence",
             Self::Icons => "icons",
             Self::Manifests => "manifests",
             Self::Pkgs => "pkgs",

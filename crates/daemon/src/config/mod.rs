@@ -15,7 +15,9 @@ use std::{
     time::Duration,
 };
 
+use evidence::Keyring;
 use model::Title;
+use payload::ChangeKind;
 use processors::PythonSettings;
 use redact::Scrubber;
 use sandbox::Limits;
@@ -58,8 +60,12 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// Signatures.
     pub signatures: SignaturesConfig,
+    /// What holds a release.
+    pub guards: GuardsConfig,
     /// `VirusTotal`.
     pub scan: scan::Config,
+    /// Evidence of what was published.
+    pub evidence: EvidenceConfig,
     /// The service desk.
     pub desk: desk::Config,
     /// The service.
@@ -78,7 +84,9 @@ impl Default for Config {
             fetch: FetchConfig::default(),
             sandbox: SandboxConfig::default(),
             signatures: SignaturesConfig::default(),
+            guards: GuardsConfig::default(),
             scan: scan::Config::default(),
+            evidence: EvidenceConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
             file: None,
@@ -183,6 +191,14 @@ pub struct SignaturesConfig {
     pub proofs: Vec<ProofConfig>,
 }
 
+/// What a release may not bring unless a person lets it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GuardsConfig {
+    /// Kinds of changes since the last release that hold a run.
+    pub payload: BTreeSet<ChangeKind>,
+}
+
 /// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`,
 /// `openpgp`.
 #[derive(Clone, Debug, Deserialize)]
@@ -204,6 +220,15 @@ pub struct ProofConfig {
     pub key: Option<String>,
     /// A file that holds it, in place of the key itself.
     pub key_file: Option<PathBuf>,
+}
+
+/// What evidence is signed with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EvidenceConfig {
+    /// A private key, Ed25519 as PKCS #8 in PEM, that only the service can read; one in the state folder that is made
+    /// when it is first needed, if not given.
+    pub key: Option<PathBuf>,
 }
 
 /// What `serve` does.
@@ -326,6 +351,15 @@ impl Config {
     pub fn repository_dir(&self) -> PathBuf {
         let path = self.repository.path.clone();
         path.unwrap_or_else(|| self.state_dir.join("repo"))
+    }
+
+    /// The keys that evidence is signed with.
+    pub fn keyring(&self) -> Keyring {
+        let folder = self.state_dir.join("keys");
+        match &self.evidence.key {
+            Some(key) => Keyring::with_key(key, &folder),
+            None => Keyring::in_folder(&folder),
+        }
     }
 
     /// A scrubber that knows every secret of the configuration.

@@ -24,6 +24,7 @@ impl Places {
             Some(&mut config.serve.schedules),
             config.repository.path.as_mut(),
             signatures.revoked.as_mut(),
+            config.evidence.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];

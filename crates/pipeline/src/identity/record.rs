@@ -152,6 +152,13 @@ impl Record {
         self.entries.first().map(|entry| entry.id)
     }
 
+    /// Who let these identities pass that were held, if somebody did.
+    pub(crate) fn approval(&self, found: &Signers) -> Option<&Entry> {
+        let mut decided = self.entries.iter();
+        let last = decided.find(|entry| entry.found == *found && entry.decision.is_some());
+        last.filter(|entry| entry.state == IdentityState::Approved)
+    }
+
     /// The newest entry of these identities.
     fn latest(&self, signers: &Signers) -> Option<&Entry> {
         let mut entries = self.entries.iter();

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ::evidence::Keyring;
 use desk::Desk;
 use fetch::{Fetcher, RetryPolicy, Settings};
 use model::{FixedClock, Timestamp, Trigger};
@@ -229,6 +230,7 @@ async fn engine(
             patience: Duration::from_hours(24),
         },
         repository: Arc::new(FolderRepository::create(&folder.join("repo")).unwrap()),
+        keyring: Keyring::in_folder(&folder.join("keys")),
         observer: Arc::new(Unobserved),
         recipes: Recipes {
             preferences: Preferences::of_user(folder, None),
@@ -238,6 +240,7 @@ async fn engine(
         },
         python: Arc::new(processors::PythonHost::default()),
         signatures: processors::SignaturePolicy::default(),
+        guards: crate::Guards::default(),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

@@ -2,7 +2,9 @@
 
 mod bench;
 mod community;
+mod evidence;
 mod identity;
+mod payload;
 mod proofs;
 
 use std::{sync::Arc, time::Duration};
@@ -14,9 +16,12 @@ use tokio_util::sync::CancellationToken;
 use self::bench::{Bench, TITLE, end, package, reported};
 use crate::{Outcome, Reporter, Request, Silent};
 
-const WIDGET: [&str; 4] = [
+const WIDGET: [&str; 7] = [
     "catalogs/all",
     "catalogs/testing",
+    "evidence/apps/Widget-1.0.pkg.intoto.jsonl",
+    "evidence/publications.checkpoint.json",
+    "evidence/publications.jsonl",
     "pkgs/apps/Widget-1.0.pkg",
     "pkgsinfo/apps/Widget-1.0.plist",
 ];
@@ -153,7 +158,7 @@ async fn an_older_version_waits_for_a_person() {
     bench.release("1.0", b"one");
     let worked = bench.run().await;
     assert_eq!(end(&worked), "held re-release");
-    assert!(!bench.files().contains(&WIDGET[2].to_owned()));
+    assert!(!bench.files().contains(&WIDGET[5].to_owned()));
 }
 
 #[tokio::test]

@@ -103,6 +103,27 @@ fn what_no_pkginfo_names_is_told() {
 }
 
 #[test]
+fn evidence_belongs_to_what_it_is_of_and_older_items_have_none() {
+    let hash = Sha256::of(BYTES).to_string();
+    let (_folder, repository) = repository(&pkginfo(&hash));
+    let put = |location: &str| repository.put(Kind::Evidence, location, b"{}").unwrap();
+    for known in [
+        "A-1.pkg.intoto.jsonl",
+        "A-1.pkg.2.intoto.jsonl",
+        "A-1.plist.intoto.jsonl",
+        "publications.jsonl",
+    ] {
+        put(known);
+    }
+    assert_eq!(found(&repository), [""; 0]);
+    put("apps/B.pkg.intoto.jsonl");
+    assert_eq!(
+        found(&repository),
+        ["evidence/apps/B.pkg.intoto.jsonl is of nothing that is there"]
+    );
+}
+
+#[test]
 fn what_cannot_be_verified_is_told() {
     let mut without = pkginfo("N/A");
     let (_folder, repository) = repository(&without);
