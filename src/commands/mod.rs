@@ -3,6 +3,7 @@
 mod audit;
 mod codesign;
 mod config;
+mod evidence;
 mod identity;
 mod import_autopkg;
 mod incident;
@@ -93,6 +94,7 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
+        Verb::Evidence(verb) => evidence::run(&verb, house, printer),
         Verb::Identity(verb) => identity::run(verb, house, printer).await,
         Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
         Verb::Incident(verb) => incident::run(verb, house, printer).await,
