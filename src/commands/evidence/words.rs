@@ -115,16 +115,14 @@ fn provenance(value: &Json) -> Vec<String> {
         let part = |pointer: &str| input.pointer(pointer).filter(|it| !it.is_null()).map(text);
         let name = part("/uri").or_else(|| part("/name")).unwrap_or_default();
         let role = part("/annotations/role").unwrap_or_default();
-        let mut line = format!("{role} {name}");
+        let mut words = vec![format!("{role} {name}")];
         for (label, pointer) in [
             ("SHA-256", "/digest/sha256"),
             ("commit", "/digest/gitCommit"),
         ] {
-            if let Some(found) = part(pointer) {
-                line.push_str(&format!(", {label} {found}"));
-            }
+            words.extend(part(pointer).map(|found| format!("{label} {found}")));
         }
-        lines.push(line);
+        lines.push(words.join(", "));
         let redirects = list(input.pointer("/annotations/redirects"));
         lines.extend(
             redirects
