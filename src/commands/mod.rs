@@ -82,22 +82,27 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
         .install_default()
         .unwrap_or_default();
     let house = House::new(&cli.global);
+    dispatch(cli.verb, &house, printer)
+}
+
+/// Does what waits for others. What does not is done without: threads cost as much as looking into a small image.
+fn wait_for(done: impl Future<Output = anyhow::Result<ExitStatus>>) -> anyhow::Result<ExitStatus> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(dispatch(cli.verb, &house, printer))
+        .block_on(done)
 }
 
-/// One line a verb: what is blocking is called as it is, because nothing else runs beside it.
-async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+/// One line a verb.
+fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
         Verb::Evidence(verb) => evidence::run(&verb, house, printer),
-        Verb::Identity(verb) => identity::run(verb, house, printer).await,
+        Verb::Identity(verb) => wait_for(identity::run(verb, house, printer)),
         Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
-        Verb::Incident(verb) => incident::run(verb, house, printer).await,
+        Verb::Incident(verb) => wait_for(incident::run(verb, house, printer)),
         Verb::Info(verb) => info::run(&verb, house, printer),
         Verb::ListProcessors(verb) => list_processors::run(&verb, printer),
         Verb::ListRecipes(verb) => list_recipes::run(&verb, house, printer),
@@ -112,11 +117,11 @@ async fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result
         Verb::RepoUpdate(verb) => repo_update::run(&verb, house, printer),
         Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
-        Verb::Run(arguments) => Box::pin(run::run(arguments, house, printer)).await,
-        Verb::Schedule(verb) => schedule::run(verb, house, printer).await,
-        Verb::Search(verb) => Box::pin(search::run(&verb, house, printer)).await,
-        Verb::Serve(verb) => Box::pin(serve::run(verb, house)).await,
-        Verb::Trust(verb) => trust::run(verb, house, printer).await,
+        Verb::Run(arguments) => wait_for(run::run(arguments, house, printer)),
+        Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
+        Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
+        Verb::Serve(verb) => wait_for(serve::run(verb, house)),
+        Verb::Trust(verb) => wait_for(trust::run(verb, house, printer)),
         Verb::Version => version::run(printer),
     }
 }

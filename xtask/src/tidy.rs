@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 24] = [
+const FLOORS: [&str; 25] = [
     "model",
     "redact",
     "wire",
@@ -15,6 +15,7 @@ const FLOORS: [&str; 24] = [
     "media",
     "codesign",
     "proofs",
+    "payload",
     "predicate",
     "munki",
     "recipe",
@@ -35,7 +36,7 @@ const FLOORS: [&str; 24] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "model",
     "redact",
     "wire",
@@ -43,6 +44,7 @@ const PURE: [&str; 11] = [
     "media",
     "codesign",
     "proofs",
+    "payload",
     "predicate",
     "munki",
     "recipe",

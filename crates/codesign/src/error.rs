@@ -33,6 +33,14 @@ pub enum CodesignError {
         /// What was found instead, in words.
         what: String,
     },
+    /// What the signature of a program claims cannot be found in it.
+    #[error("the signature cannot be read: {what} ({code})")]
+    Signature {
+        /// One stable word, as in a report.
+        code: &'static str,
+        /// The same in words.
+        what: String,
+    },
     /// A certificate that is part of this program cannot be read.
     #[error("a built-in certificate cannot be read")]
     BuiltIn(#[source] ParseError),

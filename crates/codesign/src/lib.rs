@@ -46,6 +46,7 @@
 mod asn1;
 mod bundle;
 mod checks;
+mod claims;
 mod cms;
 mod code;
 mod error;
@@ -73,6 +74,7 @@ mod verdict;
 mod verify;
 mod x509;
 
+pub use claims::{Claims, claims};
 pub use error::CodesignError;
 pub use identity::{Identity, IdentityChange, IdentityKind, identity_changes};
 pub use pins::Pins;

@@ -1,27 +1,38 @@
 //! A folder of the host as a tree.
 
 use std::{
-    fs::Metadata,
+    fs::File,
     io::{self, Read},
-    os::unix::fs::MetadataExt as _,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use model::Timestamp;
+use rustix::{
+    fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat},
+    io::Errno,
+};
 use wire::{FileSource, ReadAt};
+use xattr::FileExt as _;
 
 use crate::{Entry, Kind, MediaError, Tree, Xattr, path};
 
 /// Extended attributes of Mac software lie in this name space of Linux, where alone an ordinary user may set them.
 pub(crate) const XATTR_PREFIX: &str = "user.";
 
+/// To be read; of something that is waited for when it is opened, such as a pipe, at once.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
 /// A folder of the host.
 ///
-/// Links are never followed, not even on the way to a path: it is looked up name by name.
+/// Links are never followed, not even on the way to a path, and whoever exchanges a folder for a link in the meantime
+/// gains nothing: the kernel looks every path up from the open folder (openat2(2)).
 #[derive(Clone, Debug)]
 pub struct HostTree {
+    /// For messages.
     root: PathBuf,
+    folder: Arc<OwnedFd>,
 }
 
 impl HostTree {
@@ -31,94 +42,171 @@ impl HostTree {
     /// If there is none.
     pub fn new(root: &Path) -> Result<Self, MediaError> {
         let root = fs_err::canonicalize(root).map_err(MediaError::host(root))?;
-        let metadata = fs_err::metadata(&root).map_err(MediaError::host(&root))?;
-        if !metadata.is_dir() {
-            return Err(MediaError::WrongKind {
-                path: root.display().to_string(),
-                expected: "folder",
-            });
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match fs::openat(CWD, &root, flags, Mode::empty()) {
+            Ok(folder) => Ok(Self {
+                root,
+                folder: Arc::new(folder),
+            }),
+            Err(Errno::NOTDIR) => Err(wrong_kind(&root.to_string_lossy(), "folder")),
+            Err(error) => Err(MediaError::host(&root)(error.into())),
         }
-        Ok(Self { root })
     }
 
-    /// The path on the host of what is at `path`.
+    /// The folder at `path` in it, as a tree of its own.
     ///
     /// # Errors
-    /// [`MediaError::NotFound`] if a name on the way is not a folder.
-    pub fn host_path(&self, path: &str) -> Result<PathBuf, MediaError> {
-        let not_found = || MediaError::NotFound {
-            path: path.to_owned(),
-        };
-        let mut host = self.root.clone();
-        let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
-        while let Some(name) = names.next() {
-            if matches!(name, "." | "..") || name.contains('\0') {
-                return Err(not_found());
-            }
-            host.push(name);
-            if names.peek().is_some() && !metadata(&host, path)?.is_dir() {
-                return Err(not_found());
-            }
-        }
-        Ok(host)
+    /// As [`Tree::children`].
+    pub fn within(&self, path: &str) -> Result<Self, MediaError> {
+        let folder = self.open_as(path, OFlags::PATH | OFlags::DIRECTORY, "folder")?;
+        Ok(Self {
+            root: self.root.join(relative(path)?),
+            folder: Arc::new(folder),
+        })
     }
 
-    fn file(&self, path: &str) -> Result<PathBuf, MediaError> {
-        let host = self.host_path(path)?;
-        if !metadata(&host, path)?.is_file() {
-            return Err(MediaError::WrongKind {
-                path: path.to_owned(),
-                expected: "file",
-            });
+    /// Opens what is at `path`; a link itself, if it is one.
+    fn open_at(&self, path: &str, flags: OFlags) -> Result<OwnedFd, MediaError> {
+        let relative = relative(path)?;
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let opened = match fs::openat2(&self.folder, relative, flags, Mode::empty(), resolve) {
+            // Kernels and sandboxes that do not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => self.open_by_names(relative, flags),
+            opened => opened,
+        };
+        opened.map_err(|error| self.failed(path)(error))
+    }
+
+    /// What [`Self::open_at`] does, one name after the other.
+    fn open_by_names(&self, relative: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let (folders, last) = relative.rsplit_once('/').unwrap_or((".", relative));
+        let on_the_way = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut folder = None;
+        for name in folders.split('/').filter(|name| !name.is_empty()) {
+            let above: BorrowedFd<'_> = folder.as_ref().map_or(self.folder.as_fd(), OwnedFd::as_fd);
+            folder = Some(fs::openat(above, name, on_the_way, Mode::empty())?);
         }
-        Ok(host)
+        let above = folder.as_ref().map_or(self.folder.as_fd(), OwnedFd::as_fd);
+        fs::openat(above, last, flags, Mode::empty())
+    }
+
+    /// Opens what is at `path` if it is what `flags` demand; `expected` names that in messages.
+    fn open_as(
+        &self,
+        path: &str,
+        flags: OFlags,
+        expected: &'static str,
+    ) -> Result<OwnedFd, MediaError> {
+        self.open_at(path, flags).map_err(|error| {
+            let is_there = || self.open_at(path, OFlags::PATH).is_ok();
+            match error {
+                MediaError::NotFound { .. } if is_there() => wrong_kind(path, expected),
+                other => other,
+            }
+        })
+    }
+
+    fn file(&self, path: &str) -> Result<File, MediaError> {
+        let file = self.open_as(path, READ, "file")?;
+        let stat = fs::fstat(&file).map_err(self.failed(path))?;
+        if !FileType::from_raw_mode(stat.st_mode).is_file() {
+            return Err(wrong_kind(path, "file"));
+        }
+        Ok(file.into())
+    }
+
+    /// The entry for what `stat` tells of; none for sockets, devices and the like. `name` in `folder` is where it is.
+    fn entry_of(
+        &self,
+        path: String,
+        stat: &Stat,
+        folder: impl AsFd,
+        name: impl rustix::path::Arg,
+    ) -> Result<Option<Entry>, MediaError> {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Kind::Folder,
+            FileType::RegularFile => Kind::File {
+                len_bytes: u64::try_from(stat.st_size).unwrap_or_default(),
+            },
+            FileType::Symlink => {
+                let target = fs::readlinkat(folder, name, Vec::new());
+                let target = target.map_err(self.failed(&path))?;
+                Kind::Link {
+                    target: target.to_string_lossy().into_owned(),
+                }
+            }
+            _ => return Ok(None),
+        };
+        let nanos = i64::try_from(stat.st_mtime_nsec).unwrap_or_default();
+        let micros = stat.st_mtime.saturating_mul(1_000_000);
+        Ok(Some(Entry {
+            path,
+            kind,
+            mode: stat.st_mode & 0o7777,
+            modified: Some(Timestamp::from_micros(
+                micros.saturating_add(nanos.div_euclid(1000)),
+            )),
+            uid: Some(stat.st_uid),
+            gid: Some(stat.st_gid),
+        }))
+    }
+
+    /// What the kernel's refusal means.
+    fn failed(&self, path: &str) -> impl Fn(Errno) -> MediaError {
+        move |error| match error {
+            // A folder that is none, a link on the way, a socket that is opened.
+            Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO => not_found(path),
+            other => MediaError::host(&self.root.join(path))(other.into()),
+        }
     }
 }
 
 impl Tree for HostTree {
     fn entry(&self, path: &str) -> Result<Entry, MediaError> {
-        let host = self.host_path(path)?;
-        let metadata = metadata(&host, path)?;
-        entry(path.to_owned(), &host, &metadata)?.ok_or_else(|| MediaError::NotFound {
-            path: path.to_owned(),
-        })
+        let found = self.open_at(path, OFlags::PATH)?;
+        let stat = fs::fstat(&found).map_err(self.failed(path))?;
+        let entry = self.entry_of(path.to_owned(), &stat, &found, c"")?;
+        entry.ok_or_else(|| not_found(path))
     }
 
     fn children(&self, path: &str) -> Result<Vec<Entry>, MediaError> {
-        let host = self.host_path(path)?;
-        if !metadata(&host, path)?.is_dir() {
-            return Err(MediaError::WrongKind {
-                path: path.to_owned(),
-                expected: "folder",
-            });
-        }
+        let folder = self.open_as(path, READ | OFlags::DIRECTORY, "folder")?;
         let mut children = Vec::new();
-        for item in fs_err::read_dir(&host).map_err(MediaError::host(&host))? {
-            let item = item.map_err(MediaError::host(&host))?;
-            let path = path::join(path, &item.file_name().to_string_lossy());
-            let metadata = metadata(&item.path(), &path)?;
-            children.extend(entry(path, &item.path(), &metadata)?);
+        for item in Dir::read_from(&folder).map_err(self.failed(path))? {
+            let item = item.map_err(self.failed(path))?;
+            let name = item.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let path = path::join(path, &name.to_string_lossy());
+            let stat = fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+            let stat = stat.map_err(self.failed(&path))?;
+            children.extend(self.entry_of(path, &stat, &folder, name)?);
         }
         children.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(children)
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send + '_>, MediaError> {
-        let host = self.file(path)?;
-        let file = fs_err::File::open(&host).map_err(MediaError::host(&host))?;
-        Ok(Box::new(file))
+        Ok(Box::new(self.file(path)?))
     }
 
     fn source(&self, path: &str) -> Result<Arc<dyn ReadAt>, MediaError> {
-        let host = self.file(path)?;
-        let source = FileSource::open(&host).map_err(MediaError::host(&host))?;
+        let source = FileSource::of(self.file(path)?);
+        let source = source.map_err(MediaError::host(&self.root.join(path)))?;
         Ok(Arc::new(source))
     }
 
+    /// Of files and folders: Linux lets nobody set those of links.
     fn xattrs(&self, path: &str) -> Result<Vec<Xattr>, MediaError> {
-        let host = self.host_path(path)?;
+        if !matches!(self.entry(path)?.kind, Kind::File { .. } | Kind::Folder) {
+            return Ok(Vec::new());
+        }
+        let file: File = self.open_at(path, READ)?.into();
+        let host = self.root.join(path);
         let failed = MediaError::host(&host);
-        let names = match xattr::list(&host) {
+        let names = match file.list_xattr() {
             Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
@@ -131,7 +219,7 @@ impl Tree for HostTree {
             else {
                 continue;
             };
-            if let Some(value) = xattr::get(&host, &stored).map_err(&failed)? {
+            if let Some(value) = file.get_xattr(&stored).map_err(&failed)? {
                 let name = name.to_owned();
                 xattrs.push(Xattr { name, value });
             }
@@ -141,43 +229,28 @@ impl Tree for HostTree {
     }
 }
 
-fn metadata(host: &Path, path: &str) -> Result<Metadata, MediaError> {
-    fs_err::symlink_metadata(host).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => MediaError::NotFound {
-            path: path.to_owned(),
-        },
-        _ => MediaError::host(host)(source),
-    })
+/// The path as the kernel is asked for it.
+fn relative(path: &str) -> Result<&str, MediaError> {
+    if path.contains('\0') || path.split('/').any(|name| matches!(name, "." | "..")) {
+        return Err(not_found(path));
+    }
+    match path.trim_matches('/') {
+        "" => Ok("."),
+        path => Ok(path),
+    }
 }
 
-/// The entry for what is at `host`; none for sockets, devices and the like.
-fn entry(path: String, host: &Path, metadata: &Metadata) -> Result<Option<Entry>, MediaError> {
-    let kind = if metadata.is_dir() {
-        Kind::Folder
-    } else if metadata.is_file() {
-        Kind::File {
-            len_bytes: metadata.len(),
-        }
-    } else if metadata.is_symlink() {
-        let target = fs_err::read_link(host).map_err(MediaError::host(host))?;
-        Kind::Link {
-            target: target.to_string_lossy().into_owned(),
-        }
-    } else {
-        return Ok(None);
-    };
-    let micros = metadata
-        .mtime()
-        .saturating_mul(1_000_000)
-        .saturating_add(metadata.mtime_nsec().div_euclid(1000));
-    Ok(Some(Entry {
-        path,
-        kind,
-        mode: metadata.mode() & 0o7777,
-        modified: Some(Timestamp::from_micros(micros)),
-        uid: Some(metadata.uid()),
-        gid: Some(metadata.gid()),
-    }))
+fn not_found(path: &str) -> MediaError {
+    MediaError::NotFound {
+        path: path.to_owned(),
+    }
+}
+
+fn wrong_kind(path: &str, expected: &'static str) -> MediaError {
+    MediaError::WrongKind {
+        path: path.to_owned(),
+        expected,
+    }
 }
 
 #[cfg(test)]
@@ -204,8 +277,82 @@ mod tests {
             let error = tree.entry(path).unwrap_err();
             assert!(matches!(error, MediaError::NotFound { .. }), "{path}");
         }
-        assert!(tree.open("link").is_err());
-        assert!(tree.children("folder/file").is_err());
+        for (path, expected) in [
+            ("link", "file"),
+            ("folder", "file"),
+            ("folder/file", "folder"),
+        ] {
+            let error = match expected {
+                "file" => tree.open(path).err(),
+                _ => tree.children(path).err(),
+            };
+            let error = error.unwrap().to_string();
+            assert!(error.contains(expected), "{path}: {error}");
+        }
+        let link = tree.entry("link").unwrap();
+        assert!(matches!(link.kind, Kind::Link { target } if target == "folder"));
+        assert_eq!(
+            tree.within("folder").unwrap().children("").unwrap().len(),
+            1
+        );
+        assert!(tree.within("link").is_err());
+        assert!(tree.xattrs("link").unwrap().is_empty());
         assert!(HostTree::new(&house.path().join("folder/file")).is_err());
+    }
+
+    #[test]
+    fn where_the_kernel_cannot_look_a_path_up_it_is_done_name_by_name() {
+        let house = TempDir::new().unwrap();
+        fs_err::create_dir_all(house.path().join("a/b")).unwrap();
+        fs_err::write(house.path().join("a/b/file"), "text").unwrap();
+        symlink("a", house.path().join("link")).unwrap();
+        symlink("file", house.path().join("a/b/last")).unwrap();
+        let tree = HostTree::new(house.path()).unwrap();
+        for (path, is_there) in [
+            (".", true),
+            ("a", true),
+            ("a/b/file", true),
+            ("a/b/last", true),
+            ("link", true),
+            ("link/b", false),
+            ("a/b/last/x", false),
+            ("a/b/file/x", false),
+            ("a/c/file", false),
+        ] {
+            let flags = OFlags::PATH | OFlags::NOFOLLOW;
+            let found = tree
+                .open_by_names(path, flags)
+                .map(|found| fs::fstat(found).unwrap().st_ino);
+            assert_eq!(found.is_ok(), is_there, "{path}");
+            if path != "." {
+                let at_once = tree.open_at(path, OFlags::PATH);
+                let at_once = at_once.map(|found| fs::fstat(found).unwrap().st_ino);
+                assert_eq!(at_once.ok(), found.ok(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn pipes_and_sockets_are_not_there_and_nobody_waits_for_them() {
+        let house = TempDir::new().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(house.path().join("socket")).unwrap();
+        fs::mknodat(
+            CWD,
+            house.path().join("pipe"),
+            FileType::Fifo,
+            Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let tree = HostTree::new(house.path()).unwrap();
+        assert!(tree.children("").unwrap().is_empty());
+        for path in ["socket", "pipe"] {
+            assert!(matches!(tree.entry(path), Err(MediaError::NotFound { .. })));
+            let error = tree.source(path).unwrap_err();
+            assert!(
+                matches!(error, MediaError::WrongKind { .. }),
+                "{path}: {error}"
+            );
+        }
     }
 }

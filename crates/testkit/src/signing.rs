@@ -80,7 +80,32 @@ pub fn sign_for_newer_systems(path: &Path, signer: &SelfSigned, identifier: &str
     sign(path, signer, identifier, &[DigestType::Sha256])
 }
 
+/// Signs as [`sign_bundle`] does, and allows the program what the property list `entitlements` says.
+///
+/// # Errors
+/// As [`sign_bundle`], and if that is no property list.
+pub fn sign_with_entitlements(
+    path: &Path,
+    signer: &SelfSigned,
+    identifier: &str,
+    entitlements: &str,
+) -> Result<()> {
+    let mut settings = settings(signer, identifier, &[DigestType::Sha256]);
+    settings
+        .set_entitlements_xml(SettingsScope::Main, entitlements)
+        .context("the entitlements are no property list")?;
+    sign_with(path, settings)
+}
+
 fn sign(path: &Path, signer: &SelfSigned, identifier: &str, digests: &[DigestType]) -> Result<()> {
+    sign_with(path, settings(signer, identifier, digests))
+}
+
+fn settings<'a>(
+    signer: &'a SelfSigned,
+    identifier: &str,
+    digests: &[DigestType],
+) -> SigningSettings<'a> {
     let mut settings = SigningSettings::default();
     settings.set_signing_key(&signer.key, signer.certificate.clone());
     settings.set_team_id(&signer.team_id);
@@ -91,6 +116,10 @@ fn sign(path: &Path, signer: &SelfSigned, identifier: &str, digests: &[DigestTyp
             settings.add_extra_digest(SettingsScope::Main, *other);
         }
     }
+    settings
+}
+
+fn sign_with(path: &Path, settings: SigningSettings<'_>) -> Result<()> {
     UnifiedSigner::new(settings)
         .sign_path_in_place(path)
         .with_context(|| format!("`{}` cannot be signed", path.display()))

@@ -18,6 +18,7 @@ macro_rules! numbers {
         ///
         /// # Errors
         /// If the bytes end before it does.
+        #[inline]
         pub fn $name(&mut self) -> Result<$type, ParseError> {
             self.array().map(<$type>::$from)
         }
@@ -74,6 +75,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// If fewer remain.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], ParseError> {
         let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.short(N as u64));
@@ -86,6 +88,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// If fewer remain.
+    #[inline]
     pub fn take(&mut self, len: u64) -> Result<&'a [u8], ParseError> {
         let split = usize::try_from(len)
             .ok()
@@ -109,6 +112,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// If fewer remain.
+    #[inline]
     pub fn skip(&mut self, len: u64) -> Result<(), ParseError> {
         self.take(len).map(drop)
     }

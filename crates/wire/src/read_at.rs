@@ -50,7 +50,14 @@ impl FileSource {
     /// # Errors
     /// If it cannot be opened or is something else.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of(File::open(path)?)
+    }
+
+    /// An open file, which must be a regular one.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn of(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(

@@ -411,5 +411,9 @@ fn path(folder: &str, relative: &str) -> String {
 }
 
 fn composed(path: &str) -> String {
+    // Most paths are, and none of the many others needs the tables.
+    if path.is_ascii() {
+        return path.to_owned();
+    }
     path.nfc().collect()
 }

@@ -221,7 +221,7 @@ fn requirements(blobs: &Blobs<'_>) -> Result<Option<RequirementSet>, Flaw> {
     }
 }
 
-pub(super) fn dictionary(bytes: &[u8]) -> Result<Dict, Flaw> {
+pub(crate) fn dictionary(bytes: &[u8]) -> Result<Dict, Flaw> {
     match proplist::from_bytes(bytes) {
         Ok(Value::Dict(dict)) => Ok(dict),
         Ok(_) => Err(Flaw::new(

@@ -9,5 +9,5 @@ mod super_blob;
 
 pub(crate) use directory::{CodeDirectory, HashKind};
 pub(crate) use facts::Facts;
-pub(crate) use judge::{Subject, judge, judge_chain, note_chain};
+pub(crate) use judge::{Subject, dictionary, judge, judge_chain, note_chain};
 pub(crate) use super_blob::{Blobs, slot};

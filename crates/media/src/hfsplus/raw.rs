@@ -126,14 +126,14 @@ impl ForkData {
 impl Extent {
     /// Eight of them, of which those that have no blocks are left out.
     pub(super) fn parse_eight(cursor: &mut Cursor<'_>) -> Result<Vec<Self>, ParseError> {
-        let mut extents = Vec::new();
-        for _ in 0..8 {
-            let (start, count) = (cursor.u32_be()?, cursor.u32_be()?);
-            if count > 0 {
-                extents.push(Self { start, count });
-            }
+        let mut eight = [Self { start: 0, count: 0 }; 8];
+        for extent in &mut eight {
+            (extent.start, extent.count) = (cursor.u32_be()?, cursor.u32_be()?);
         }
-        extents.shrink_to_fit();
+        let used = eight.into_iter().filter(|extent| extent.count > 0);
+        // Most files have one or none: no more memory than that takes.
+        let mut extents = Vec::with_capacity(used.clone().count());
+        extents.extend(used);
         Ok(extents)
     }
 }
@@ -242,7 +242,7 @@ pub(super) fn name(cursor: &mut Cursor<'_>) -> Result<Vec<u16>, ParseError> {
     if usize::from(len) > super::names::LONGEST_NAME {
         return Err(cursor.invalid(format!("a name of {len} units")));
     }
-    let mut name = Vec::new();
+    let mut name = Vec::with_capacity(len.into());
     for _ in 0..len {
         name.push(cursor.u16_be()?);
     }

@@ -23,7 +23,7 @@ const COMPRESSED: u8 = 0x20;
 
 impl Volume {
     fn record(&self, id: u64) -> Result<&CatalogRecord, MediaError> {
-        self.records.get(&id).ok_or_else(|| {
+        self.records.get(id).ok_or_else(|| {
             MediaError::Parse(ParseError::Invalid {
                 structure: "HFS+ volume",
                 what: format!("a name of {id}, which is not there"),

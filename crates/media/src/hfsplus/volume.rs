@@ -1,6 +1,6 @@
 //! What is on a volume.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use wire::{Cursor, ParseError, Part, ReadAt, read_vec};
 
@@ -32,7 +32,42 @@ pub(super) struct Volume {
     pub(super) forks: Forks,
     pub(super) attributes: Attributes,
     pub(super) names: Names,
-    pub(super) records: HashMap<u64, CatalogRecord>,
+    pub(super) records: Records,
+}
+
+/// The records of a catalog, found by the number of what they describe.
+///
+/// There are as many as there are files: an ordered list takes no more room than they do.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    list: Vec<CatalogRecord>,
+    /// By number, where in the list.
+    places: Vec<(u32, usize)>,
+}
+
+impl Records {
+    /// The record of what has the number `id`.
+    pub(super) fn get(&self, id: u64) -> Option<&CatalogRecord> {
+        let id = u32::try_from(id).ok()?;
+        let at = self.places.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.list.get(self.places.get(at)?.1)
+    }
+
+    /// # Errors
+    /// If two of them have the same number.
+    fn of(list: Vec<CatalogRecord>) -> Result<Self, ParseError> {
+        let numbered = list.iter().enumerate();
+        let mut places: Vec<_> = numbered.map(|(at, record)| (record.id, at)).collect();
+        places.sort_unstable();
+        let twice = places.windows(2).find_map(|pair| match pair {
+            [(a, _), (b, _)] if a == b => Some(*a),
+            _ => None,
+        });
+        match twice {
+            None => Ok(Self { list, places }),
+            Some(id) => Err(invalid(format!("two things with the number {id}"))),
+        }
+    }
 }
 
 impl Volume {
@@ -57,7 +92,7 @@ impl Volume {
         let mut contents = Contents {
             names: Names::new(STRUCTURE, ROOT_FOLDER.into(), fold),
             named: Vec::new(),
-            records: HashMap::new(),
+            records: Vec::new(),
         };
         catalog.visit(|record| contents.add(record.key, record.data))?;
         let (names, records) = contents.finish(header.flags & JOURNALED != 0)?;
@@ -92,9 +127,9 @@ fn unwrap(source: Arc<dyn ReadAt>) -> Result<Arc<dyn ReadAt>, MediaError> {
 /// What the catalog holds, as it is read.
 struct Contents {
     names: Names,
-    /// Folder, name and number of everything.
-    named: Vec<(u32, String, u32)>,
-    records: HashMap<u64, CatalogRecord>,
+    /// The folder and name of everything, and the place of its record.
+    named: Vec<(u32, String, usize)>,
+    records: Vec<CatalogRecord>,
 }
 
 impl Contents {
@@ -111,29 +146,28 @@ impl Contents {
             return Err(invalid(format!("the folder {parent} of {id}")).into());
         }
         if parent != ROOT_PARENT {
-            self.named.push((parent, from_stored(&name), id));
+            let place = self.records.len();
+            self.named.push((parent, from_stored(&name), place));
         }
-        match self.records.insert(id.into(), record) {
-            None => Ok(()),
-            Some(_) => Err(invalid(format!("two things with the number {id}")).into()),
-        }
+        self.records.push(record);
+        Ok(())
     }
 
     /// Gives everything its name, and the names of hard links to what they lead to.
-    fn finish(
-        mut self,
-        has_journal: bool,
-    ) -> Result<(Names, HashMap<u64, CatalogRecord>), MediaError> {
+    fn finish(mut self, has_journal: bool) -> Result<(Names, Records), MediaError> {
         let root = u64::from(ROOT_FOLDER);
-        if !self.records.get(&root).is_some_and(|root| root.is_folder) {
+        let records = Records::of(self.records)?;
+        if !records.get(root).is_some_and(|root| root.is_folder) {
             return Err(invalid("no root folder".to_owned()).into());
         }
         let mut links = Vec::new();
-        for (parent, name, id) in self.named {
-            let target = self.records.get(&id.into()).and_then(link_target);
-            match target {
+        for (parent, name, place) in self.named {
+            let Some(record) = records.list.get(place) else {
+                continue;
+            };
+            match link_target(record) {
                 Some(target) => links.push((parent, name, target)),
-                None => self.names.add(parent.into(), name, id.into())?,
+                None => self.names.add(parent.into(), name, record.id.into())?,
             }
         }
         let files = self.names.remove(root, FILE_LINKS_FOLDER);
@@ -154,7 +188,7 @@ impl Contents {
             };
             self.names.add_link(parent.into(), name, id)?;
         }
-        Ok((self.names, self.records))
+        Ok((self.names, records))
     }
 }
 

@@ -86,7 +86,7 @@ fn flatten_folder(
         let name = entry.name();
         match &entry.kind {
             Kind::Folder if name == "Scripts" => {
-                let scripts = HostTree::new(&tree.host_path(&entry.path)?)?;
+                let scripts = tree.within(&entry.path)?;
                 let scripts = Owned::new(&scripts, &[]);
                 let entries = walk(&scripts, "")?;
                 archive.file(name, 0o644, &mut |out| packed(&scripts, &entries, out))?;
