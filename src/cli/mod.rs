@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod codesign;
 pub(crate) mod config;
+pub(crate) mod evidence;
 pub(crate) mod folders;
 pub(crate) mod identity;
 pub(crate) mod import_autopkg;
@@ -73,6 +74,9 @@ pub(crate) enum Verb {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
+    /// Hold what was published against the evidence of it, offline
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// See who signed the titles, and decide where that has changed
     #[command(subcommand)]
     Identity(identity::Identity),

@@ -3,6 +3,7 @@
 mod audit;
 mod codesign;
 mod config;
+mod evidence;
 mod identity;
 mod import_autopkg;
 mod incident;
@@ -99,6 +100,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
+        Verb::Evidence(verb) => evidence::run(&verb, house, printer),
         Verb::Identity(verb) => wait_for(identity::run(verb, house, printer)),
         Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
         Verb::Incident(verb) => wait_for(incident::run(verb, house, printer)),

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -81,6 +83,9 @@ fn the_example_of_every_key_is_accepted() {
     house.write("revoked-certificates.txt", "team ABCDE12345 # an example\n");
     let vendor = "RWQBAQEBAQEBAXP0pCdEboj2GRA3ISgvKCITKulUjIYlBmGizldYh6Zf";
     house.write("keys/widget.pub", vendor);
+    let key = evidence::PrivateKey::generate().unwrap().to_pem().unwrap();
+    let key = house.write("keys/evidence.pem", &key);
+    fs_err::set_permissions(key, Permissions::from_mode(0o600)).unwrap();
     // It sets up everything that the configuration names, and calls nobody.
     let outcome = house.run("incident deliver");
     assert_eq!(outcome.status, Some(0), "{outcome}");

@@ -13,6 +13,7 @@ mod audit;
 mod corpus;
 mod documents;
 mod encrypted;
+mod evidence;
 mod git;
 mod identity;
 mod import_autopkg;

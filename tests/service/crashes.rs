@@ -5,13 +5,15 @@ use testkit::{house::RepositoryView, vendor::Resource};
 use crate::small::{IMAGE, Small, TITLE};
 
 /// Every point that a publication of a package comes to.
-const POINTS: [&str; 9] = [
+const POINTS: [&str; 11] = [
     "locked",
     "journalled",
     "prepared-pkgs",
+    "prepared-evidence",
     "prepared-pkgsinfo",
     "catalogs-prepared",
     "placed-pkgs",
+    "placed-evidence",
     "placed-pkgsinfo",
     "placed-catalogs",
     "finished",
@@ -23,7 +25,8 @@ async fn a_publication_survives_a_crash_at_every_point() {
         return;
     };
     let mut expected = Vec::new();
-    for (minor, point) in POINTS.into_iter().enumerate() {
+    // Two digits each, so that they are sorted as texts as they are as versions.
+    for (minor, point) in (10..).zip(POINTS) {
         let version = format!("1.{minor}");
         small.release(&version);
         let abort = [("AUTO_UPDATE_ABORT_AT", point)];
@@ -35,6 +38,7 @@ async fn a_publication_survives_a_crash_at_every_point() {
         small.expect(&["run", TITLE], 0).await;
         expected.push(version);
         assert_eq!(small.published(), expected, "after a crash at `{point}`");
+        small.verify_evidence(expected.len()).await;
     }
     let seen = small.house.vendor.seen();
     let whole = seen.iter().filter(|seen| seen.status == 200).count();

@@ -96,6 +96,23 @@ Input:
         finished.expect(status).unwrap().stdout
     }
 
+    /// Every package has evidence that holds, and the log tells of each publication once.
+    pub(crate) async fn verify_evidence(&self, publications: usize) {
+        let key = self.folder.path().join("public.pem");
+        fs_err::write(&key, self.expect(&["evidence", "key", "--public"], 0).await).unwrap();
+        let key = key.display().to_string();
+        let repository = self.house.repository();
+        for package in self.house.view().unwrap().of_kind("pkgs") {
+            let item = repository.join(package).display().to_string();
+            let verify = ["evidence", "verify", &item, "--strict", "--key", &key];
+            self.expect(&verify, 0).await;
+        }
+        let log = self.expect(&["evidence", "log", "--json"], 0).await;
+        assert_eq!(log.lines().count(), publications, "{log}");
+        self.expect(&["evidence", "verify-log", "--key", &key], 0)
+            .await;
+    }
+
     /// Starts a verb, waits for what must happen while it runs, and kills it there.
     pub(crate) async fn kill_once(&self, arguments: &[&str], happened: impl Future<Output = ()>) {
         let mut child = self.house.program().command(arguments).spawn().unwrap();

@@ -11,6 +11,8 @@ use crate::KeyId;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Code {
+    /// There is no such file.
+    NoItem,
     /// There is nothing at all.
     NoEvidence,
     /// It is larger than anything that is written here.
@@ -29,6 +31,8 @@ pub enum Code {
     NoStatement,
     /// No statement is about a file with this digest.
     SubjectMismatch,
+    /// The file was published at another place in the repository.
+    OtherPlace,
     /// A statement that the others belong to is missing, or one that it names.
     Incomplete,
     /// An entry of the log does not follow the one before it.
@@ -43,6 +47,7 @@ impl Code {
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::NoItem => "no-item",
             Self::NoEvidence => "no-evidence",
             Self::TooLarge => "too-large",
             Self::TooMany => "too-many",
@@ -52,6 +57,7 @@ impl Code {
             Self::BadSignature => "bad-signature",
             Self::NoStatement => "no-statement",
             Self::SubjectMismatch => "subject-mismatch",
+            Self::OtherPlace => "other-place",
             Self::Incomplete => "incomplete",
             Self::BrokenChain => "broken-chain",
             Self::Checkpoint => "checkpoint",

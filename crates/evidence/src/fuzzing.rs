@@ -24,7 +24,7 @@ pub fn envelope(bytes: &[u8]) {
 
 /// A bundle, held against a file.
 pub fn bundle(bytes: &[u8]) {
-    let verdict = verify_bundle(bytes, &keys(), Sha256::of(b"the file"));
+    let verdict = verify_bundle(bytes, &keys(), Sha256::of(b"the file"), None);
     assert!(!verdict.is_valid(), "signed by nobody");
     let refused = |line: &Line| line.statement().is_none() && line.refusal().is_some();
     assert!(verdict.lines.iter().all(refused), "believed before checked");

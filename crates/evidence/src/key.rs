@@ -20,7 +20,7 @@ const PUBLIC: &str = "PUBLIC KEY";
 const END_OF_PUBLIC: &str = "-----END PUBLIC KEY-----";
 
 /// The length of a signature.
-pub(crate) const SIGNATURE_LEN: usize = 64;
+const SIGNATURE_LEN: usize = 64;
 
 /// How many keys may stand in one text.
 const MOST_KEYS: usize = 100;

@@ -47,9 +47,19 @@ impl Log {
     /// # Errors
     /// If it cannot be read, or is not as it was written.
     pub fn read(&self, keys: &[PublicKey]) -> Result<Chain, LogError> {
-        let log = contents(&self.path())?.unwrap_or_default();
+        self.read_against(keys, &[])
+    }
+
+    /// As [`Log::read`], and holds it against checkpoints that somebody has kept, too.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub fn read_against(&self, keys: &[PublicKey], kept: &[Vec<u8>]) -> Result<Chain, LogError> {
+        // First the checkpoint: an entry that is added meanwhile does no harm then.
         let checkpoint = contents(&self.checkpoint_path())?;
-        let checkpoints: Vec<Vec<u8>> = checkpoint.into_iter().collect();
+        let log = contents(&self.path())?.unwrap_or_default();
+        let checkpoints: Vec<Vec<u8>> =
+            checkpoint.into_iter().chain(kept.iter().cloned()).collect();
         verify_log(&log, &checkpoints, keys).map_err(|source| LogError::Altered {
             path: self.path(),
             source,
@@ -179,8 +189,13 @@ impl Log {
             .write(true)
             .open(&self.lock)
             .map_err(failed)?;
-        file.lock().map_err(failed)?;
-        Ok(file)
+        loop {
+            match file.lock() {
+                Ok(()) => return Ok(file),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
 }
 

@@ -78,9 +78,15 @@ impl Verdict {
 
 /// Holds every statement of the bundle in `bytes` against a file with this digest.
 ///
-/// All must be signed by one of `keys` and be about the file; one must list what belongs to the bundle, and all that it
+/// All must be signed by one of `keys` and be about the file, at this `place` in the repository if that is known:
+/// otherwise an older release, or another package, could take its place together with its evidence. One must list what belongs to the bundle, and all that it
 /// lists must be there. What predicates say, and whether their types are known, plays no part.
-pub fn verify_bundle(bytes: &[u8], keys: &[PublicKey], item: Sha256) -> Verdict {
+pub fn verify_bundle(
+    bytes: &[u8],
+    keys: &[PublicKey],
+    item: Sha256,
+    place: Option<&str>,
+) -> Verdict {
     let mut verdict = Verdict {
         lines: Vec::new(),
         refusals: Vec::new(),
@@ -96,7 +102,7 @@ pub fn verify_bundle(bytes: &[u8], keys: &[PublicKey], item: Sha256) -> Verdict 
             verdict.refusals.push(Refusal::new(Code::TooMany, text));
             return verdict;
         }
-        verdict.lines.push(judge(line, keys, item));
+        verdict.lines.push(judge(line, keys, item, place));
     }
     if verdict.lines.is_empty() {
         return Verdict::none("there is no statement in it");
@@ -114,7 +120,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     all.filter(|line| !line.trim_ascii().is_empty())
 }
 
-fn judge(line: &[u8], keys: &[PublicKey], item: Sha256) -> Line {
+fn judge(line: &[u8], keys: &[PublicKey], item: Sha256, place: Option<&str>) -> Line {
     let opened = || {
         let verified = Envelope::parse(line)?.verify(keys)?;
         Ok((Statement::of(&verified)?, verified))
@@ -123,22 +129,28 @@ fn judge(line: &[u8], keys: &[PublicKey], item: Sha256) -> Line {
         Ok(opened) => opened,
         Err(refusal) => return Line::Refused(refusal),
     };
-    let is_about_it = statement
-        .subjects
-        .iter()
-        .any(|subject| subject.sha256 == item);
-    let refusal = (!is_about_it).then(|| {
-        Refusal::new(
-            Code::SubjectMismatch,
-            format!("the statement is about other files than the one with SHA-256 {item}"),
-        )
-    });
     Line::Signed {
+        refusal: objection(&statement, item, place),
         statement,
         key: verified.key,
-        refusal,
         payload: Sha256::of(&verified.payload),
     }
+}
+
+/// Why a statement is not about the file.
+fn objection(statement: &Statement, item: Sha256, place: Option<&str>) -> Option<Refusal> {
+    let subjects = statement.subjects.iter();
+    let mut same = subjects.filter(|subject| subject.sha256 == item).peekable();
+    if same.peek().is_none() {
+        let text = format!("the statement is about other files than the one with SHA-256 {item}");
+        return Some(Refusal::new(Code::SubjectMismatch, text));
+    }
+    let place = place?;
+    if same.any(|subject| subject.name == place) {
+        return None;
+    }
+    let text = format!("the file was published, but not as `{place}`");
+    Some(Refusal::new(Code::OtherPlace, text))
 }
 
 /// What lists of contents name and is not there, or that there is no list.

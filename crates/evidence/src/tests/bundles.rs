@@ -8,7 +8,12 @@ use crate::{
 };
 
 fn verify(bytes: &[u8]) -> Verdict {
-    verify_bundle(bytes, &[key().public().clone()], Sha256::of(b"foo"))
+    verify_bundle(
+        bytes,
+        &[key().public().clone()],
+        Sha256::of(b"foo"),
+        Some("pkgs/Foo-1.dmg"),
+    )
 }
 
 fn codes(verdict: &Verdict) -> Vec<Code> {
@@ -31,9 +36,23 @@ fn a_bundle_holds_for_its_own_files_only() {
     let kinds: Vec<_> = statements.map(|it| it.predicate.kind.as_str()).collect();
     assert_eq!(kinds, [SLSA_PROVENANCE, CHECKS, CONTENTS]);
 
-    let other = verify_bundle(&bytes, &[key().public().clone()], Sha256::of(b"bar"));
+    let other = verify_bundle(&bytes, &[key().public().clone()], Sha256::of(b"bar"), None);
     assert!(!other.is_valid());
     assert_eq!(codes(&other), [Code::SubjectMismatch; 3]);
+}
+
+/// An older release, or another title's package, could otherwise stand in for it together with its own evidence.
+#[test]
+fn a_bundle_holds_at_its_own_place_only() {
+    let keys = [key().public().clone()];
+    let at = |place| verify_bundle(&bundle(&key()), &keys, Sha256::of(b"foo"), place);
+    assert!(at(Some("pkgs/Foo-1.dmg")).is_valid());
+    assert!(at(None).is_valid(), "a copy outside of any repository");
+    assert_eq!(codes(&at(Some("pkgs/Foo-2.dmg"))), [Code::OtherPlace; 3]);
+    assert_eq!(
+        codes(&at(Some("pkgsinfo/Foo-1.plist"))),
+        [Code::OtherPlace; 3]
+    );
 }
 
 #[test]
@@ -66,7 +85,7 @@ fn nobody_elses_signature_counts_whatever_it_calls_itself() {
     let renamed = String::from_utf8(theirs).unwrap();
     let renamed = renamed.replace(&stranger.id().to_string(), &key().id().to_string());
     assert!(codes(&verify(renamed.as_bytes())).contains(&Code::BadSignature));
-    assert!(!verify_bundle(&bundle(&key()), &[], Sha256::of(b"foo")).is_valid());
+    assert!(!verify_bundle(&bundle(&key()), &[], Sha256::of(b"foo"), None).is_valid());
 }
 
 #[test]
@@ -96,7 +115,11 @@ fn no_statement_can_be_taken_away_unseen() {
         assert!(codes(&verdict).contains(&Code::Incomplete), "line {gone}");
     }
     // Nor by a list of another bundle.
-    let mut mixed = lines(&sign_bundle(&[subject("f", b"foo")], &[], &key()));
+    let mut mixed = lines(&sign_bundle(
+        &[subject("pkgs/Foo-1.dmg", b"foo")],
+        &[],
+        &key(),
+    ));
     mixed.extend(all[..1].iter().cloned());
     assert!(
         verify(mixed.join("\n").as_bytes()).is_valid(),
@@ -115,7 +138,11 @@ fn a_statement_of_an_unknown_type_is_listed_and_counts() {
         kind: "https://example.com/new/v9".to_owned(),
         value: json!(null),
     };
-    let verdict = verify(&sign_bundle(&[subject("f", b"foo")], &[predicate], &key()));
+    let verdict = verify(&sign_bundle(
+        &[subject("pkgs/Foo-1.dmg", b"foo")],
+        &[predicate],
+        &key(),
+    ));
     assert!(verdict.is_valid());
     assert_eq!(verdict.lines.len(), 2);
 }

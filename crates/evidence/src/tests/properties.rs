@@ -31,8 +31,8 @@ proptest! {
         let mut changed = whole.clone();
         let place = place.index(changed.len());
         changed[place] ^= 1 << bit;
-        let before = verify_bundle(&whole, &keys, item);
-        let after = verify_bundle(&changed, &keys, item);
+        let before = verify_bundle(&whole, &keys, item, None);
+        let after = verify_bundle(&changed, &keys, item, None);
         if after.is_valid() {
             prop_assert_eq!(after, before);
         }
@@ -43,7 +43,7 @@ proptest! {
         let whole = bundle(&key());
         // Without the last end of line it is still whole.
         let cut = cut.index(whole.len().saturating_sub(1));
-        let verdict = verify_bundle(&whole[..cut], &[key().public().clone()], model::Sha256::of(b"foo"));
+        let verdict = verify_bundle(&whole[..cut], &[key().public().clone()], model::Sha256::of(b"foo"), None);
         prop_assert!(!verdict.is_valid());
     }
 }

@@ -29,7 +29,7 @@ impl Bench {
     /// What the bundle at `path` says, by the type of the predicate; it must hold for the package `name`.
     fn said(&self, path: &str, name: &str) -> impl Fn(&str) -> Json + use<> {
         let item = Sha256::of(&self.bytes(name));
-        let verdict = verify_bundle(&self.bytes(path), &self.keys(), item);
+        let verdict = verify_bundle(&self.bytes(path), &self.keys(), item, Some(name));
         assert!(verdict.is_valid(), "{verdict:#?}");
         let statements: Vec<_> = verdict
             .lines
@@ -85,7 +85,7 @@ async fn evidence_is_of_all_files_of_the_item_and_the_log_tells_of_each() {
     let bench = Bench::new().await;
     assert_eq!(end(&bench.run().await), "published");
     let package = Sha256::of(&bench.bytes("pkgs/apps/Widget-1.0.pkg"));
-    let verdict = verify_bundle(&bench.bytes(BUNDLE), &bench.keys(), package);
+    let verdict = verify_bundle(&bench.bytes(BUNDLE), &bench.keys(), package, None);
     let names: Vec<&str> = verdict.lines[0]
         .statement()
         .unwrap()

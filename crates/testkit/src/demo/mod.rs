@@ -6,6 +6,7 @@
 mod accidents;
 mod command_line;
 mod crash;
+mod evidence;
 mod images;
 mod keep;
 mod overrides;

@@ -161,6 +161,7 @@ impl Story {
         self.verb(&["incident", "list", "--all"], 0).await?;
         let view = self.house.view()?;
         self.show_repository(&view)?;
+        self.verify_evidence(&view).await?;
         let incidents: BTreeSet<&str> = self.opened.iter().map(|it| &*it.incident).collect();
         Ok(Outcome {
             published: view.published().len(),

@@ -1,0 +1,4 @@
+//! Bundles of statements.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evidence::fuzzing::bundle(bytes));

@@ -1,0 +1,4 @@
+//! Logs of publications.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evidence::fuzzing::log(bytes));
