@@ -102,6 +102,11 @@ pub fn pbzx(bytes: &[u8]) {
     drain(Codec::Pbzx.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
 }
 
+/// A bzip2 stream.
+pub fn bunzip(bytes: &[u8]) {
+    drain(Codec::Bzip2.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
+}
+
 /// What `compress` writes.
 pub fn lzw(bytes: &[u8]) {
     drain(Codec::Lzw.reader(Box::new(io::Cursor::new(bytes.to_vec()))));
@@ -166,7 +171,7 @@ mod tests {
     use super::*;
     use crate::{
         apfs::samples::{Volume, container},
-        codec::{lzma, lzw},
+        codec::{bunzip::tests::compressed, lzma, lzw},
         robustness::XorShift,
         samples::{self, Sample},
         write,
@@ -223,6 +228,7 @@ mod tests {
             ("zip", zip, crate::zip::sample()),
             ("tar", tar, samples::tar(&MEMBERS)),
             ("pbzx", pbzx, stream.concat()),
+            ("bunzip", bunzip, compressed(&payload, 1)),
             ("lzw", lzw, lzw::tests::compress(&payload, 0x8c)),
             (
                 "zstd",

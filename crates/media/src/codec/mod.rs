@@ -1,5 +1,6 @@
 //! Compressions that are read from front to back.
 
+pub(crate) mod bunzip;
 mod checked;
 pub(crate) mod lzma;
 pub(crate) mod lzw;

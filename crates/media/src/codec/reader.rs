@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
-use bzip2::read::MultiBzDecoder;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
 use super::{
+    bunzip::{BzReader, Streams},
     lzma,
     lzw::LzwReader,
     pbzx::PbzxReader,
@@ -55,7 +55,7 @@ impl Codec {
     /// Reads what `compressed` holds. Damage is an error, and so is an end that comes too early.
     pub(crate) fn reader(self, compressed: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let reader: Box<dyn Read + Send> = match self {
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(compressed)),
+            Self::Bzip2 => Box::new(BzReader::new(compressed, Streams::All)),
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
             Self::Lzma => match lzma::file(compressed) {
                 Ok(reader) => Box::new(reader),

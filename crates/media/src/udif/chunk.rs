@@ -2,12 +2,14 @@
 
 use std::io::{self, Read as _};
 
-use bzip2::read::BzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use lzfse_rust::LzfseRingDecoder;
 
 use super::adc;
-use crate::codec::{read_chunk as read, xz};
+use crate::codec::{
+    bunzip::{BzReader, Streams},
+    read_chunk as read, xz,
+};
 
 /// How a chunk is stored.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -53,7 +55,7 @@ pub(super) fn decode(codec: Codec, stored: &[u8], len: u64) -> io::Result<Vec<u8
         Codec::Zero => read(io::repeat(0).take(len), len)?,
         Codec::Adc => adc::decode(stored, len)?,
         Codec::Zlib => zlib(stored, len)?,
-        Codec::Bzip2 => read(BzDecoder::new(stored), len)?,
+        Codec::Bzip2 => read(BzReader::new(stored, Streams::One), len)?,
         Codec::Lzfse => read(LzfseRingDecoder::default().reader(stored), len)?,
         Codec::Lzma => read(xz::reader(stored), len)?,
     };

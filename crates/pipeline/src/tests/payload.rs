@@ -50,6 +50,7 @@ impl House {
         let members = [&[("PackageInfo", info.as_bytes())], members].concat();
         let package = flat(&members).unwrap();
         let bench = &self.bench;
+        bench.clock.advance(Duration::from_hours(24));
         bench
             .virus_total
             .know(Sha256::of(&package), Verdict::clean());
