@@ -208,7 +208,7 @@ fn compare(medium: &Medium, house: &Path, rounds: usize) -> anyhow::Result<Strin
             inner.as_os_str(),
         ];
         list_ours.push(timed(ours, &arguments)?);
-        list_peer.push(timed(PEER, &["l".as_ref(), "-slt".as_ref(), path])?);
+        list_peer.push(list_by_peer(path, medium, &out)?);
     }
     let read = read_by_cat(&inner.join(SMALL))?;
     let [ours, peer, list_ours, list_peer] =
@@ -242,6 +242,25 @@ fn extract_by_peer(medium: &Medium, out: &Path) -> anyhow::Result<Duration> {
     {
         taken += timed(PEER, &[&switches[..], &[only.path().as_os_str()]].concat())?;
     }
+    Ok(taken)
+}
+
+/// What is in the medium, down to its files: of a package its payload has to be taken out first.
+fn list_by_peer(path: &OsStr, medium: &Medium, out: &Path) -> anyhow::Result<Duration> {
+    let list = |path: &OsStr| timed(PEER, &["l".as_ref(), "-slt".as_ref(), path]);
+    let taken = list(path)?;
+    if medium.root.is_empty() {
+        return Ok(taken);
+    }
+    let out_switch = format!("-o{}", out.display());
+    let switches = ["x", "-y", THREADS, "-bso0", "-bsp0", &out_switch].map(OsStr::new);
+    let taken = taken + timed(PEER, &[&switches[..], &[path]].concat())?;
+    let made: Vec<_> = fs::read_dir(out)?.collect::<Result<_, _>>()?;
+    let [payload] = made.as_slice() else {
+        anyhow::bail!("7-Zip makes more of a package than its payload");
+    };
+    let taken = taken + list(payload.path().as_os_str())?;
+    fs::remove_dir_all(out)?;
     Ok(taken)
 }
 

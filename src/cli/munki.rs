@@ -16,6 +16,9 @@ pub(crate) enum Munki {
     /// Print the pkginfo of a disk image or package
     #[command(after_help = makepkginfo_options())]
     Makepkginfo(Makepkginfo),
+    /// Tell what software brings with it that a Mac gives power to: jobs of launchd, privileged helpers, extensions,
+    /// files that run as their owner, installer scripts, entitlements; and what of it is new
+    Payload(Payload),
     /// Put right what needs no decision: publications that a crash interrupted, and catalogs that are not made of
     /// the pkginfos; say what that would be, unless `--apply` is given
     Repair(Repair),
@@ -45,6 +48,19 @@ pub(crate) struct Makecatalogs {
     /// Do not look whether packages are there
     #[arg(short, long, visible_alias = "skip-package-check")]
     pub(crate) skip_pkg_check: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `munki payload`.
+#[derive(Args, Debug)]
+pub(crate) struct Payload {
+    /// The disk image, package or archive
+    pub(crate) path: PathBuf,
+    /// Only what this one, of another version, does not bring
+    #[arg(long, value_name = "PATH")]
+    pub(crate) since: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -16,6 +16,7 @@ mod media;
 mod munki;
 mod new_recipe;
 mod password;
+mod payload;
 mod processor_info;
 mod repo_add;
 mod repo_delete;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::{
     cli::munki::{Check, Makecatalogs, Makepkginfo, Munki, Repair},
+    commands::payload,
     exit::ExitStatus,
     house::House,
     person,
@@ -26,6 +27,7 @@ pub(crate) fn run(verb: &Munki, house: &House, printer: Printer) -> anyhow::Resu
         Munki::Check(arguments) => check(arguments, house, printer),
         Munki::Makecatalogs(arguments) => makecatalogs(arguments, house, printer),
         Munki::Makepkginfo(arguments) => makepkginfo(arguments, printer),
+        Munki::Payload(arguments) => payload::run(arguments, printer),
         Munki::Repair(arguments) => repair(arguments, house, printer),
     }
 }

@@ -19,8 +19,8 @@ mod proofs;
 mod serve;
 
 pub use config::{
-    AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, ProofConfig,
-    RepositoryConfig, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
+    AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, GuardsConfig,
+    ProofConfig, RepositoryConfig, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
 };
 pub use open::{OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher};
 pub use serve::{Commands, ServeError, Service, serve};

@@ -6,7 +6,7 @@ use desk::{Desk, DeskError};
 use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
-use pipeline::{Engine, Parts, Recipes, Scanning};
+use pipeline::{Engine, Guards, Parts, Recipes, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{FolderRepository, PublicationObserver, RepositoryError};
 use recipe::{Library, Preferences};
@@ -125,6 +125,9 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             ..config.sandbox.settings()
         })),
         signatures,
+        guards: Guards {
+            payload: config.guards.payload.clone(),
+        },
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))

@@ -13,8 +13,8 @@ use redact::Scrubber;
 use store::{Db, NewRun, Queued};
 
 use crate::{
-    Approval, Failure, Recipes, Request, Scanning, Standing, approval::Approved, owner::Owner,
-    plan::Plan, recipes::title_named, secrets,
+    Approval, Failure, Guards, Recipes, Request, Scanning, Standing, approval::Approved,
+    owner::Owner, plan::Plan, recipes::title_named, secrets,
 };
 
 /// What an engine is made of.
@@ -41,6 +41,8 @@ pub struct Parts {
     pub python: Arc<PythonHost>,
     /// What the operator decides about signatures.
     pub signatures: SignaturePolicy,
+    /// What a release may not bring unless a person lets it.
+    pub guards: Guards,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// The configured secrets, which must not appear anywhere.

@@ -8,8 +8,8 @@
 //! - **Trust** comes first: `AutoPkg`'s trust information and our own approval ([`Engine::approve`], [`Standing`])
 //!   are held against the very bytes that the plan was merged from.
 //! - **Steps** are carried out on one environment, as `AutoPkg` does; what they say goes to a [`Reporter`].
-//! - **Gates**: what was released before (re-releases, steps back), whose signatures were accepted before
-//!   ([`IdentityEntry`]), then the scanner. A run that must wait for the
+//! - **Gates**: what was released before (re-releases, steps back), what is new in what it brings ([`Guards`]), whose
+//!   signatures were accepted before ([`IdentityEntry`]), then the scanner. A run that must wait for the
 //!   scanner is parked in the database; no worker waits.
 //! - **Evidence** of what the run did and checked is signed and becomes part of the change set.
 //! - **Publication** is one change set, journalled, whole or not at all.
@@ -34,6 +34,7 @@ mod failure;
 mod identity;
 mod messages;
 mod owner;
+mod payload_gate;
 mod pending;
 mod plan;
 mod pretty;
@@ -62,6 +63,7 @@ pub use failure::Failure;
 pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
+pub use payload_gate::Guards;
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};

@@ -1,7 +1,11 @@
 //! What a run has made and not yet published, as it waits in the database for its scan.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
+use ::payload::Inventory;
 use codesign::Identity;
 use fetch::Commit;
 use model::{FailureClass, Sha256};
@@ -38,6 +42,9 @@ pub(crate) struct Pending {
     /// What evidence is to say. As with identities.
     #[serde(default)]
     pub(crate) record: Option<Record>,
+    /// What the packages bring with them, by their digests. As with identities.
+    #[serde(default)]
+    pub(crate) payloads: BTreeMap<Sha256, Inventory>,
 }
 
 /// An item of the repository.
@@ -120,6 +127,7 @@ impl Pending {
             identities: context.identities.all(),
             keys: context.proofs.keys(),
             record: Some(record),
+            payloads: BTreeMap::new(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Applying the change set of a run, and what the store knows of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::FailureClass;
 use munki::CatalogOptions;
@@ -85,7 +85,14 @@ impl Engine {
             .then(|| serde_json::to_string(&signers))
             .transpose()
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
+        let payloads = pending.payloads.iter().map(|(sha256, inventory)| {
+            let json = serde_json::to_string(inventory);
+            json.map(|json| (*sha256, json))
+                .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+        });
+        let payloads: BTreeMap<_, _> = payloads.collect::<Result<_, _>>()?;
         let release = |item: &Item| Release {
+            payload: payloads.get(&item.sha256).cloned(),
             name: item.name.clone(),
             version: item.version.clone(),
             sha256: item.sha256,

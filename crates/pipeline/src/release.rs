@@ -60,6 +60,7 @@ mod tests {
             version: version.to_owned(),
             sha256: Sha256::of(bytes.as_bytes()),
             identity: None,
+            payload: None,
             released_at: Timestamp::from_secs(0),
         }
     }

@@ -307,9 +307,12 @@ impl Engine {
                 job.reporter.report(&Event::Processing {
                     name: &job.request.name,
                 });
-                let pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+                let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
                 let released = self.parts.db.release_list(&job.run.title).await?;
                 release::check(&pending.items, &released, &job.request)?;
+                let reporter = &**job.reporter;
+                self.check_payload(&mut pending, &released, &job.request, reporter)
+                    .await?;
                 let deadline = self.parts.clock.now().plus(self.parts.scanning.patience);
                 self.gate(job, pending, deadline).await
             }
@@ -339,7 +342,7 @@ impl Engine {
                     job.reporter.report(&Event::Warned { text: warning });
                 }
                 if let Some(record) = &mut pending.record {
-                    record.warnings = warnings;
+                    record.warnings.extend(warnings);
                 }
                 return self.publish(job, pending).await;
             }

@@ -16,6 +16,8 @@ pub struct Release {
     pub sha256: Sha256,
     /// By whom it was signed, where that was checked, as JSON.
     pub identity: Option<String>,
+    /// What it brings with it that a Mac gives power to, where that is known, as JSON.
+    pub payload: Option<String>,
     /// When.
     pub released_at: Timestamp,
 }
@@ -39,6 +41,7 @@ struct ReleaseRow {
     version: String,
     sha256: String,
     identity: Option<String>,
+    payload: Option<String>,
     released_at: i64,
 }
 
@@ -51,6 +54,7 @@ impl TryFrom<ReleaseRow> for Release {
             version: row.version,
             sha256: column::word("release.sha256", &row.sha256)?,
             identity: row.identity,
+            payload: row.payload,
             released_at: Timestamp::from_micros(row.released_at),
         })
     }
@@ -143,7 +147,7 @@ impl Db {
     /// If the database fails.
     pub async fn release_list(&self, title: &Title) -> Result<Vec<Release>, StoreError> {
         let rows: Vec<ReleaseRow> = sqlx::query_as(
-            "select name, version, sha256, identity, released_at
+            "select name, version, sha256, identity, payload, released_at
              from release
              where title = $1
              order by released_at desc, name, version",
@@ -162,8 +166,8 @@ async fn release_note_tx(
     release: &Release,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into release (title, name, version, sha256, identity, run_id, released_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into release (title, name, version, sha256, identity, payload, run_id, released_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (title, name, version, sha256) do nothing",
     )
     .bind(publication.title.as_str())
@@ -171,6 +175,7 @@ async fn release_note_tx(
     .bind(&release.version)
     .bind(release.sha256.to_string())
     .bind(&release.identity)
+    .bind(&release.payload)
     .bind(publication.run.to_string())
     .bind(release.released_at.as_micros())
     .execute(&mut **tx)
@@ -211,6 +216,7 @@ mod tests {
             version: "1.0".to_owned(),
             sha256: Sha256::of(b"dmg"),
             identity: Some("43AQ936H96".to_owned()),
+            payload: Some("{}".to_owned()),
             released_at: now,
         };
         for _ in 0..2 {

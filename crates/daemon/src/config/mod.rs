@@ -17,6 +17,7 @@ use std::{
 
 use evidence::Keyring;
 use model::Title;
+use payload::ChangeKind;
 use processors::PythonSettings;
 use redact::Scrubber;
 use sandbox::Limits;
@@ -59,6 +60,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// Signatures.
     pub signatures: SignaturesConfig,
+    /// What holds a release.
+    pub guards: GuardsConfig,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// Evidence of what was published.
@@ -81,6 +84,7 @@ impl Default for Config {
             fetch: FetchConfig::default(),
             sandbox: SandboxConfig::default(),
             signatures: SignaturesConfig::default(),
+            guards: GuardsConfig::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
             desk: desk::Config::default(),
@@ -185,6 +189,14 @@ pub struct SignaturesConfig {
     pub revoked: Option<PathBuf>,
     /// Proofs without which nothing is taken for a title.
     pub proofs: Vec<ProofConfig>,
+}
+
+/// What a release may not bring unless a person lets it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GuardsConfig {
+    /// Kinds of changes since the last release that hold a run.
+    pub payload: BTreeSet<ChangeKind>,
 }
 
 /// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`,

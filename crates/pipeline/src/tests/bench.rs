@@ -240,6 +240,7 @@ async fn engine(
         },
         python: Arc::new(processors::PythonHost::default()),
         signatures: processors::SignaturePolicy::default(),
+        guards: crate::Guards::default(),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

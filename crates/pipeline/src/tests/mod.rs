@@ -4,6 +4,7 @@ mod bench;
 mod community;
 mod evidence;
 mod identity;
+mod payload;
 mod proofs;
 
 use std::{sync::Arc, time::Duration};
