@@ -52,6 +52,10 @@ fn says_nothing_but_the_defaults_without_a_file() {
     assert_eq!(config.file(), None);
     assert_eq!(config.database(), folder.path().join("var/auto-update.db"));
     assert_eq!(config.repository_dir(), folder.path().join("var/repo"));
+    assert_eq!(
+        config.keyring().private_path(),
+        folder.path().join("var/keys/evidence.pem")
+    );
     assert_eq!(config.serve.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.serve.workers.get(), 2);
     assert_eq!(config.fetch.max_download_mib, 32_768);
@@ -62,7 +66,7 @@ fn says_nothing_but_the_defaults_without_a_file() {
 #[test]
 fn places_are_relative_to_the_file() {
     let folder = Folder::with(
-        "state-dir = 'state'\n[repository]\npath = '/srv/repo'\n[autopkg]\nprefs = '~/p.plist'\nrecipe-search-dirs = ['recipes', '~/r', '../up']\nrecipe-repo-dir = 'repos'\n[serve]\nschedules = 'etc/s.yaml'\n",
+        "state-dir = 'state'\n[repository]\npath = '/srv/repo'\n[autopkg]\nprefs = '~/p.plist'\nrecipe-search-dirs = ['recipes', '~/r', '../up']\nrecipe-repo-dir = 'repos'\n[serve]\nschedules = 'etc/s.yaml'\n[evidence]\nkey = 'signing.pem'\n",
     );
     let config = folder.load_with(&[("HOME", "/home/ann")]).unwrap();
     let dir = folder.0.path();
@@ -70,6 +74,7 @@ fn places_are_relative_to_the_file() {
     assert_eq!(config.state_dir, dir.join("state"));
     assert_eq!(config.repository_dir(), Path::new("/srv/repo"));
     assert_eq!(config.serve.schedules, dir.join("etc/s.yaml"));
+    assert_eq!(config.keyring().private_path(), dir.join("signing.pem"));
     assert_eq!(
         config.autopkg.prefs.as_deref(),
         Some(Path::new("/home/ann/p.plist"))
