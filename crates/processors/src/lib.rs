@@ -62,7 +62,10 @@ mod verify;
 mod version_order;
 mod web;
 
-pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched, mac_tools};
+pub use community::{
+    Community, PythonHost, PythonSettings, STEP_TOOL, Sources, clear_fetched, mac_tools,
+    serve_step, works_within,
+};
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;
