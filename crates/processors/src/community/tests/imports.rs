@@ -71,5 +71,6 @@ async fn every_name_that_they_import_is_there() {
         files.len(),
         found["looked"]
     );
-    assert!(files.len() * 100 <= found["looked"].as_u64().unwrap() as usize);
+    let looked = usize::try_from(found["looked"].as_u64().unwrap()).unwrap();
+    assert!(files.len() * 100 <= looked);
 }
