@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::{
+    param::clock_ticks_per_second,
+    process::{Pid, WaitId, WaitIdOptions, waitid},
+};
 
 /// How often a process is asked for its memory; its own high-water mark never falls.
 const SAMPLE: Duration = Duration::from_millis(5);
@@ -15,6 +18,8 @@ const SAMPLE: Duration = Duration::from_millis(5);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) time: Duration,
+    /// Processor time, that of its children too.
+    pub(crate) cpu: Duration,
     pub(crate) peak_bytes: u64,
     pub(crate) read_bytes: u64,
     pub(crate) written_bytes: u64,
@@ -35,6 +40,7 @@ pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
         usage.written_bytes = field(id, "io", "wchar:")?;
         usage.time = began.elapsed();
         if ended {
+            usage.cpu = cpu(id)?;
             return Ok(usage);
         }
         thread::sleep(SAMPLE);
@@ -47,4 +53,18 @@ fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
     Ok(number.map_or(Ok(0), str::parse)?)
+}
+
+/// The processor time of a process that has ended and was not waited for.
+fn cpu(id: u32) -> anyhow::Result<Duration> {
+    let text = fs_err::read_to_string(format!("/proc/{id}/stat"))?;
+    // The name may hold anything; the fields behind it are numbered from 3.
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .map(|field| field.parse::<u64>().unwrap_or_default())
+        .sum();
+    Ok(Duration::from_secs(ticks) / u32::try_from(clock_ticks_per_second())?)
 }

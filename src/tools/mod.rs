@@ -11,6 +11,7 @@ mod hdiutil;
 mod lipo;
 mod pkgutil;
 mod plists;
+mod step;
 mod system;
 mod xar;
 
@@ -50,9 +51,11 @@ impl From<std::io::Error> for Refusal {
 /// What a tool does; answers its exit status.
 type Tool = fn(&[String], Printer) -> Result<u8, Refusal>;
 
-/// The tools by name: those that the sandbox of community processors has ([`processors::mac_tools`]).
-const TOOLS: [(&str, Tool); 11] = [
+/// The tools by name: those that the sandbox of community processors has ([`processors::mac_tools`]), and what carries out
+/// a core processor there.
+const TOOLS: [(&str, Tool); 12] = [
     ("PlistBuddy", plists::plist_buddy),
+    (processors::STEP_TOOL, step::run),
     ("codesign", codesign::run),
     ("defaults", plists::defaults),
     ("ditto", ditto::run),
@@ -163,6 +166,7 @@ mod tests {
     #[test]
     fn every_tool_of_the_sandbox_is_served_and_no_other() {
         let served: BTreeSet<_> = TOOLS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(served, processors::mac_tools().collect());
+        let known = processors::mac_tools().chain([processors::STEP_TOOL]);
+        assert_eq!(served, known.collect());
     }
 }

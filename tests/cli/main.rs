@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod community;
 mod corpus;
 mod documents;
 mod encrypted;

@@ -5,17 +5,24 @@ The conversation is described in README.md. This file runs inside a sandbox; wha
 
 import base64
 import datetime
+import functools
 import importlib.util
 import io
 import json
 import os
 import resource
+import subprocess
 import sys
 import traceback
 
 # The conversation has streams of its own: what a processor or a tool that it calls prints must not get into it.
 _ANSWERS = os.fdopen(os.dup(0), "r", encoding="utf-8", newline="\n")
 _MESSAGES = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_STEP = "auto-update-step"
+# What serves core processors in the sandbox; told with the variables.
+_program = None
 
 _CALLS_REFUSED = "the program ended the conversation"
 
@@ -50,6 +57,50 @@ def call(what, **arguments):
     if "refused" in answer:
         raise Refused(answer["refused"])
     return decode(answer["answer"])
+
+
+@functools.cache
+def core():
+    """The core processors by name: what they read and set, and how they are carried out."""
+    with open(os.path.join(_HERE, "core.json"), encoding="utf-8") as file:
+        return {name: {**told, "inputs": decode(told["inputs"])} for name, told in json.load(file).items()}
+
+
+def step(name, env):
+    """Has a core processor work on the variables."""
+    how = core()[name]["how"]
+    if how == "refused":
+        raise Refused(
+            f"{name} is run by the program itself, and not from within a community processor; "
+            "use it as a step of the recipe"
+        )
+    if how == "outside":
+        env.update(call("step", processor=name, env=env)["env"])
+        return
+    if _program is None:
+        raise Refused(f"{name} needs the program in its sandbox, which was not given to it")
+    order = json.dumps({"processor": name, "env": encode(env)}, allow_nan=False)
+    with subprocess.Popen(
+        [_STEP], executable=_program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as program:
+        program.stdin.write(order)
+        program.stdin.close()
+        changed = _heard(name, program.stdout)
+    env.clear()
+    env.update(changed)
+
+
+def _heard(name, lines):
+    """Hands on what the program says; answers the variables that it leaves."""
+    for line in lines:
+        message = json.loads(line)
+        if "say" in message:
+            say(message["say"])
+        elif "done" in message:
+            return decode(message["done"]["env"])
+        else:
+            raise Refused(message["failed"]["text"])
+    raise Refused(f"{name} ended without an answer")
 
 
 def _plain(text):
@@ -177,6 +228,8 @@ def _converse():
     if order is None:
         return
     try:
+        global _program
+        _program = order["run"]["program"]
         env = decode(order["run"]["env"])
         step = processor(env)
         step.env = env
@@ -198,7 +251,7 @@ def main():
     sys.stdin = open(os.devnull, encoding="utf-8")
     sys.stdout = _Lines()
     sys.modules["auto_update_host"] = sys.modules["__main__"]
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    sys.path.insert(0, _HERE)
     _converse()
 
 

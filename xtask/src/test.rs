@@ -17,7 +17,7 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     command::run(&mut command)
 }
 
-/// Measures the main job, opening media and verifying signatures, in a release build.
+/// Measures the main job, opening media, verifying signatures and unchanged recipes, in a release build.
 ///
 /// # Errors
 /// If anything fails.
@@ -33,6 +33,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "media",
         "--bench",
         "verify",
+        "--bench",
+        "recipes",
     ]);
     match media::large() {
         Ok(folder) => {

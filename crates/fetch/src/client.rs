@@ -8,7 +8,7 @@ use std::{
 
 use redact::SafeUrl;
 use reqwest::{
-    Client, Method, Response, StatusCode,
+    Client, ClientBuilder, Method, Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
@@ -44,15 +44,25 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Setup`] if the system's certificates cannot be had.
     pub fn new(settings: Settings) -> Result<Self, FetchError> {
-        // Two providers are linked into the program, so one must be chosen; whoever comes second finds it chosen.
-        if rustls::crypto::aws_lc_rs::default_provider()
-            .install_default()
-            .is_err()
-        {
-            tracing::trace!("a provider of cryptography was chosen before");
-        }
+        choose_provider();
         Ok(Self {
             client: client(&settings, &Version::Any)?,
+            http1: OnceLock::new(),
+            hosts: Hosts::new(settings.per_host),
+            settings,
+        })
+    }
+
+    /// A fetcher for a place without a network, and perhaps without certificates: it trusts no server.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`] if it cannot be set up.
+    pub fn offline() -> Result<Self, FetchError> {
+        choose_provider();
+        let settings = Settings::default();
+        let nobody = builder(&settings).tls_certs_only([]);
+        Ok(Self {
+            client: nobody.build().map_err(FetchError::Setup)?,
             http1: OnceLock::new(),
             hosts: Hosts::new(settings.per_host),
             settings,
@@ -174,11 +184,23 @@ enum Version {
     Http1,
 }
 
-fn client(settings: &Settings, version: &Version) -> Result<Client, FetchError> {
-    let builder = Client::builder()
+/// Two providers of cryptography are linked into the program, so one must be chosen; whoever comes second finds it chosen.
+fn choose_provider() {
+    let chosen = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if chosen.is_err() {
+        tracing::trace!("a provider of cryptography was chosen before");
+    }
+}
+
+fn builder(settings: &Settings) -> ClientBuilder {
+    Client::builder()
         .connect_timeout(settings.connect_timeout)
         .user_agent(settings.user_agent.as_str())
-        .redirect(redirect::Policy::none());
+        .redirect(redirect::Policy::none())
+}
+
+fn client(settings: &Settings, version: &Version) -> Result<Client, FetchError> {
+    let builder = builder(settings);
     let builder = match version {
         Version::Any => builder,
         Version::Http1 => builder.http1_only(),

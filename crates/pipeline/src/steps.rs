@@ -184,8 +184,13 @@ impl Engine {
         // Only now: a class is loaded by running its file, and that must have been approved.
         let loading = community::registry(&self.registry, &self.parts.python, to_load);
         prepared.registry = Box::pin(loading).await?;
-        verify(&prepared.registry, &prepared.calls, &prepared.env)
+        let unread = verify(&prepared.registry, &prepared.calls, &prepared.env)
             .map_err(|error| Failure::of_plan(&error))?;
+        for warning in unread {
+            reporter.report(&Event::Warned {
+                text: &prepared.scrubber.scrub(&warning),
+            });
+        }
         Ok(prepared)
     }
 

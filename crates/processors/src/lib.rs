@@ -5,8 +5,8 @@
 //!   of the outside world it gets from its [`StepContext`].
 //! - A [`Call`] is one use of a processor in a plan: its name, its arguments, and the recipe that has it.
 //! - The [`Registry`] knows all native processors.
-//! - [`verify`] looks over a whole plan before the first step: unknown processors, arguments that nobody reads,
-//!   required variables that nobody sets. [`pinned`] says what a plan pins.
+//! - [`verify`] looks over a whole plan before the first step: unknown processors, required variables that nobody
+//!   sets, arguments that nobody reads. [`pinned`] says what a plan pins.
 //! - [`execute_step`] carries out one call and gives back its [`StepRecord`], the step's entry in a receipt.
 //! - [`Downloads`] lists what a run downloaded; it is committed only after the run has succeeded.
 //! - [`Identities`] lists whose signatures a run has verified.
@@ -16,7 +16,7 @@
 //! `AutoPkg` merges the arguments of a step into the one environment for good, so a recipe may use any step to set
 //! a variable for later ones. An argument that the step's processor does not declare is therefore accepted if
 //! something after it in the plan reads it (a declared input, a `%reference%`, a predicate), or if it is a comment;
-//! anything else is a misspelling, and an error.
+//! anything else is a misspelling, of which a run warns, and which `audit` finds.
 //!
 //! # Invariants
 //! - A processor writes only below the run's cache folder, or where an argument of the recipe tells it to.
@@ -62,7 +62,10 @@ mod verify;
 mod version_order;
 mod web;
 
-pub use community::{Community, PythonHost, PythonSettings, Sources, clear_fetched, mac_tools};
+pub use community::{
+    Community, PythonHost, PythonSettings, STEP_TOOL, Sources, clear_fetched, mac_tools,
+    serve_step, works_within,
+};
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};
 pub use error::StepError;

@@ -5,18 +5,20 @@ use std::{borrow::Cow, collections::HashSet};
 use fetch::Pin;
 use proplist::Value;
 
-use crate::{Call, Env, Registry, StepError, variables};
+use crate::{Call, Env, Processor, Registry, StepError, variables};
 
-/// Looks over a whole plan before its first step.
+/// Looks over a whole plan before its first step; answers a warning for each argument that nothing reads, which
+/// `AutoPkg` passes over, and which therefore must not stop a recipe that works there.
 ///
 /// `env` is the environment before the first step: preferences, input, engine variables.
 ///
 /// # Errors
-/// The first unknown processor, argument that nothing reads, or required variable that nothing sets.
+/// The first unknown processor, or required variable that nothing sets.
 ///
 /// # Source
 /// `autopkglib/__init__.py`: `AutoPackager.verify`; the check of arguments is ours.
-pub fn verify(registry: &Registry, calls: &[Call], env: &Env) -> Result<(), StepError> {
+pub fn verify(registry: &Registry, calls: &[Call], env: &Env) -> Result<Vec<String>, StepError> {
+    let mut warnings = Vec::new();
     let mut known: HashSet<Cow<'_, str>> = env.keys().map(Cow::from).collect();
     for (index, call) in calls.iter().enumerate() {
         let processor = registry.find(call)?;
@@ -30,14 +32,20 @@ pub fn verify(registry: &Registry, calls: &[Call], env: &Env) -> Result<(), Step
             }
         }
         known.extend(processor.output_names());
-        check_arguments(registry, call, calls.get(index + 1..).unwrap_or_default())?;
+        let later = calls.get(index + 1..).unwrap_or_default();
+        warnings.extend(unread(registry, processor, call, later));
     }
-    Ok(())
+    Ok(warnings)
 }
 
-/// Every argument of `call` is declared, a comment, or read by something after it.
-fn check_arguments(registry: &Registry, call: &Call, later: &[Call]) -> Result<(), StepError> {
-    let processor = registry.find(call)?;
+/// A warning for each argument of `call` that is not declared, no comment, and read by nothing after it.
+fn unread(
+    registry: &Registry,
+    processor: &dyn Processor,
+    call: &Call,
+    later: &[Call],
+) -> Vec<String> {
+    let mut warnings = Vec::new();
     let inputs = processor.inputs();
     for (index, name) in call.arguments.keys().enumerate() {
         let declared = inputs.iter().any(|input| input.name == *name);
@@ -52,18 +60,13 @@ fn check_arguments(registry: &Registry, call: &Call, later: &[Call]) -> Result<(
             continue;
         }
         if !later.iter().any(|later| reads(registry, later, name)) {
-            return Err(unread(call, name));
+            warnings.push(format!(
+                "{} does not know the argument '{name}' in {}, and no later step reads it",
+                call.processor, call.origin
+            ));
         }
     }
-    Ok(())
-}
-
-fn unread(call: &Call, name: &str) -> StepError {
-    StepError::configuration(format!(
-        "{} does not know the argument '{name}' in {}, and no later step reads it.",
-        call.processor, call.origin
-    ))
-    .with_next_step("Correct the argument's name in the recipe, or remove it.")
+    warnings
 }
 
 /// Whether `call` may read the variable `name`. An unknown processor reads anything; it is an error of its own.

@@ -77,6 +77,9 @@ impl Bubblewrap {
     }
 }
 
+/// Folders that anybody may write on the systems that programs are written for; here they are gone with the program.
+const SCRATCH: [&str; 3] = ["/Volumes", "/dev/shm", "/tmp"];
+
 /// The arguments that make the room.
 fn walls(room: &Room) -> Vec<OsString> {
     let mut walls = Walls::default();
@@ -100,7 +103,12 @@ fn walls(room: &Room) -> Vec<OsString> {
             Err(_not_a_link) => walls.add(&["--ro-bind-try", folder, folder]),
         }
     }
-    walls.add(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    walls.add(&["--proc", "/proc", "--dev", "/dev"]);
+    // What is written there is memory that no process is seen to use.
+    let size = room.limits.memory_bytes.to_string();
+    for folder in SCRATCH {
+        walls.add(&["--size", &size, "--tmpfs", folder]);
+    }
     if room.network == Network::Host {
         walls.add(&["--share-net"]);
         for file in NETWORK_FILES {
@@ -113,6 +121,8 @@ fn walls(room: &Room) -> Vec<OsString> {
     for (place, seen_at) in &room.read {
         walls.place("--ro-bind", place, seen_at);
     }
+    // The room's own walls, which are memory too.
+    walls.add(&["--remount-ro", "/dev", "--remount-ro", "/"]);
     walls.add(&["--chdir"]);
     walls.0.push(room.current_dir.clone().into());
     walls.0

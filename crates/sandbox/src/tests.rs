@@ -191,3 +191,14 @@ async fn the_time_it_waits_for_its_caller_does_not_count() {
     let limit = room.limits.time;
     assert_eq!(confined.breach().await, Breach::Time { limit });
 }
+
+#[tokio::test]
+async fn what_looks_like_a_disk_and_is_memory_is_limited_too() {
+    let house = tempfile::tempdir().unwrap();
+    let mut room = room(house.path());
+    room.limits.memory_bytes = 64 << 20;
+    let script = "for place in /tmp /dev/shm /Volumes; do head -c 80000000 /dev/zero > $place/much; wc -c < $place/much; done; \
+                  for place in / /dev /run; do echo > $place/new && echo $place; done; echo > /dev/null && echo null";
+    let tried = run(&room, script).await;
+    assert_eq!(tried.said, "67108864\n67108864\n67108864\nnull\n");
+}

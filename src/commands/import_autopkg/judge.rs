@@ -11,6 +11,9 @@ use super::{
     setup::Setup,
 };
 
+/// Errors of a recipe of which a run only warns.
+const HARMLESS: [&str; 1] = ["misspelt-argument"];
+
 /// How a title will run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Runs {
@@ -116,7 +119,9 @@ impl Judge<'_> {
         };
         let foreign = self.foreign(&recipe);
         let mut reasons = auditor.audit(&recipe);
-        reasons.retain(|finding| finding.severity == Severity::Error);
+        reasons.retain(|finding| {
+            finding.severity == Severity::Error && !HARMLESS.contains(&finding.rule.id)
+        });
         let runs = match (reasons.is_empty(), foreign.is_empty()) {
             (false, _) => Runs::Cannot,
             (true, true) => Runs::Native,

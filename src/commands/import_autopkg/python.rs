@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use processors::works_within;
 use recipe::is_core_processor;
 
 /// The modules that come with Python 3.11.
@@ -49,6 +50,10 @@ const TOOLS: [&str; 15] = [
     "stapler",
     "tccutil",
 ];
+/// Modules of others that the host of processors has.
+const GIVEN: [&str; 2] = ["autopkglib", "xattr"];
+/// Core processors that are no steps, but have what others use.
+const ABSTRACT: [&str; 2] = ["DmgMounter", "URLGetter"];
 /// Words of programs that go on the network by themselves.
 const NETWORK: [&str; 6] = [
     "http.client",
@@ -62,7 +67,7 @@ const NETWORK: [&str; 6] = [
 /// What may be missing when a processor runs in the sandbox.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Doubt {
-    /// It has AutoPkg's own processor work for it.
+    /// It has a processor of AutoPkg's work for it that cannot be had from within another.
     Core(String),
     /// It imports what only macOS has.
     Framework(String),
@@ -79,7 +84,7 @@ impl std::fmt::Display for Doubt {
         match self {
             Self::Core(name) => write!(
                 f,
-                "it builds on AutoPkg's own {name}, which cannot be run from within another"
+                "it builds on AutoPkg's own {name}, which is no business of another processor here"
             ),
             Self::Framework(name) => write!(f, "it imports {name}, which only macOS has"),
             Self::Module(name) => write!(f, "it imports {name}, which does not come with Python"),
@@ -147,18 +152,18 @@ fn of_import(name: &str, is_beside: impl Fn(&str) -> bool) -> Option<Doubt> {
     if FRAMEWORKS.contains(&name) {
         return Some(Doubt::Framework(name.to_owned()));
     }
-    let is_here = name == "autopkglib"
+    let is_here = GIVEN.contains(&name)
         || name.starts_with('_')
         || STANDARD.split_whitespace().any(|standard| standard == name)
         || is_beside(name);
     (!is_here).then(|| Doubt::Module(name.to_owned()))
 }
 
-/// Processors of AutoPkg's in what follows `from autopkglib`; two of them are here.
+/// Processors of AutoPkg's in what follows `from autopkglib` that cannot work for others.
 fn core_classes(rest: &str) -> impl Iterator<Item = String> {
     let words = rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
     words
-        .filter(|word| is_core_processor(word) && !["DmgMounter", "URLGetter"].contains(word))
+        .filter(|word| is_core_processor(word) && !ABSTRACT.contains(word) && !works_within(word))
         .map(str::to_owned)
 }
 
@@ -178,13 +183,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_from_the_text() {
-        let text = "#!/usr/local/autopkg/python\n# calls \"hdiutil\"\nimport os, plistlib, yaml\nimport xml.etree.ElementTree as ET\nfrom Foundation import NSData\nfrom helper import thing\nfrom autopkglib import Processor, ProcessorError, URLTextSearcher, URLGetter\ntry:\n    import objc\nexcept ImportError:\n    pass\nsubprocess.call([\"/usr/bin/security\", '-x'])\nsubprocess.call('sips -s format png a', shell=True)\nself.output('the installer is there')\n";
+        let text = "#!/usr/local/autopkg/python\n# calls \"hdiutil\"\nimport os, plistlib, yaml\nimport xml.etree.ElementTree as ET\nfrom Foundation import NSData\nfrom helper import thing\nfrom autopkglib import Processor, ProcessorError, URLTextSearcher, MunkiImporter, URLGetter\nimport xattr\ntry:\n    import objc\nexcept ImportError:\n    pass\nsubprocess.call([\"/usr/bin/security\", '-x'])\nsubprocess.call('sips -s format png a', shell=True)\nself.output('the installer is there')\n";
         let doubts = doubts_of(text, |module| module == "helper");
         let doubts: Vec<String> = doubts.iter().map(ToString::to_string).collect();
         assert_eq!(
             doubts,
             [
-                "it builds on AutoPkg's own URLTextSearcher, which cannot be run from within another",
+                "it builds on AutoPkg's own MunkiImporter, which is no business of another processor here",
                 "it imports Foundation, which only macOS has",
                 "it imports yaml, which does not come with Python",
                 "it names the program security, which only macOS has",

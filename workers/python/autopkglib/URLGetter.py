@@ -92,9 +92,10 @@ class URLGetter(Processor):
             raise ProcessorError(str(err)) from err
         if "text" in got:
             return got["text"], "", 0
+        head = (got["headers"] if dumped else "") if text else b""
         if target is not None:
             shutil.copyfile(got["file"], target)
-            return ("" if text else b""), "", 0
+            return head, "", 0
         with open(got["file"], "rb") as file:
             body = file.read()
         return (body.decode("utf-8", "ignore") if text else body), "", 0

@@ -12,7 +12,10 @@ import sys
 import types
 
 import auto_update_host as _host
+import xattr  # noqa: F401 (processors import it from here)
 
+APP_NAME = "Autopkg"
+BUNDLE_ID = "com.github.autopkg"
 RECIPE_EXTS = (".recipe", ".recipe.plist", ".recipe.yaml")
 VarDict = dict
 
@@ -95,6 +98,23 @@ def get_identifier(recipe):
         return None
     found = recipe.get("Identifier") or recipe.get("Input", {}).get("IDENTIFIER")
     return found or None
+
+
+def recipe_from_file(filename):
+    """A recipe as it stands in its file; None if it cannot be read. YAML is for the program alone."""
+    if not os.path.isfile(filename):
+        return None
+    try:
+        with open(filename, "rb") as file:
+            return plistlib.load(file)
+    except Exception as err:
+        log_err(f"WARNING: plist error for {filename}: {err}")
+        return None
+
+
+def get_identifier_from_recipe_file(filename):
+    """The identifier of a recipe, or None."""
+    return get_identifier(recipe_from_file(filename))
 
 
 def is_executable(exe_path):
@@ -279,35 +299,66 @@ class Processor:
 from .DmgMounter import DmgMounter  # noqa: E402 (they need the names above)
 from .URLGetter import URLGetter  # noqa: E402
 
+CORE_PROCESSORS = tuple(_host.core())
 
-def _core(name):
-    """A core processor, to be imported and to be recognised, but not to be run from here."""
+
+def core_class(name):
+    """A core processor, whose work the program does; its methods are those of its own file, if it has one."""
+    told = _host.core()[name]
 
     def main(self):
-        raise ProcessorError(
-            f"{name} is run by the program itself, and not from within a community processor; "
-            "use it as a step of the recipe"
-        )
+        try:
+            _host.step(name, self.env)
+        except _host.Refused as err:
+            raise ProcessorError(str(err)) from err
 
-    members = {"__doc__": f"The core processor {name}.", "main": main, "input_variables": {}, "output_variables": {}}
-    core = type(name, (URLGetter, DmgMounter), members)
-    module = types.ModuleType(f"{__name__}.{name}")
-    setattr(module, name, core)
-    for shared in ("DmgMounter", "Processor", "ProcessorError", "URLGetter"):
-        setattr(module, shared, globals()[shared])
-    sys.modules[module.__name__] = module
+    members = {
+        "__doc__": told["description"],
+        "description": told["description"],
+        "main": main,
+        "input_variables": told["inputs"],
+        "output_variables": {output: {"description": ""} for output in told["outputs"]},
+    }
+    return type(name, (URLGetter, DmgMounter), members)
+
+
+def _module(core):
+    """Lets a class be imported from a module of its own, as it can be from AutoPkg's."""
+    name = f"{__name__}.{core.__name__}"
+    if name not in sys.modules:
+        module = types.ModuleType(name)
+        for shared in (core, DmgMounter, Processor, ProcessorError, URLGetter, APLooseVersion):
+            setattr(module, shared.__name__, shared)
+        sys.modules[name] = module
     return core
 
 
-CORE_PROCESSORS = (
-    "AppDmgVersioner AppPkgCreator CURLDownloader CURLTextSearcher ChocolateyPackager CodeSignatureVerifier Copier "
-    "DeprecationWarning DmgCreator EndOfCheckPhase FileCreator FileFinder FileMover FindAndReplace FlatPkgPacker "
-    "FlatPkgUnpacker GitHubReleasesInfoProvider InstallFromDMG Installer MunkiCatalogBuilder MunkiImporter "
-    "MunkiInfoCreator MunkiInstallsItemsCreator MunkiOptionalReceiptEditor MunkiPkginfoMerger MunkiSetDefaultCatalog "
-    "PackageRequired PathDeleter PkgCopier PkgCreator PkgExtractor PkgInfoCreator PkgPayloadUnpacker PkgRootCreator "
-    "PlistEditor PlistReader SignToolVerifier SparkleUpdateInfoProvider StopProcessingIf Symlinker URLDownloader "
-    "URLDownloaderPython URLTextSearcher Unarchiver VariableSetter Versioner"
-).split()
+from .Copier import Copier  # noqa: E402
+from .URLDownloader import URLDownloader  # noqa: E402
+from .URLTextSearcher import URLTextSearcher  # noqa: E402
+
+_WRITTEN = {
+    "DmgMounter": DmgMounter,
+    "URLGetter": URLGetter,
+    "Copier": Copier,
+    "URLDownloader": URLDownloader,
+    "URLTextSearcher": URLTextSearcher,
+    "CURLDownloader": type("CURLDownloader", (URLDownloader,), {}),
+    "CURLTextSearcher": type("CURLTextSearcher", (URLTextSearcher,), {}),
+    "URLDownloaderPython": type("URLDownloaderPython", (URLDownloader,), {}),
+}
+# No step of the program's own: nothing is installed here, and Windows' programs are not there.
+_ELSEWHERE = ("ChocolateyPackager", "InstallFromDMG", "Installer", "SignToolVerifier")
+
+
+def _elsewhere(name):
+    def main(self):
+        raise ProcessorError(f"{name} does not work on Linux")
+
+    return type(name, (Processor,), {"main": main, "input_variables": {}, "output_variables": {}})
+
 
 for _name in CORE_PROCESSORS:
-    globals()[_name] = _core(_name)
+    globals()[_name] = _module(_WRITTEN.get(_name) or core_class(_name))
+for _name in _ELSEWHERE:
+    globals()[_name] = _module(_elsewhere(_name))

@@ -1,4 +1,4 @@
-//! What a processor may not do itself, done for it: downloads, and looking into disk images.
+//! What a processor may not do itself, done for it: downloads, looking into disk images, core steps that ask servers.
 
 use std::{
     fmt::Write as _,
@@ -7,14 +7,19 @@ use std::{
 
 use fetch::{Fetched, Request};
 use model::FailureClass;
+use proplist::{Dict, Value};
+use redact::is_secret_name;
 use serde_json::{Value as Json, json};
 
 use super::{
     host::is_within,
     talk::{Asked, Fetch},
-    value,
+    value, within,
 };
-use crate::{StepContext, StepError, web};
+use crate::{Env, Registry, StepContext, StepError, web};
+
+/// Variables that decide where a token goes, or which: no processor chooses them.
+const HOUSE_ONLY: [&str; 3] = ["GITHUB_TOKEN", "GITHUB_TOKEN_PATH", "GITHUB_URL"];
 
 /// The folder in the workspace that holds what was fetched and opened; processors can read it and not change it.
 pub(super) const FOLDER: &str = ".fetched";
@@ -35,6 +40,8 @@ pub fn clear_fetched(workspace: &Path) -> std::io::Result<()> {
 /// The calls of one step.
 pub(super) struct Calls<'a> {
     context: &'a StepContext,
+    /// The run's variables, secrets too.
+    house: &'a Env,
     folder: PathBuf,
     number: u32,
     class: Option<FailureClass>,
@@ -45,7 +52,7 @@ impl<'a> Calls<'a> {
     ///
     /// # Errors
     /// If its folder cannot be made.
-    pub(super) fn new(context: &'a StepContext) -> Result<Self, StepError> {
+    pub(super) fn new(context: &'a StepContext, house: &'a Env) -> Result<Self, StepError> {
         let folder = context.workspace.join(FOLDER);
         let failed = |error: std::io::Error| {
             StepError::package(format!("{} cannot be made", folder.display())).caused_by(error)
@@ -59,6 +66,7 @@ impl<'a> Calls<'a> {
         let earlier = fs_err::read_dir(&folder).map_err(failed)?.count();
         Ok(Self {
             context,
+            house,
             folder,
             number: u32::try_from(earlier).unwrap_or(u32::MAX),
             class: None,
@@ -82,6 +90,7 @@ impl<'a> Calls<'a> {
         let done = match asked {
             Asked::Fetch(fetch) => Box::pin(self.fetch(&fetch)).await,
             Asked::Mount { path } => self.mount(Path::new(&path)).await,
+            Asked::Step { processor, env } => Box::pin(self.step(&processor, &env)).await,
         };
         match done {
             Ok(answer) => json!({"answer": answer}),
@@ -101,7 +110,13 @@ impl<'a> Calls<'a> {
         if asked.head {
             let head = context.fetcher.head(&request).await.map_err(web::failure)?;
             let location = head.redirected_to.map(|url| url.expose().clone());
-            let text = head_text(head.status, location, head.content_disposition);
+            let text = head_text(
+                head.status,
+                &[
+                    ("location", location),
+                    ("content-disposition", head.content_disposition),
+                ],
+            );
             return Ok(json!({"text": text}));
         }
         if asked.text {
@@ -117,8 +132,50 @@ impl<'a> Calls<'a> {
             return Err(StepError::package("the server sent nothing"));
         };
         let downloaded = pending.place(&target).map_err(web::failure)?;
+        let validators = downloaded.validators.clone();
+        let headers = [
+            ("content-length", Some(downloaded.len_bytes.to_string())),
+            ("etag", validators.etag),
+            ("last-modified", validators.last_modified),
+        ];
         context.downloads.note_new(downloaded, &asked.url);
-        Ok(json!({"file": target}))
+        Ok(json!({"file": target, "headers": head_text(200, &headers)}))
+    }
+
+    /// A core step that asks servers. It gets what its processor declares, and what concerns tokens from the house.
+    async fn step(&mut self, processor: &str, env: &Json) -> Result<Json, StepError> {
+        if !within::OUTSIDE.contains(&processor) {
+            return Err(within::refused(processor));
+        }
+        let registry = Registry::native();
+        let given = value::variables(env)
+            .ok_or_else(|| StepError::package("the variables cannot be read"))?;
+        let mut env: Env = registry
+            .get(processor)
+            .map(|native| self.declared(native, &given))
+            .unwrap_or_default();
+        within::perform(&registry, self.context, processor, &mut env).await?;
+        // What a server answered, and could be other tomorrow.
+        self.class = Some(FailureClass::SourceChanged);
+        env.retain(|name, _| !is_secret_name(name) && !HOUSE_ONLY.contains(&name.as_str()));
+        Ok(json!({"env": value::encode(&Value::Dict(env))}))
+    }
+
+    fn declared(&self, native: &dyn crate::Processor, given: &Dict) -> Env {
+        let inputs = native.inputs().into_iter();
+        inputs
+            .filter_map(|input| {
+                let from = if HOUSE_ONLY.contains(&&*input.name) {
+                    self.house
+                } else {
+                    given
+                };
+                Some((
+                    input.name.clone().into_owned(),
+                    from.get(&*input.name)?.clone(),
+                ))
+            })
+            .collect()
     }
 
     async fn mount(&mut self, image: &Path) -> Result<Json, StepError> {
@@ -145,9 +202,8 @@ impl<'a> Calls<'a> {
 }
 
 /// The headers as curl prints them, as far as they are kept.
-fn head_text(status: u16, location: Option<String>, disposition: Option<String>) -> String {
+fn head_text(status: u16, headers: &[(&str, Option<String>)]) -> String {
     let mut text = format!("HTTP/1.1 {status}\n");
-    let headers = [("location", location), ("content-disposition", disposition)];
     for (name, value) in headers {
         if let Some(value) = value {
             // Writing to a String cannot fail.

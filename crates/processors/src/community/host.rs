@@ -22,7 +22,7 @@ use super::{
     class_of,
     sources::CheckedOut,
     talk::{Manifest, Message},
-    tools, value,
+    tools, value, within,
 };
 use crate::{StepContext, StepError};
 
@@ -33,7 +33,7 @@ const LIBRARY: &str = "/run/auto-update/python";
 const TOOLS: &str = "tools";
 
 /// The host's own files.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 8] = [
     (
         "host.py",
         include_str!("../../../../workers/python/host.py"),
@@ -43,12 +43,28 @@ const FILES: [(&str, &str); 4] = [
         include_str!("../../../../workers/python/autopkglib/__init__.py"),
     ),
     (
+        "autopkglib/Copier.py",
+        include_str!("../../../../workers/python/autopkglib/Copier.py"),
+    ),
+    (
         "autopkglib/DmgMounter.py",
         include_str!("../../../../workers/python/autopkglib/DmgMounter.py"),
     ),
     (
+        "autopkglib/URLDownloader.py",
+        include_str!("../../../../workers/python/autopkglib/URLDownloader.py"),
+    ),
+    (
         "autopkglib/URLGetter.py",
         include_str!("../../../../workers/python/autopkglib/URLGetter.py"),
+    ),
+    (
+        "autopkglib/URLTextSearcher.py",
+        include_str!("../../../../workers/python/autopkglib/URLTextSearcher.py"),
+    ),
+    (
+        "xattr.py",
+        include_str!("../../../../workers/python/xattr.py"),
     ),
 ];
 
@@ -137,7 +153,7 @@ impl PythonHost {
         })
     }
 
-    /// Carries a step out with the variables `env`; answers the variables as it left them.
+    /// Carries a step out with the variables `env`, out of those of the `house`; answers the variables as it left them.
     ///
     /// # Errors
     /// What the step failed with, or why it was stopped.
@@ -146,9 +162,10 @@ impl PythonHost {
         community: &Community,
         context: &StepContext,
         env: &Dict,
+        house: &Dict,
     ) -> Result<Dict, StepError> {
         let checked_out = check_out(&community.sources).await?;
-        let mut calls = Calls::new(context)?;
+        let mut calls = Calls::new(context, house)?;
         let mut room = Room {
             read: checked_out.places.clone(),
             write: vec![context.workspace.clone()],
@@ -178,7 +195,9 @@ impl PythonHost {
             let talk = &mut host.talk;
             talk.load(self, &community.name, &community.sources).await?;
             let env = value::encode(&Value::Dict(env.clone()));
-            talk.tell(&json!({"run": {"env": env}})).await?;
+            let program = self.settings.tools.is_some().then_some(tools::PROGRAM);
+            talk.tell(&json!({"run": {"env": env, "program": program}}))
+                .await?;
             talk.listen(context, &mut calls, &excuse).await
         };
         let outcome = tokio::select! {
@@ -233,6 +252,8 @@ impl PythonHost {
         for (name, text) in FILES {
             fs_err::write(folder.path().join(name), text)?;
         }
+        let core = within::manifests().to_string();
+        fs_err::write(folder.path().join("core.json"), core)?;
         if self.settings.tools.is_some() {
             tools::make(&folder.path().join(TOOLS))?;
         }

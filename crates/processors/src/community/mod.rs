@@ -4,7 +4,7 @@
 //! is a [`Processor`] like any other. Each step runs in a process of its own, with the run's workspace to write, its
 //! sources to read, and no network unless the operator allows it for that processor. What `URLGetter` and `DmgMounter`
 //! promise is done outside, by our own downloader and reader; tools of macOS are served by the program that
-//! [`PythonSettings`] names.
+//! [`PythonSettings`] names, and core processors that it builds on are carried out by it in the same sandbox.
 //!
 //! **Invariants**
 //! - Only bytes with an approved digest are loaded.
@@ -21,6 +21,7 @@ mod talk;
 mod tests;
 mod tools;
 mod value;
+mod within;
 
 use std::{borrow::Cow, collections::HashSet, path::Path, sync::Arc};
 
@@ -34,6 +35,7 @@ pub use self::{
     host::{PythonHost, PythonSettings},
     sources::Sources,
     tools::mac_tools,
+    within::{STEP_TOOL, serve_step, works_within},
 };
 use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
 
@@ -82,7 +84,7 @@ impl Processor for Community {
     ) -> Result<Outputs, StepError> {
         let given = self.visible(call, env);
         let before = links::outward(&context.workspace).await?;
-        let result = self.host.run(self, context, &given).await;
+        let result = self.host.run(self, context, &given, env).await;
         detach_all(&context.workspace).await?;
         let result = result?;
         links::refuse_new(&context.workspace, &before).await?;

@@ -42,6 +42,13 @@ pub(super) enum Asked {
         /// The image.
         path: String,
     },
+    /// What a core processor that asks servers does.
+    Step {
+        /// The processor.
+        processor: String,
+        /// The variables.
+        env: Json,
+    },
 }
 
 /// What is to be fetched.

@@ -15,7 +15,7 @@ use sandbox::Room;
 /// Where the system's own programs are seen in the sandbox, behind the links.
 const SYSTEM: &str = "/run/auto-update/usr";
 /// Where the program is seen that serves the tools.
-const PROGRAM: &str = "/run/auto-update/tools/auto-update";
+pub(super) const PROGRAM: &str = "/run/auto-update/tools/auto-update";
 /// The variable that says where images are extracted to that are attached.
 const ATTACHED_IN: &str = "AUTO_UPDATE_ATTACHED";
 /// The folder in the workspace for them.

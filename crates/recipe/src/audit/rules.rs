@@ -124,7 +124,7 @@ pub(super) static MISSPELT_ARGUMENT: Rule = rule(
     Error,
     "misspelt-argument",
     "The name of an argument is misspelt",
-    "Nobody reads it. AutoPkg passes it over; here a run is refused, because the step would not do what was meant.",
+    "Nobody reads it, so that the step does not do what was meant. A run warns of it; AutoPkg passes it over.",
 );
 pub(super) static MISSPELT_KEY: Rule = rule(
     Warning,
@@ -190,7 +190,7 @@ pub(super) static UNREAD_ARGUMENT: Rule = rule(
     Warning,
     "unread-argument",
     "An argument is read by nobody",
-    "Neither its processor nor a later step knows it. AutoPkg passes it over; here a run of an override with it is refused, because the step would not do what was meant. A recipe may set it for its children.",
+    "Neither its processor nor a later step knows it. A run warns of it; AutoPkg passes it over. A recipe may set it for its children.",
 );
 pub(super) static UNREADABLE: Rule = rule(
     Error,

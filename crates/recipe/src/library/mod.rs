@@ -3,14 +3,18 @@
 mod all;
 mod files;
 mod folder;
+mod lately;
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use self::{files::Files, folder::Folder};
+use self::{files::Files, folder::Folder, lately::Lately};
 use crate::{
     Recipe, ResolveError, Resolved,
     core_processors::split_processor,
@@ -23,6 +27,8 @@ use crate::{
 /// A recipe is sought as `AutoPkg` 2.9 does: in each folder and one level below it, first by identifier over all
 /// folders, then by name; where `AutoPkg` takes the order of the file system, names are sorted. A library shows the
 /// folders as they were when each was first needed; [`Library::refreshed`] looks again and reads only what changed.
+/// Where recipes lie is taken from a look of the last seconds, if there was one and what it says still holds: a list of
+/// titles is run one after the other, and does not walk through thousands of folders for each.
 #[derive(Debug)]
 pub struct Library {
     search_dirs: Vec<PathBuf>,
@@ -30,6 +36,9 @@ pub struct Library {
     home: Option<PathBuf>,
     files: Arc<Files>,
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+    lately: Arc<Lately>,
+    /// Whether a folder was taken from an earlier look.
+    remembers: AtomicBool,
 }
 
 /// Which folders a search covers.
@@ -68,6 +77,8 @@ impl Library {
             home: home.map(Path::to_owned),
             files: Arc::default(),
             folders: Mutex::default(),
+            lately: Arc::default(),
+            remembers: AtomicBool::new(false),
         }
     }
 
@@ -80,6 +91,8 @@ impl Library {
             home: self.home.clone(),
             files: Arc::clone(&self.files),
             folders: Mutex::default(),
+            lately: Arc::clone(&self.lately),
+            remembers: AtomicBool::new(false),
         }
     }
 
@@ -139,8 +152,7 @@ impl Library {
     /// The first file whose identifier is `identifier`, valid or not.
     pub fn find_identifier(&self, identifier: &str, scope: Scope) -> Option<PathBuf> {
         let dirs = self.dirs(scope, &[]);
-        dirs.iter()
-            .find_map(|dir| self.folder(dir).by_identifier(identifier))
+        self.as_it_is(|| self.declaring(identifier, &dirs))
     }
 
     /// Every file of the search folders whose identifier is `identifier`, in the order of a search.
@@ -231,22 +243,55 @@ impl Library {
     }
 
     fn find(&self, name: &str, dirs: &[PathBuf]) -> Option<PathBuf> {
-        dirs.iter()
-            .find_map(|dir| self.folder(dir).by_identifier(name))
-            .or_else(|| {
+        self.as_it_is(|| {
+            self.declaring(name, dirs).or_else(|| {
                 dirs.iter()
                     .find_map(|dir| self.folder(dir).by_name(name, &self.files))
             })
+        })
+    }
+
+    /// The first file that declares `identifier`, unless it does so no more.
+    fn declaring(&self, identifier: &str, dirs: &[PathBuf]) -> Option<PathBuf> {
+        let mut found = dirs
+            .iter()
+            .filter_map(|dir| self.folder(dir).by_identifier(identifier));
+        let path = found.next()?;
+        let header = self.files.header(&path)?;
+        (header.identifier.as_deref() == Some(identifier)).then_some(path)
+    }
+
+    /// What `search` finds; if that is nothing and an earlier look was relied on, what it finds after another look.
+    fn as_it_is(&self, search: impl Fn() -> Option<PathBuf>) -> Option<PathBuf> {
+        search().or_else(|| {
+            if !self.remembers.swap(false, Ordering::Relaxed) {
+                return None;
+            }
+            self.lately.forget();
+            self.own_folders().clear();
+            search()
+        })
     }
 
     fn folder(&self, dir: &Path) -> Arc<Folder> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.own_folders();
         if let Some(folder) = folders.get(dir) {
             return Arc::clone(folder);
         }
-        let folder = Arc::new(Folder::index(dir, &self.files));
+        let folder = if let Some(folder) = self.lately.get(dir) {
+            self.remembers.store(true, Ordering::Relaxed);
+            folder
+        } else {
+            let folder = Arc::new(Folder::index(dir, &self.files));
+            self.lately.put(dir, &folder);
+            folder
+        };
         folders.insert(dir.to_owned(), Arc::clone(&folder));
         folder
+    }
+
+    fn own_folders(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<Folder>>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder that a recipe of the chain adds to the search for its own parent.

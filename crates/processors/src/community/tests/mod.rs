@@ -1,5 +1,8 @@
 //! Processors as people write them, and as attackers would.
 
+mod core;
+mod imports;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use model::{FailureClass, Sha256};
