@@ -13,6 +13,7 @@
     reason = "the numbers are what it is for"
 )]
 
+mod rounds;
 mod usage;
 
 use std::{
@@ -24,10 +25,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use media::write::{Compression, Package};
 
-use self::usage::watch;
+use self::{rounds::rounds, usage::watch};
 
 const PEER: &str = "7zz";
 /// Of the two processors that are compared on, as many as there are here at most.
@@ -36,20 +37,13 @@ const THREADS: &str = "-mmt2";
 const SMALL: &str = "Suite.app/Contents/Info.plist";
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` only wants to know that it starts.
-    if env::args().any(|argument| argument == "--test") {
+    let Some(rounds) = rounds(3)? else {
         return Ok(());
-    }
+    };
     if Command::new(PEER).stdout(Stdio::null()).status().is_err() {
         println!("`{PEER}` is not here: install the package `7zip` to compare with it.");
         return Ok(());
     }
-    let rounds: usize = match env::var("AUTO_UPDATE_BENCH_ROUNDS") {
-        Ok(text) => text
-            .parse()
-            .context("AUTO_UPDATE_BENCH_ROUNDS is no number")?,
-        Err(_) => 3,
-    };
     // In memory where that can be had: it is the programs that are compared, not the disk.
     let memory = Path::new("/dev/shm");
     let house = if memory.is_dir() {

@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
+mod rounds;
 mod usage;
 
 use std::{
@@ -23,22 +24,18 @@ use std::{
 use anyhow::{Context as _, ensure};
 use testkit::vendor::{Resource, Vendor};
 
-use self::usage::{Usage, watch};
+use self::{
+    rounds::rounds,
+    usage::{Usage, watch},
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_auto-update");
 const TITLES: usize = 50;
 const OTHERS: usize = 2000;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` only wants to know that it starts.
-    if env::args().any(|argument| argument == "--test") {
+    let Some(rounds) = rounds(5)? else {
         return Ok(());
-    }
-    let rounds: usize = match env::var("AUTO_UPDATE_BENCH_ROUNDS") {
-        Ok(text) => text
-            .parse()
-            .context("AUTO_UPDATE_BENCH_ROUNDS is no number")?,
-        Err(_) => 5,
     };
     let runtime = tokio::runtime::Runtime::new()?;
     let vendor = runtime.block_on(Vendor::start())?;

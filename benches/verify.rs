@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
+mod rounds;
 mod usage;
 
 use std::{
@@ -24,22 +25,18 @@ use testkit::signing::{
     program_for_newer_systems, self_signed_certificate, sign_for_newer_systems, write_app,
 };
 
-use self::usage::{Usage, watch};
+use self::{
+    rounds::rounds,
+    usage::{Usage, watch},
+};
 
 const MIB: usize = 1 << 20;
 const RESOURCES: usize = 2000;
 const RESOURCE_LEN: usize = 64 << 10;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` only wants to know that it starts.
-    if env::args().any(|argument| argument == "--test") {
+    let Some(rounds) = rounds(5)? else {
         return Ok(());
-    }
-    let rounds: usize = match env::var("AUTO_UPDATE_BENCH_ROUNDS") {
-        Ok(text) => text
-            .parse()
-            .context("AUTO_UPDATE_BENCH_ROUNDS is no number")?,
-        Err(_) => 5,
     };
     // In memory where that can be had: it is the programs that are compared, not the disk.
     let memory = Path::new("/dev/shm");
