@@ -187,9 +187,9 @@ impl Engine {
         let unread = verify(&prepared.registry, &prepared.calls, &prepared.env)
             .map_err(|error| Failure::of_plan(&error))?;
         for warning in unread {
-            reporter.report(&Event::Warned {
-                text: &prepared.scrubber.scrub(&warning),
-            });
+            let text = prepared.scrubber.scrub(&warning);
+            reporter.report(&Event::Warned { text: &text });
+            prepared.record.warnings.push(text);
         }
         Ok(prepared)
     }

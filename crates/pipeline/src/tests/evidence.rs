@@ -140,6 +140,28 @@ async fn what_somebody_let_pass_is_told() {
 }
 
 #[tokio::test]
+async fn an_argument_that_nobody_reads_is_told() {
+    let bench = Bench::unapproved().await;
+    let recipe = bench.folder.path().join("recipes/Widget.munki.recipe.yaml");
+    let text = fs_err::read_to_string(&recipe).unwrap();
+    let text = text.replace(
+        "repo_subdirectory: apps",
+        "repo_subdirectory: apps, repo_subdir: x",
+    );
+    fs_err::write(&recipe, text).unwrap();
+    bench.approve().await;
+    assert_eq!(end(&bench.run().await), "published");
+    let checks = bench.said(BUNDLE, "pkgs/apps/Widget-1.0.pkg")(CHECKS);
+    let warnings = checks["warnings"].as_array().unwrap();
+    let told = warnings.iter().filter_map(Json::as_str);
+    assert_eq!(
+        told.filter(|told| told.contains("'repo_subdir'")).count(),
+        1,
+        "{checks}"
+    );
+}
+
+#[tokio::test]
 async fn a_run_that_was_parked_for_the_scanner_has_its_evidence_all_the_same() {
     let bench = Bench::new().await;
     let unknown = package("1.1", b"unknown to the scanner");

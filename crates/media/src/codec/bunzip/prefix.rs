@@ -38,7 +38,7 @@ impl Code {
     /// The code whose lengths are these, by symbol.
     ///
     /// # Errors
-    /// If there are more codes of a length than there can be.
+    /// If there are more codes of a length than there can be: `bzip2` itself only minds when one of them is used.
     pub(super) fn new(lens: &[u8]) -> io::Result<Self> {
         let mut code = Self {
             short: Box::new([0; SHORT_COUNT]),

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use bzip2::{Compression, read::MultiBzDecoder, write::BzEncoder};
 use proptest::prelude::*;
 
-use super::{BzReader, Streams};
+use super::{BzReader, Streams, prefix::Code};
 use crate::{robustness::XorShift, samples::bytes};
 
 /// What `bzip2` 1.0.8 makes of 300 times `a` and `bc`.
@@ -141,6 +141,14 @@ fn damage_is_an_error_or_changes_nothing() {
     }
 }
 
+#[test]
+fn codes_that_cannot_be_are_refused_even_if_nothing_is_written_in_them() {
+    let lens = |lens: &[u8]| Code::new(lens).map(drop).map_err(|error| error.to_string());
+    assert_eq!(lens(&[1, 2, 2]), Ok(()));
+    assert_eq!(lens(&[1, 3]), Ok(()), "fewer codes than there can be");
+    assert!(lens(&[1, 1, 1]).unwrap_err().contains("more codes"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -152,10 +160,12 @@ proptest! {
         stream[at] ^= 1_u8 << bit;
         let mut other = Vec::new();
         let ours = read(&stream);
-        if MultiBzDecoder::new(&stream[..]).read_to_end(&mut other).is_ok() {
-            prop_assert_eq!(ours.unwrap(), other);
-        } else {
-            prop_assert!(ours.is_err());
+        let theirs = MultiBzDecoder::new(&stream[..]).read_to_end(&mut other);
+        match (ours, theirs) {
+            (Ok(ours), Ok(_)) => prop_assert_eq!(ours, other),
+            // It does not look at codes that no symbol is written in.
+            (Err(error), Ok(_)) => prop_assert!(error.to_string().contains("more codes"), "{}", error),
+            (ours, Err(_)) => prop_assert!(ours.is_err()),
         }
     }
 
