@@ -74,16 +74,19 @@ fn look_into(
     let mut inventories = BTreeMap::new();
     let mut warnings = Vec::new();
     for (sha256, location, path) in packages {
-        match Inventory::of(&path) {
-            Ok(inventory) => {
-                inventories.insert(sha256, inventory);
+        let inventory = Inventory::of(&path).unwrap_or_else(|error| {
+            // Profiles are always like this, and nothing is said of them.
+            if !matches!(error, MediaError::Unknown { .. }) {
+                let unknown = format!("What `{location}` brings with it is not known: {error}");
+                warnings.push(unknown);
             }
-            // Profiles, scripts and the like bring nothing but themselves.
-            Err(MediaError::Unknown { .. }) => {}
-            Err(error) => warnings.push(format!(
-                "What `{location}` brings with it is not known: {error}"
-            )),
-        }
+            // Where the release before could be looked into, this is a change like any other: damage hides nothing.
+            Inventory {
+                unreadable: [location].into(),
+                ..Inventory::default()
+            }
+        });
+        inventories.insert(sha256, inventory);
     }
     (inventories, warnings)
 }
@@ -119,4 +122,31 @@ fn sentences(item: &Item, changes: &[Change]) -> Vec<String> {
         ));
     }
     sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_looked_into_is_noted_as_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let looked = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs_err::write(&path, bytes).unwrap();
+            look_into(vec![(Sha256::of(bytes), format!("apps/{name}"), path)])
+        };
+        for (name, bytes, warned) in [
+            ("Widget.mobileconfig", &b"a profile"[..], 0),
+            ("Widget-1.0.pkg", &b"xar!\x00\x1c\x00\x01 cut off"[..], 1),
+        ] {
+            let (inventories, warnings) = looked(name, bytes);
+            let inventory = inventories.get(&Sha256::of(bytes)).unwrap();
+            let unreadable = [format!("apps/{name}")].into();
+            assert_eq!(inventory.unreadable, unreadable);
+            assert_eq!(warnings.len(), warned, "{warnings:?}");
+            let changes = inventory.changes_since(&Inventory::default());
+            assert_eq!(changes.len(), 1, "{changes:?}");
+        }
+    }
 }
