@@ -34,6 +34,9 @@ mod publish;
 mod recover;
 mod repair;
 mod repository;
+mod retention;
+mod rings;
+mod shelf;
 mod staging;
 #[cfg(test)]
 mod tests;
@@ -49,4 +52,10 @@ pub use publish::{Placement, Point, PublicationObserver, Published, Unobserved, 
 pub use recover::{Outcome, Recovered, recover};
 pub use repair::{Repairs, repair, repairs};
 pub use repository::{Kind, Repository};
+pub use retention::{Reason, Retention, Superfluous, superfluous};
+pub use rings::{
+    Exception, HandError, Move, Ring, Rings, RingsError, Rule, RuleKind, Why, due, pinned,
+    promoted, rolled_back,
+};
+pub use shelf::{Shelf, ShelfItem};
 pub use staging::Staging;
