@@ -16,6 +16,11 @@ const LOG: &str = "publications.jsonl";
 const CHECKPOINT: &str = "publications.checkpoint.json";
 const FILE_MODE: u32 = 0o644;
 
+/// Whether a file of this name in the folder of evidence is the log, or the checkpoint of it.
+pub fn is_log(name: &str) -> bool {
+    name == LOG || name == CHECKPOINT
+}
+
 /// The log of publications in a folder.
 #[derive(Clone, Debug)]
 pub struct Log {
