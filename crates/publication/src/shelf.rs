@@ -181,10 +181,10 @@ pub(crate) fn named_by_manifests(
         let contents = repository.get(Kind::Manifests, &location)?;
         match proplist::from_bytes(&contents) {
             Ok(Value::Dict(manifest)) => {
-                let mut names = Vec::new();
-                name_items(&manifest, &mut names);
-                names.retain(|name| !split_name_and_version(name).1.is_empty());
-                named.extend(names.into_iter().map(|name| (name, location.clone())));
+                let mut all = Vec::new();
+                name_items(&manifest, &mut all);
+                all.retain(|name| !split_name_and_version(name).1.is_empty());
+                named.extend(all.into_iter().map(|name| (name, location.clone())));
             }
             Ok(_) => {
                 return Err(RepositoryError::NoManifest {
@@ -237,14 +237,12 @@ fn receipts_of(pkginfo: &Dict) -> Option<(&'static str, String)> {
 }
 
 fn joined(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut all = texts(Some(value));
-            all.sort();
-            all.join("\n")
-        }
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
     }
+    let mut all = texts(Some(value));
+    all.sort();
+    all.join("\n")
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {

@@ -328,7 +328,9 @@ mod tests {
             passage(1, "published"),
             Some(passage(3, "rolled-back")),
         );
-        db.ring_stay_note(&[again.clone()]).await.unwrap();
+        db.ring_stay_note(std::slice::from_ref(&again))
+            .await
+            .unwrap();
         assert_eq!(
             db.ring_stay_list(true).await.unwrap(),
             [ended, again],

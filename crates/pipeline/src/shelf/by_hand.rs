@@ -128,10 +128,10 @@ impl Engine {
     /// A change set that removes items with their packages, unless another item has those, and their evidence.
     pub(super) async fn removal_of(
         &self,
-        shelf: &Shelf,
+        present: &Shelf,
         items: &[ShelfItem],
     ) -> Result<ChangeSet, Failure> {
-        let staying = shelf.items.iter().filter(|item| !items.contains(item));
+        let staying = present.items.iter().filter(|item| !items.contains(item));
         let used: Vec<&String> = staying.flat_map(|item| &item.packages).collect();
         let mut packages: Vec<String> = items
             .iter()

@@ -56,14 +56,14 @@ impl Engine {
     /// If the repository or the database cannot be read.
     pub async fn look(&self) -> Result<Look, Failure> {
         let engine = self.clone();
-        let shelf = blocking(move || {
+        let found = blocking(move || {
             Shelf::read(&*engine.parts.repository)
                 .map_err(|error| Failure::from_error(FailureClass::Publish, &error))
         })
         .await?;
         let db = &self.parts.db;
         let known = db.ring_stay_list(false).await?;
-        let observed = observed(&shelf, &known, self.parts.clock.now());
+        let observed = observed(&found, &known, self.parts.clock.now());
         db.ring_stay_note(&observed).await?;
         let entered = known
             .into_iter()
@@ -73,7 +73,7 @@ impl Engine {
         Ok(Look {
             entered: entered.collect(),
             rules: db.ring_rule_list(false).await?,
-            shelf,
+            shelf: found,
         })
     }
 
