@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -60,6 +60,12 @@ const NEEDS: [Need; 7] = [
         is_met: || command::succeeds("/usr/bin/python3", &["--version"]),
     },
     Need {
+        name: "venv for Python",
+        why: "the S3 server that tests publish to lies in a folder of its own",
+        package: "python3-venv",
+        is_met: || command::succeeds("python3", &["-c", "import ensurepip, venv"]),
+    },
+    Need {
         name: "aiosmtpd",
         why: "the SMTP server that tests and demo send mail to",
         package: "python3-aiosmtpd",
@@ -70,6 +76,9 @@ const NEEDS: [Need; 7] = [
         },
     },
 ];
+
+/// The server that speaks S3 to tests, as pip knows it.
+const S3_SERVER: &str = "moto[s3,server]==5.2.5";
 
 /// Says what is missing.
 ///
@@ -89,6 +98,11 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// # Errors
 /// If something stays missing.
 pub(crate) fn install() -> anyhow::Result<()> {
+    install_packages()?;
+    install_s3_server()
+}
+
+fn install_packages() -> anyhow::Result<()> {
     let needed = missing();
     if needed.is_empty() {
         return Ok(());
@@ -118,6 +132,24 @@ pub(crate) fn install() -> anyhow::Result<()> {
         .concat(),
     )?;
     check()
+}
+
+/// Makes a virtual environment with moto in `target`: no distribution has it as a package.
+fn install_s3_server() -> anyhow::Result<()> {
+    let folder = command::root().join("target/s3-server");
+    let python = folder.join("bin/python");
+    if command::succeeds(&python.to_string_lossy(), &["-c", "import moto.server"]) {
+        return Ok(());
+    }
+    command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    command::run(Command::new(&python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        S3_SERVER,
+    ]))
 }
 
 fn missing() -> Vec<&'static Need> {

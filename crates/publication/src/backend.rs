@@ -2,9 +2,13 @@
 
 use std::{fmt, path::PathBuf};
 
+use evidence::{Log, LogError};
 use model::Sha256;
 
 use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile};
+
+/// One after the other; what cannot be read is told in its turn.
+pub type Each<'a, T> = Box<dyn Iterator<Item = Result<T, RepositoryError>> + 'a>;
 
 /// Where a repository lies, as publishing needs it: besides what Munki's plug-ins see, a lock, files that are made
 /// before anybody sees them, and a corner of the house's own that Munki does not see.
@@ -22,6 +26,26 @@ pub trait Backend: Repository {
     /// # Errors
     /// If it cannot be read.
     fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError>;
+
+    /// What is in each of `locations`, in their order: as [`Repository::get`], for who reads very many.
+    ///
+    /// # Errors
+    /// If the repository cannot be read at all.
+    fn each<'a>(
+        &'a self,
+        kind: Kind,
+        locations: &'a [String],
+    ) -> Result<Each<'a, Vec<u8>>, RepositoryError>;
+
+    /// The digest of what is in each of `locations`, in their order.
+    ///
+    /// # Errors
+    /// If the repository cannot be read at all.
+    fn each_digest<'a>(
+        &'a self,
+        kind: Kind,
+        locations: &'a [String],
+    ) -> Result<Each<'a, Sha256>, RepositoryError>;
 
     /// Folders of the repository that have to be made for `location`, outermost first.
     ///
@@ -118,6 +142,15 @@ pub trait Backend: Repository {
     /// # Errors
     /// If it cannot be looked at.
     fn kept_source(&self, name: &str) -> Result<Option<(PathBuf, u64)>, RepositoryError>;
+
+    /// Has `work` read the log of publications, or add to it.
+    ///
+    /// # Errors
+    /// Those of `work`, or if the log cannot be got or written.
+    fn with_log(
+        &self,
+        work: &mut dyn FnMut(&Log) -> Result<(), LogError>,
+    ) -> Result<(), PublishError>;
 }
 
 /// The right to write to a repository, held until it is dropped.

@@ -161,8 +161,9 @@ fn refuse_what_would_be_missed(work: &Work<'_>, coming: &Coming) -> Result<(), P
     if !coming.gone.iter().any(|(kind, _)| *kind == Kind::Pkgs) {
         return Ok(());
     }
-    for location in coming.pkginfo_locations(work.repository)? {
-        let Ok(contents) = coming.pkginfo(work.repository, &location) else {
+    let locations = coming.pkginfo_locations(work.repository)?;
+    for (location, contents) in coming.pkginfos(work.repository, &locations)? {
+        let Ok(contents) = contents else {
             // It is in no catalog either.
             continue;
         };
@@ -176,7 +177,7 @@ fn refuse_what_would_be_missed(work: &Work<'_>, coming: &Coming) -> Result<(), P
         if let Some(missed) = missed {
             return Err(PublishError::StillNamed {
                 location: missed.to_owned(),
-                pkginfo: location,
+                pkginfo: location.to_owned(),
             });
         }
     }

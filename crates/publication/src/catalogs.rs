@@ -1,6 +1,7 @@
 //! Catalogs and icon hashes of a repository.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io,
@@ -59,6 +60,9 @@ pub(crate) struct Coming {
     pub(crate) gone: HashSet<(Kind, String)>,
 }
 
+/// What is in a pkginfo, or why that cannot be told.
+type Pkginfo<'a> = Result<Cow<'a, [u8]>, RepositoryError>;
+
 impl Coming {
     /// Where pkginfos will be, in the order of [`crate::Repository::list`].
     pub(crate) fn pkginfo_locations(
@@ -72,16 +76,21 @@ impl Coming {
         Ok(locations)
     }
 
-    /// What will be in a pkginfo.
-    pub(crate) fn pkginfo(
-        &self,
-        repository: &dyn Backend,
-        location: &str,
-    ) -> Result<Vec<u8>, RepositoryError> {
-        match self.pkginfos.get(location) {
-            Some(contents) => Ok(contents.clone()),
-            None => repository.get(Kind::Pkgsinfo, location),
-        }
+    /// What will be in each pkginfo, by its location.
+    pub(crate) fn pkginfos<'a>(
+        &'a self,
+        repository: &'a dyn Backend,
+        locations: &'a [String],
+    ) -> Result<impl Iterator<Item = (&'a str, Pkginfo<'a>)>, RepositoryError> {
+        let there = repository.each(Kind::Pkgsinfo, locations)?;
+        let pkginfos = locations.iter().zip(there).map(|(location, there)| {
+            let contents = match self.pkginfos.get(location) {
+                Some(contents) => Ok(Cow::Borrowed(contents.as_slice())),
+                None => there.map(Cow::Owned),
+            };
+            (location.as_str(), contents)
+        });
+        Ok(pkginfos)
     }
 
     /// What is there and will not be gone.
@@ -211,22 +220,12 @@ fn collect(
     let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
     pkgs.append(&mut coming.pkgs);
     let mut builder = CatalogBuilder::new(options, pkgs);
-    for location in locations {
-        let contents = match coming.pkginfos.remove(&location) {
-            Some(contents) => Ok(contents),
-            None => repository.get(Kind::Pkgsinfo, &location),
-        };
+    for (location, contents) in coming.pkginfos(repository, &locations)? {
         match contents {
-            Ok(contents) => builder.add(&location, &contents),
+            Ok(contents) => builder.add(location, &contents),
             Err(error) => {
-                let why = words(
-                    repository,
-                    Kind::Pkgsinfo,
-                    &location,
-                    &error,
-                    options.compat,
-                );
-                builder.fail(&location, &why);
+                let why = words(repository, Kind::Pkgsinfo, location, &error, options.compat);
+                builder.fail(location, &why);
             }
         }
     }
@@ -264,17 +263,19 @@ fn hash_icons(
     let mut report = Report::default();
     report.progress("Getting list of icons...");
     let mut icons = coming.icons.clone();
-    for location in coming.staying(repository, Kind::Icons)? {
-        if location == ICON_HASHES || icons.contains_key(&location) {
-            continue;
-        }
+    let mut there = coming.staying(repository, Kind::Icons)?;
+    there.retain(|location| location != ICON_HASHES && !icons.contains_key(location));
+    for (location, digest) in there
+        .iter()
+        .zip(repository.each_digest(Kind::Icons, &there)?)
+    {
         report.progress(format!("Hashing {location}..."));
-        match hash_icon(repository, &location) {
+        match digest {
             Ok(sha256) => {
-                icons.insert(location, sha256);
+                icons.insert(location.clone(), sha256);
             }
             Err(error) => {
-                let why = words(repository, Kind::Icons, &location, &error, compat);
+                let why = words(repository, Kind::Icons, location, &error, compat);
                 report.error(match compat {
                     Compat::Munki6 => format!("RepoError for {location}: {why}"),
                     Compat::Munki7 => format!("Error reading icons/{location}: {why}"),
@@ -291,13 +292,6 @@ fn hash_icons(
         source,
     })?;
     Ok((Some(hashes), report))
-}
-
-fn hash_icon(repository: &dyn Backend, location: &str) -> Result<Sha256, RepositoryError> {
-    let mut icon = repository.open(Kind::Icons, location)?;
-    let (sha256, _) = Sha256::of_reader(&mut icon)
-        .map_err(|source| RepositoryError::io(&place(repository, Kind::Icons, location), source))?;
-    Ok(sha256)
 }
 
 fn prepare_if_changed<'a>(

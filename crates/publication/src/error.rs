@@ -1,10 +1,12 @@
 //! Why a repository cannot be read or written, and why a publication failed.
 
 use std::{
+    error::Error,
     io,
     path::{Path, PathBuf},
 };
 
+use evidence::LogError;
 use model::{ChangeSetId, FailureClass, Retry, Sha256};
 
 use crate::Kind;
@@ -75,6 +77,38 @@ pub enum RepositoryError {
         /// What is wrong with it.
         why: String,
     },
+    /// An object store does not do what it is asked, or does not answer.
+    #[error("the object store fails at `{name}`")]
+    Store {
+        /// The object, or what was done.
+        name: String,
+        /// What it said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An object store does not let us.
+    #[error(
+        "the object store does not let us at `{name}`: check the credentials and what they may do"
+    )]
+    Denied {
+        /// The object.
+        name: String,
+        /// What it said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Somebody else has written at the same time.
+    #[error("`{name}` was changed by somebody else at this very moment")]
+    Conflict {
+        /// The object.
+        name: String,
+    },
+    /// The right to write was lost, since this process was too slow; nothing more is written.
+    #[error(
+        "another process has taken over the repository, since this one was silent for too long"
+    )]
+    LockLost,
+    /// The right to write cannot be had.
+    #[error("cannot lock the repository")]
+    Lock(#[source] Box<dyn Error + Send + Sync>),
     /// A file is no pkginfo.
     #[error("`pkgsinfo/{location}` is no pkginfo: {why}")]
     NoPkginfo {
@@ -96,6 +130,17 @@ pub enum RepositoryError {
 }
 
 impl RepositoryError {
+    /// The error for what an object store said of `name`.
+    pub(crate) fn store<E: Error + Send + Sync + 'static>(
+        name: &str,
+    ) -> impl FnOnce(E) -> Self + use<E> {
+        let name = name.to_owned();
+        move |error| Self::Store {
+            name,
+            source: Box::new(error),
+        }
+    }
+
     /// The error for what the system said of `path`.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
@@ -218,6 +263,9 @@ pub enum PublishError {
     /// The repository cannot be read or written.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// The log of publications cannot be read or added to.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A journal of an interrupted publication cannot be understood.
     #[error("the journal `{}` cannot be understood; no publication is possible until it is", path.display())]
     Journal {
@@ -246,6 +294,7 @@ impl PublishError {
             Self::Altered { .. } => FailureClass::Checksum,
             Self::Changed { .. }
             | Self::Journal { .. }
+            | Self::Log(_)
             | Self::NamedTwice { .. }
             | Self::NewerJournal { .. }
             | Self::NotKept { .. }
@@ -264,12 +313,18 @@ impl PublishError {
             Self::Repository(
                 RepositoryError::DiskFull { .. }
                 | RepositoryError::ReadOnly { .. }
+                | RepositoryError::Store { .. }
+                | RepositoryError::Denied { .. }
+                | RepositoryError::Conflict { .. }
+                | RepositoryError::Lock(_)
+                | RepositoryError::LockLost
                 | RepositoryError::Io { .. },
             )
             | Self::Stuck { .. } => Retry::Later,
             Self::Altered { .. }
             | Self::Changed { .. }
             | Self::Journal { .. }
+            | Self::Log(_)
             | Self::NamedTwice { .. }
             | Self::NewerJournal { .. }
             | Self::NotKept { .. }

@@ -20,6 +20,7 @@ pub mod demo;
 pub mod house;
 pub mod minisign;
 pub mod package;
+pub mod s3;
 pub mod signing;
 pub mod smtp;
 pub mod sparkle;

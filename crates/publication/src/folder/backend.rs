@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use evidence::{Log, LogError};
 use model::Sha256;
 
 use super::{FolderRepository, STATE, unfinished::unfinished};
 use crate::{
-    Backend, Held, Kind, Part, PublishError, RepositoryError, StagedFile,
+    Backend, Each, Held, Kind, Part, PublishError, Repository as _, RepositoryError, StagedFile,
     write::{self, CopyError, PartFile},
 };
 
@@ -26,6 +27,32 @@ impl Backend for FolderRepository {
         let (sha256, _) = Sha256::of_reader(&mut file)
             .map_err(|source| RepositoryError::io(&self.path(kind, location), source))?;
         Ok(Some(sha256))
+    }
+
+    fn each<'a>(
+        &'a self,
+        kind: Kind,
+        locations: &'a [String],
+    ) -> Result<Each<'a, Vec<u8>>, RepositoryError> {
+        let contents = locations
+            .iter()
+            .map(move |location| self.get(kind, location));
+        Ok(Box::new(contents))
+    }
+
+    fn each_digest<'a>(
+        &'a self,
+        kind: Kind,
+        locations: &'a [String],
+    ) -> Result<Each<'a, Sha256>, RepositoryError> {
+        let digests = locations.iter().map(move |location| {
+            let digest = self.digest(kind, location)?;
+            digest.ok_or_else(|| RepositoryError::NotFound {
+                kind,
+                location: location.clone(),
+            })
+        });
+        Ok(Box::new(digests))
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
@@ -181,6 +208,13 @@ impl Backend for FolderRepository {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(RepositoryError::io(&path, source)),
         }
+    }
+
+    fn with_log(
+        &self,
+        work: &mut dyn FnMut(&Log) -> Result<(), LogError>,
+    ) -> Result<(), PublishError> {
+        Ok(work(&self.log())?)
     }
 }
 

@@ -5,8 +5,8 @@ use munki::CatalogOptions;
 
 use super::scene::{NOW, Scene, assert_sound, item};
 use crate::{
-    Backend as _, ChangeSet, Disposition, Kind, PublishError, Removal, Repository as _, discarded,
-    make_catalogs, purge, repair, revert_of,
+    ChangeSet, Disposition, Kind, PublishError, Removal, discarded, make_catalogs, purge, repair,
+    revert_of,
 };
 
 /// That the change set is refused, with these words, and nothing is changed.
@@ -15,8 +15,8 @@ fn assert_refused(scene: &Scene, set: &ChangeSet, words: &str) {
     let error = scene.publish(set).unwrap_err();
     assert!(error.to_string().contains(words), "{error}");
     assert!(scene.tree() == before, "{words}");
-    assert_sound(&scene.repository, words);
-    assert!(discarded(&scene.repository).unwrap().is_empty(), "{words}");
+    assert_sound(&*scene.repository, words);
+    assert!(discarded(&*scene.repository).unwrap().is_empty(), "{words}");
     assert_eq!(
         scene.repository.own_names("trash").unwrap(),
         [""; 0],
@@ -46,7 +46,7 @@ fn one_change_set_adds_replaces_and_removes_and_doing_so_again_changes_nothing()
         }
     }
     assert_eq!((added, replaced, removed), (4, 4, 4));
-    assert_sound(&scene.repository, "after");
+    assert_sound(&*scene.repository, "after");
     let after = scene.tree();
     assert!(after.keys().all(|path| !path.contains('C')), "{after:?}");
     assert_eq!(after["manifests/all"], b"two");
@@ -61,7 +61,7 @@ fn one_change_set_adds_replaces_and_removes_and_doing_so_again_changes_nothing()
         Disposition::AlreadyThere | Disposition::AlreadyGone
     )));
     assert!(scene.tree() == after);
-    let lists = discarded(&scene.repository).unwrap();
+    let lists = discarded(&*scene.repository).unwrap();
     assert_eq!((lists.len(), lists[0].id, lists[0].at), (1, set.id, NOW));
     assert_eq!((lists[0].files.len(), lists[0].added.len()), (8, 4));
 }
@@ -74,30 +74,29 @@ fn a_change_set_is_reverted_and_the_revert_reverted_until_it_is_purged() {
     scene.publish(&set).unwrap();
     let after = scene.tree();
 
-    let revert = revert_of(&scene.repository, set.id).unwrap();
+    let revert = revert_of(&*scene.repository, set.id).unwrap();
     scene.publish(&revert).unwrap();
     assert!(scene.tree() == before);
-    assert_sound(&scene.repository, "reverted");
-    assert!(revert_of(&scene.repository, set.id).unwrap().is_empty());
+    assert_sound(&*scene.repository, "reverted");
+    assert!(revert_of(&*scene.repository, set.id).unwrap().is_empty());
 
-    let again = revert_of(&scene.repository, revert.id).unwrap();
+    let again = revert_of(&*scene.repository, revert.id).unwrap();
     scene.publish(&again).unwrap();
     assert!(scene.tree() == after);
 
     for id in [set.id, revert.id, again.id] {
-        purge(&scene.repository, id).unwrap();
-        purge(&scene.repository, id).unwrap();
+        purge(&*scene.repository, id).unwrap();
+        purge(&*scene.repository, id).unwrap();
     }
-    assert!(discarded(&scene.repository).unwrap().is_empty());
+    assert!(discarded(&*scene.repository).unwrap().is_empty());
     assert!(
         !scene
-            .repository
             .root()
             .join(".auto-update/trash")
             .join(set.id.to_string())
             .exists()
     );
-    let error = revert_of(&scene.repository, set.id).unwrap_err();
+    let error = revert_of(&*scene.repository, set.id).unwrap_err();
     assert!(matches!(error, PublishError::NotKept { .. }), "{error}");
     assert!(scene.tree() == after);
 }
@@ -107,7 +106,7 @@ fn the_newest_is_listed_first_and_what_is_kept_takes_no_room() {
     use std::os::unix::fs::MetadataExt as _;
 
     let scene = Scene::new();
-    let package = scene.repository.root().join("pkgs/apps/C-1.pkg");
+    let package = scene.root().join("pkgs/apps/C-1.pkg");
     let inode = fs_err::metadata(&package).unwrap().ino();
     let mut ids = Vec::new();
     for name in ["C", "A"] {
@@ -116,10 +115,10 @@ fn the_newest_is_listed_first_and_what_is_kept_takes_no_room() {
         scene.publish(&set).unwrap();
         ids.insert(0, set.id);
     }
-    let listed = discarded(&scene.repository).unwrap();
+    let listed = discarded(&*scene.repository).unwrap();
     assert_eq!(listed.iter().map(|it| it.id).collect::<Vec<_>>(), ids);
     let kept = format!(".auto-update/trash/{}/pkgs/apps/C-1.pkg", ids[1]);
-    let kept = scene.repository.root().join(kept);
+    let kept = scene.root().join(kept);
     assert_eq!(fs_err::metadata(kept).unwrap().ino(), inode);
 }
 
@@ -146,7 +145,7 @@ fn what_was_changed_since_is_not_reverted() {
     scene.publish(&set).unwrap();
     let put = |kind, location: &str, contents: &[u8]| {
         scene.repository.put(kind, location, contents).unwrap();
-        revert_of(&scene.repository, set.id)
+        revert_of(&*scene.repository, set.id)
             .unwrap_err()
             .to_string()
     };
@@ -237,12 +236,12 @@ fn what_cannot_be_meant_is_refused() {
 #[test]
 fn a_link_is_kept_as_what_it_leads_to() {
     let scene = Scene::new();
-    let link = scene.repository.root().join("pkgs/apps/link.pkg");
+    let link = scene.root().join("pkgs/apps/link.pkg");
     std::os::unix::fs::symlink("C-1.pkg", &link).unwrap();
     let set = only(vec![scene.removal(Kind::Pkgs, "apps/link.pkg")]);
     scene.publish(&set).unwrap();
     assert!(fs_err::symlink_metadata(&link).is_err());
-    let revert = revert_of(&scene.repository, set.id).unwrap();
+    let revert = revert_of(&*scene.repository, set.id).unwrap();
     scene.publish(&revert).unwrap();
     assert_eq!(fs_err::read(&link).unwrap(), b"package C");
 }
@@ -257,6 +256,6 @@ fn a_journal_of_a_newer_version_stops_everything() {
         matches!(error, PublishError::NewerJournal { schema: 3, .. }),
         "{error}"
     );
-    repair(&scene.repository, CatalogOptions::default()).unwrap_err();
-    make_catalogs(&scene.repository, CatalogOptions::default()).unwrap();
+    repair(&*scene.repository, CatalogOptions::default()).unwrap_err();
+    make_catalogs(&*scene.repository, CatalogOptions::default()).unwrap();
 }

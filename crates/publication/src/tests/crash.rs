@@ -10,8 +10,7 @@ use munki::CatalogOptions;
 
 use super::scene::{NOW, Scene, Tree, assert_offered_is_there, assert_sound, lose};
 use crate::{
-    ChangeSet, FolderRepository, Outcome, Point, PublicationObserver, discarded, publish, recover,
-    revert_of,
+    ChangeSet, Outcome, Point, PublicationObserver, discarded, publish, recover, revert_of,
 };
 
 /// The folder of a scene, in whose `set.json` is what the child is to publish, and at which point it is to end.
@@ -38,10 +37,10 @@ fn child() {
     let folder = Path::new(&folder);
     let set = fs_err::read(folder.join("set.json")).unwrap();
     let set: ChangeSet = serde_json::from_slice(&set).unwrap();
-    let repository = FolderRepository::open(&folder.join("repo")).unwrap();
+    let repository = super::object::child_repository(folder);
     let power_cut = PowerCut(AtomicUsize::new(end_at.parse().unwrap()));
     publish(
-        &repository,
+        &*repository,
         &set,
         CatalogOptions::default(),
         &power_cut,
@@ -51,7 +50,7 @@ fn child() {
 }
 
 /// Publishes in another process, which ends when it has come to `end_at` points; answers whether it did.
-fn publish_in_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> bool {
+pub(super) fn publish_in_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> bool {
     let set = serde_json::to_vec(set).unwrap();
     fs_err::write(scene.folder.path().join("set.json"), set).unwrap();
     let ended = Command::new(std::env::current_exe().unwrap())
@@ -68,7 +67,7 @@ fn publish_in_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> bool {
 }
 
 /// The trees before and after the change.
-fn expected() -> (Tree, Tree) {
+pub(super) fn expected() -> (Tree, Tree) {
     let scene = Scene::new();
     let before = scene.tree();
     scene.publish(&scene.change()).unwrap();
@@ -77,28 +76,39 @@ fn expected() -> (Tree, Tree) {
 
 #[test]
 fn a_publication_that_ends_at_any_point_is_finished() {
+    ends_and_is_finished(Scene::new, 1);
+}
+
+/// Whether everything is to be tried, whatever time it takes.
+pub(super) fn is_long() -> bool {
+    std::env::var_os("AUTO_UPDATE_LONG_TESTS").is_some_and(|long| !long.is_empty())
+}
+
+/// Ends a publication at each point that it comes to, or at every so many, each time in another scene.
+pub(super) fn ends_and_is_finished(new: impl Fn() -> Scene, every: usize) {
     let (before, after) = expected();
-    for end_at in 0.. {
-        let scene = Scene::new();
+    for end_at in (0..).step_by(every) {
+        let scene = new();
         let set = scene.change();
         let when = format!("after {end_at} points");
         if !publish_in_child(&scene, &set, end_at) {
             assert!(end_at > 35, "only {end_at} points");
-            println!("{end_at} of {end_at} crashes are recovered from");
+            let crashes = end_at / every;
+            println!("{crashes} of {crashes} crashes are recovered from");
             return;
         }
-        assert_offered_is_there(&scene.repository, &when);
-        recover(&scene.repository).unwrap();
-        assert_sound(&scene.repository, &when);
+        assert_offered_is_there(&*scene.repository, &when);
+        recover(&*scene.repository).unwrap();
+        assert_sound(&*scene.repository, &when);
         if end_at == 0 {
             assert!(scene.tree() == before, "{when}");
         } else {
             assert!(scene.tree() == after, "{when}");
-            assert_eq!(discarded(&scene.repository).unwrap()[0].files.len(), 8);
+            assert_eq!(discarded(&*scene.repository).unwrap()[0].files.len(), 8);
         }
         scene.publish(&set).unwrap();
         assert!(scene.tree() == after, "{when}");
-        let revert = revert_of(&scene.repository, set.id).unwrap();
+        let revert = revert_of(&*scene.repository, set.id).unwrap();
         scene.publish(&revert).unwrap();
         assert!(scene.tree() == before, "{when}");
     }
@@ -116,14 +126,14 @@ fn without_its_staged_bytes_it_is_finished_or_undone_whole() {
             break;
         }
         lose(&scene.workspace());
-        let recovered = recover(&scene.repository).unwrap();
-        assert_offered_is_there(&scene.repository, &when);
-        assert_sound(&scene.repository, &when);
+        let recovered = recover(&*scene.repository).unwrap();
+        assert_offered_is_there(&*scene.repository, &when);
+        assert_sound(&*scene.repository, &when);
         match recovered.first().map(|it| &it.outcome) {
             Some(Outcome::Undone { .. }) => {
                 undone += 1;
                 assert!(scene.tree() == before, "{when}");
-                assert!(discarded(&scene.repository).unwrap().is_empty(), "{when}");
+                assert!(discarded(&*scene.repository).unwrap().is_empty(), "{when}");
             }
             Some(Outcome::Finished) | None => {
                 finished += 1;
@@ -141,14 +151,14 @@ fn a_revert_that_ends_at_any_point_is_finished() {
         let scene = Scene::new();
         let set = scene.change();
         scene.publish(&set).unwrap();
-        let revert = revert_of(&scene.repository, set.id).unwrap();
+        let revert = revert_of(&*scene.repository, set.id).unwrap();
         let when = format!("after {end_at} points");
         if !publish_in_child(&scene, &revert, end_at) {
             return;
         }
-        assert_offered_is_there(&scene.repository, &when);
-        recover(&scene.repository).unwrap();
-        assert_sound(&scene.repository, &when);
+        assert_offered_is_there(&*scene.repository, &when);
+        recover(&*scene.repository).unwrap();
+        assert_sound(&*scene.repository, &when);
         assert!(scene.tree() == before, "{when}");
     }
 }

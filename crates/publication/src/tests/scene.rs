@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use model::{ChangeSetId, Sha256, Timestamp};
@@ -17,28 +18,38 @@ use crate::{
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-/// A repository in a folder, and a workspace beside it.
+/// A repository, and a workspace beside it.
 pub(super) struct Scene {
     pub(super) folder: TempDir,
-    pub(super) repository: FolderRepository,
+    pub(super) repository: Arc<dyn Backend>,
 }
 
 /// Every file that people see, by its path.
 pub(super) type Tree = BTreeMap<String, Vec<u8>>;
 
 impl Scene {
-    /// Items `A` and `C`, each with package, icon and evidence, and a manifest.
+    /// A folder.
     pub(super) fn new() -> Self {
         let folder = fast_folder();
         let repository = FolderRepository::create(&folder.path().join("repo")).unwrap();
+        Self::of(folder, Arc::new(repository))
+    }
+
+    /// Items `A` and `C`, each with package, icon and evidence, and a manifest.
+    pub(super) fn of(folder: TempDir, repository: Arc<dyn Backend>) -> Self {
         for name in ["A", "C"] {
             for (kind, location, contents) in item(name, "") {
                 repository.put(kind, &location, &contents).unwrap();
             }
         }
         repository.put(Kind::Manifests, "all", b"one").unwrap();
-        make_catalogs(&repository, CatalogOptions::default()).unwrap();
+        make_catalogs(&*repository, CatalogOptions::default()).unwrap();
         Self { folder, repository }
+    }
+
+    /// The folder that the repository is, if it is one.
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.path().join("repo")
     }
 
     /// Adds `B`, gives `A` another pkginfo, icon and evidence, the manifest other words, and removes `C`.
@@ -62,10 +73,7 @@ impl Scene {
     }
 
     pub(super) fn staged(&self, kind: Kind, location: &str, contents: &[u8]) -> StagedFile {
-        let staging = Staging::new(
-            std::sync::Arc::new(self.repository.clone()),
-            &self.workspace(),
-        );
+        let staging = Staging::new(self.repository.clone(), &self.workspace());
         staging.stage_bytes(kind, location, contents).unwrap();
         staging.take().files.remove(0)
     }
@@ -91,7 +99,7 @@ impl Scene {
 
     pub(super) fn publish(&self, set: &ChangeSet) -> Result<Published, PublishError> {
         publish(
-            &self.repository,
+            &*self.repository,
             set,
             CatalogOptions::default(),
             &Unobserved,
@@ -104,12 +112,12 @@ impl Scene {
     }
 
     pub(super) fn tree(&self) -> Tree {
-        tree(&self.repository)
+        tree(&*self.repository)
     }
 }
 
 /// A folder in memory if there is one: these tests make hundreds of repositories, each of which is synced.
-fn fast_folder() -> TempDir {
+pub(super) fn fast_folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
