@@ -28,6 +28,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod tenant;
 pub(crate) mod trust;
 pub(crate) mod update_trust_info;
 pub(crate) mod verify_trust_info;
@@ -138,6 +139,9 @@ pub(crate) enum Verb {
     Search(search::Search),
     /// Serve: run overrides when they are due, until the process is told to stop
     Serve(serve::Serve),
+    /// Look after the tenants whose Macs read the repository
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
     /// Approve what overrides reach, and see what has changed since
     #[command(subcommand)]
     Trust(trust::Trust),

@@ -30,6 +30,7 @@ mod run;
 mod schedule;
 mod search;
 mod serve;
+mod tenant;
 mod trust;
 mod update_trust_info;
 mod verify_trust_info;
@@ -128,6 +129,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
         Verb::Serve(verb) => wait_for(serve::run(verb, house)),
+        Verb::Tenant(verb) => wait_for(tenant::run(verb, house, printer)),
         Verb::Trust(verb) => wait_for(trust::run(verb, house, printer)),
         Verb::Version => version::run(printer),
     }

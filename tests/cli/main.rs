@@ -30,5 +30,6 @@ mod ring;
 mod schedule;
 mod search;
 mod serve;
+mod tenant;
 mod tools;
 mod trust;

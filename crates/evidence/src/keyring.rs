@@ -155,6 +155,15 @@ impl Keyring {
 
 /// Reads a private key that nobody else can read or exchange.
 fn read_private(path: &Path) -> Result<PrivateKey, KeyError> {
+    let text = read_private_file(path)?;
+    PrivateKey::from_pem(&text).map_err(|error| error.in_file(path))
+}
+
+/// Reads the text of a key file that nobody but this user and root can read or exchange, of any kind of key.
+///
+/// # Errors
+/// If it cannot be read, is too large or no text, or others could read or exchange it.
+pub fn read_private_file(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let (file, text) = read_text(path)?;
     let metadata = file
         .metadata()
@@ -173,7 +182,17 @@ fn read_private(path: &Path) -> Result<PrivateKey, KeyError> {
             owner,
         });
     }
-    PrivateKey::from_pem(&text).map_err(|error| error.in_file(path))
+    Ok(text)
+}
+
+/// Makes a key file that only this user can read, in a folder of which the same holds, unless there is one; tells whether
+/// there was none.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn make_private_file(path: &Path, text: &str) -> Result<bool, KeyError> {
+    create_folder(path.parent().unwrap_or(path))?;
+    place(path, text.as_bytes(), PRIVATE_MODE)
 }
 
 /// The file, still open so that what is asked about it next is about the very same, and its text.
@@ -200,8 +219,7 @@ fn read_text(path: &Path) -> Result<(File, Zeroizing<String>), KeyError> {
 
 /// Writes a private key where there is none yet; answers the key that is there then.
 fn write_private(path: &Path, key: &PrivateKey) -> Result<PrivateKey, KeyError> {
-    create_folder(path.parent().unwrap_or(path))?;
-    if place(path, key.to_pem()?.as_bytes(), PRIVATE_MODE)? {
+    if make_private_file(path, &key.to_pem()?)? {
         Ok(key.clone())
     } else {
         read_private(path)

@@ -50,7 +50,7 @@ pub use chain::{Chain, Entry, Event, verify_log};
 pub use envelope::{Envelope, Verified};
 pub use error::{Code, KeyError, LogError, Refusal};
 pub use key::{KeyId, PrivateKey, PublicKey};
-pub use keyring::Keyring;
+pub use keyring::{Keyring, make_private_file, read_private_file};
 pub use log::{Log, is_log};
 pub use statement::{CHECKS, CONTENTS, Predicate, SCAN, SLSA_PROVENANCE, Statement, Subject};
 pub use verify::{LARGEST_BUNDLE, Line, Verdict, verify_bundle};

@@ -86,6 +86,14 @@ id! {
     /// Names one scan of one medium.
     ScanId, "scan"
 }
+id! {
+    /// Names one sealed secret of a tenant.
+    SecretId, "secret"
+}
+id! {
+    /// Names one tenant, over all names that it has outside.
+    TenantId, "tenant"
+}
 
 #[cfg(test)]
 mod tests {

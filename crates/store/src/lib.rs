@@ -36,6 +36,7 @@ mod run;
 mod scan;
 mod schedule;
 mod step;
+mod tenant;
 
 #[cfg(test)]
 mod testing;
@@ -59,3 +60,4 @@ pub use run::{Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure}
 pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
+pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};

@@ -5,10 +5,12 @@ mod list;
 use pipeline::{Engine, Failure, Hand, Recalled};
 use publication::{Move, Rule, RuleKind};
 use serde_json::{Value as Json, json};
+use tenancy::{Exposure, Tenants, could_have_fetched};
 
 use self::list::stay_to_json;
 use crate::{
     cli::ring::{Decision, End, Promote, Recall, Ring, Rollback},
+    commands::tenant,
     exit::ExitStatus,
     explain,
     house::House,
@@ -54,7 +56,10 @@ pub(crate) async fn run(verb: Ring, house: &House, printer: Printer) -> anyhow::
             lay_down(&rule, &arguments.decision, &engine, printer).await
         }
         Ring::Promote(arguments) => promote(&arguments, &engine, printer).await,
-        Ring::Recall(arguments) => recall(&arguments, &engine, printer).await,
+        Ring::Recall(arguments) => {
+            let tenants = tenant::open(house).await?;
+            recall(&arguments, &engine, &tenants, printer).await
+        }
         Ring::Rollback(arguments) => roll_back(&arguments, &engine, printer).await,
         Ring::Rules(arguments) => list::rules(&arguments, &engine, printer).await,
         Ring::Urgent(arguments) => {
@@ -173,6 +178,7 @@ async fn roll_back(
 async fn recall(
     arguments: &Recall,
     engine: &Engine,
+    tenants: &Tenants,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
     let hand = arguments.decision.hand()?;
@@ -186,8 +192,13 @@ async fn recall(
             return Ok(ExitStatus::Failed);
         }
     };
+    let exposed = could_have_fetched(
+        &recalled.offered,
+        &tenants.list(true).await?,
+        &tenants.rings().await?,
+    );
     if arguments.decision.json {
-        printer.data(recalled_to_json(&recalled))?;
+        printer.data(recalled_to_json(&recalled, &exposed))?;
         return Ok(ExitStatus::Done);
     }
     for item in &recalled.items {
@@ -198,6 +209,15 @@ async fn recall(
     }
     for stay in &recalled.offered {
         printer.data(list::stay_in_words(stay))?;
+    }
+    for exposure in &exposed {
+        let until = exposure
+            .until
+            .map_or_else(|| "now".to_owned(), |until| until.to_string());
+        printer.data(format!(
+            "{} could have fetched it by `{}` from {} until {until}",
+            exposure.customer, exposure.catalog, exposure.from
+        ))?;
     }
     if recalled.items.is_empty() {
         printer.talk("The repository does not have that version, and will not get it");
@@ -211,7 +231,15 @@ async fn recall(
     Ok(ExitStatus::Done)
 }
 
-fn recalled_to_json(recalled: &Recalled) -> Json {
+fn recalled_to_json(recalled: &Recalled, exposed: &[Exposure]) -> Json {
+    let tenants = exposed.iter().map(|exposure| {
+        json!({
+            "customer": exposure.customer,
+            "catalog": exposure.catalog,
+            "from": exposure.from.to_string(),
+            "until": exposure.until.map(|until| until.to_string()),
+        })
+    });
     let items = recalled.items.iter();
     let items = items.map(|item| {
         json!({
@@ -226,6 +254,7 @@ fn recalled_to_json(recalled: &Recalled) -> Json {
         "schema": 1,
         "items": items.collect::<Vec<Json>>(),
         "offered": recalled.offered.iter().map(stay_to_json).collect::<Vec<Json>>(),
+        "tenants": tenants.collect::<Vec<Json>>(),
         "change": recalled.change.map(|id| id.to_string()),
     })
 }

@@ -1,0 +1,32 @@
+//! Tenants: customers whose Macs read the repository, each by a view of its own.
+//!
+//! - **[`Tenants`]** creates them, lets them stand still and go, gives each a ring and the items it may have, and replaces
+//!   their secrets, with a time in which old and new ones are taken.
+//! - **[`Vault`]** seals secrets with a key that lies in a file, outside the database; [`Tenants::rotate_key`] seals all of
+//!   them anew.
+//! - **[`could_have_fetched`]** tells which tenants could have got a version, and when: for a recall.
+//!
+//! A tenant has a *customer ID*, by which it is known outside; a *slug*, random, by which its view is named, so that an
+//! address tells nothing; a *token*, with which its Macs sign what they ask; and a *credential*, user and password of its
+//! view.
+//!
+//! **Invariants:** a secret is shown once, when it is made, and never logged; the database holds it sealed, bound to its
+//! tenant and its kind, so that one cannot be put in another's place; a tenant that was suspended or deleted has no valid
+//! secret from that moment on; what a tenant could read, and when, is never forgotten.
+//!
+//! **Sources:** XChaCha20-Poly1305 as in draft-irtf-cfrg-xchacha; the alphabet and lengths of slugs, tokens and
+//! credentials are those of the client's protocol.
+#![forbid(unsafe_code)]
+
+mod error;
+mod exposure;
+mod random;
+mod tenants;
+#[cfg(test)]
+mod tests;
+mod vault;
+
+pub use error::TenancyError;
+pub use exposure::{Exposure, could_have_fetched};
+pub use tenants::{Credential, NewTenant, SecretKind, Tenants, Welcome};
+pub use vault::{Vault, VaultError};

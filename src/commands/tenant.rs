@@ -1,0 +1,190 @@
+//! `tenant`: who may read the repository.
+
+use std::{sync::Arc, time::Duration};
+
+use model::SystemClock;
+use serde_json::{Value as Json, json};
+use tenancy::{Credential, NewTenant, Tenants, Vault, Welcome};
+
+use crate::{
+    cli::tenant::{Create, Entitle, List, One, Rotate, Tenant},
+    exit::ExitStatus,
+    house::House,
+    person,
+    printer::Printer,
+};
+
+/// Does what was asked.
+pub(crate) async fn run(
+    verb: Tenant,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let tenants = open(house).await?;
+    match verb {
+        Tenant::Assign(arguments) => {
+            let tenant = tenants.assign(&arguments.customer, &arguments.ring).await?;
+            tell(&tenants, &tenant, arguments.json, printer).await?;
+        }
+        Tenant::Create(arguments) => create(arguments, &tenants, printer).await?,
+        Tenant::Delete(arguments) => {
+            let tenant = tenants.delete(&arguments.customer).await?;
+            tell(&tenants, &tenant, arguments.json, printer).await?;
+        }
+        Tenant::Entitle(arguments) => entitle(arguments, &tenants, printer).await?,
+        Tenant::List(arguments) => list(&arguments, &tenants, printer).await?,
+        Tenant::Resume(arguments) => {
+            let tenant = tenants.resume(&arguments.customer).await?;
+            tell(&tenants, &tenant, arguments.json, printer).await?;
+        }
+        Tenant::RotateCredential(arguments) => {
+            let overlap = overlap(&arguments);
+            let credential = tenants
+                .rotate_credential(&arguments.customer, overlap)
+                .await?;
+            show_secrets(credential_to_json(&credential), arguments.json, printer)?;
+        }
+        Tenant::RotateKey(arguments) => {
+            let id = tenants.rotate_key().await?;
+            if arguments.json {
+                printer.data(json!({"schema": 1, "key": id}))?;
+            } else {
+                printer.talk(format!("Every secret is sealed with key {id} now"));
+            }
+        }
+        Tenant::RotateToken(arguments) => {
+            let overlap = overlap(&arguments);
+            let token = tenants.rotate_token(&arguments.customer, overlap).await?;
+            show_secrets(json!({"token": token.expose()}), arguments.json, printer)?;
+        }
+        Tenant::Show(One { customer, json }) => {
+            let tenant = tenants.find(&customer).await?;
+            tell(&tenants, &tenant, json, printer).await?;
+        }
+        Tenant::Suspend(arguments) => {
+            let tenant = tenants.suspend(&arguments.customer).await?;
+            tell(&tenants, &tenant, arguments.json, printer).await?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The tenants of the configured house.
+///
+/// # Errors
+/// If the configuration cannot be read or the state cannot be opened.
+pub(super) async fn open(house: &House) -> anyhow::Result<Tenants> {
+    let config = house.config()?;
+    let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
+    let vault = Vault::in_folder(&config.state_dir.join("keys/tenants"));
+    let db = house.database().await?;
+    Ok(Tenants::new(
+        db,
+        vault,
+        Arc::new(SystemClock),
+        rings.collect(),
+    ))
+}
+
+fn overlap(arguments: &Rotate) -> Duration {
+    Duration::from_hours(1).saturating_mul(arguments.overlap_hours)
+}
+
+async fn create(arguments: Create, tenants: &Tenants, printer: Printer) -> anyhow::Result<()> {
+    let new = NewTenant {
+        customer: arguments.customer,
+        ring: arguments.ring,
+        entitled: (!arguments.items.is_empty()).then_some(arguments.items),
+        by: person::named(arguments.by.as_deref())?,
+    };
+    let Welcome {
+        tenant,
+        token,
+        credential,
+    } = tenants.create(new).await?;
+    let mut shown = credential_to_json(&credential);
+    if let Json::Object(shown) = &mut shown {
+        shown.insert("customer".to_owned(), tenant.customer.into());
+        shown.insert("slug".to_owned(), tenant.slug.into());
+        shown.insert("token".to_owned(), token.expose().as_str().into());
+    }
+    show_secrets(shown, arguments.json, printer)
+}
+
+fn credential_to_json(credential: &Credential) -> Json {
+    json!({
+        "user": credential.user,
+        "password": credential.password.expose(),
+    })
+}
+
+/// The only place where secrets of tenants are shown.
+fn show_secrets(mut shown: Json, as_json: bool, printer: Printer) -> anyhow::Result<()> {
+    let Json::Object(values) = &mut shown else {
+        return Ok(());
+    };
+    if as_json {
+        values.insert("schema".to_owned(), 1.into());
+        printer.data(shown)?;
+        return Ok(());
+    }
+    for (name, value) in values {
+        let text = value.as_str().unwrap_or_default();
+        printer.data(format!("{name}: {text}"))?;
+    }
+    printer.talk("Keep these now: they are not shown again");
+    Ok(())
+}
+
+async fn entitle(arguments: Entitle, tenants: &Tenants, printer: Printer) -> anyhow::Result<()> {
+    let items = (!arguments.all).then_some(arguments.items);
+    let tenant = tenants.entitle(&arguments.customer, items).await?;
+    tell(tenants, &tenant, arguments.json, printer).await
+}
+
+async fn list(arguments: &List, tenants: &Tenants, printer: Printer) -> anyhow::Result<()> {
+    let listed = tenants.list(arguments.all).await?;
+    for tenant in &listed {
+        tell(tenants, tenant, arguments.json, printer).await?;
+    }
+    if listed.is_empty() && !arguments.json {
+        printer.talk("There are no tenants");
+    }
+    Ok(())
+}
+
+async fn tell(
+    tenants: &Tenants,
+    tenant: &store::Tenant,
+    as_json: bool,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let ring = tenants.ring_of(tenant).await?;
+    if as_json {
+        printer.data(json!({
+            "schema": 1,
+            "customer": tenant.customer,
+            "slug": tenant.slug,
+            "state": tenant.state.as_str(),
+            "ring": ring,
+            "items": tenant.entitled,
+            "created_at": tenant.created_at.to_string(),
+            "created_by": tenant.created_by,
+        }))?;
+        return Ok(());
+    }
+    let items = match &tenant.entitled {
+        None => "everything".to_owned(),
+        Some(names) => names.join(", "),
+    };
+    printer.data(format!(
+        "{} ({}): {}, ring {}, may have {items}; made on {} by {}",
+        tenant.customer,
+        tenant.slug,
+        tenant.state.as_str(),
+        ring.as_deref().unwrap_or("none"),
+        tenant.created_at,
+        tenant.created_by
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `tenant`: customers, what they may read, and their secrets.
+
+use serde_json::Value;
+
+use crate::program::House;
+
+const CONFIG: &str =
+    "[[rings.ring]]\ncatalog = \"testing\"\n[[rings.ring]]\ncatalog = \"production\"\n";
+
+fn house() -> House {
+    let house = House::new();
+    house.write("auto-update.toml", CONFIG);
+    house
+}
+
+fn json(house: &House, command: &str) -> Value {
+    serde_json::from_str(&house.ok(command)).unwrap()
+}
+
+#[test]
+fn secrets_are_shown_once_and_nowhere_else() {
+    let house = house();
+    let made = json(
+        &house,
+        "tenant create Acme --ring production --by kim --json",
+    );
+    let secrets = ["token", "user", "password"].map(|name| made[name].as_str().unwrap().to_owned());
+    assert_eq!(secrets.each_ref().map(String::len), [32, 16, 16]);
+    assert_eq!(made["slug"].as_str().unwrap().len(), 16);
+    for command in [
+        "tenant list --json",
+        "tenant list",
+        "tenant show Acme",
+        "tenant suspend Acme -v -v",
+        "tenant resume Acme",
+        "tenant rotate-key -v -v -v",
+        "tenant create Acme --ring production --by kim",
+    ] {
+        let outcome = house.run(command);
+        for secret in &secrets {
+            assert!(!outcome.shows(secret), "{command}\n{outcome}");
+        }
+    }
+    let new = json(&house, "tenant rotate-token Acme --json");
+    assert_ne!(new["token"].as_str().unwrap(), secrets[0]);
+    let new = house.ok("tenant rotate-credential Acme --overlap-hours 1");
+    assert!(
+        new.starts_with("user: ") || new.starts_with("password: "),
+        "{new}"
+    );
+}
+
+#[test]
+fn a_tenant_is_made_changed_and_gone() {
+    let house = house();
+    house.ok("tenant create Acme --ring testing --item Widget --item Gadget --by kim");
+    let shown = json(&house, "tenant show Acme --json");
+    assert_eq!(shown["items"], serde_json::json!(["Widget", "Gadget"]));
+    assert_eq!(shown["ring"], "testing");
+    house.ok("tenant assign Acme --ring production");
+    house.ok("tenant entitle Acme --all");
+    house.ok("tenant suspend Acme");
+    let shown = json(&house, "tenant show Acme --json");
+    assert_eq!(
+        (&shown["state"], &shown["ring"]),
+        (&"suspended".into(), &"production".into())
+    );
+    assert_eq!(shown["items"], Value::Null);
+    house.ok("tenant delete Acme");
+    assert_eq!(house.ok("tenant list --json"), "");
+    assert_eq!(json(&house, "tenant list --all --json")["state"], "deleted");
+    for (command, told) in [
+        ("tenant show Acme", "there is no tenant `Acme`"),
+        (
+            "tenant create Beta --ring lab --by kim",
+            "the rings are: testing, production",
+        ),
+    ] {
+        let outcome = house.run(command);
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert!(outcome.shows(told), "{outcome}");
+    }
+}
+
+#[test]
+fn a_recall_names_the_tenants_that_could_have_fetched_it() {
+    let house = house();
+    house.write(
+        "var/repo/pkgsinfo/Widget-1.0.plist",
+        "<plist><dict><key>name</key><string>Widget</string><key>version</key><string>1.0</string>\
+         <key>installer_type</key><string>nopkg</string>\
+         <key>catalogs</key><array><string>testing</string></array></dict></plist>",
+    );
+    house.ok("tenant create Acme --ring testing --by kim");
+    house.ok("tenant create Beta --ring production --by kim");
+    house.ok("tenant create Gamma --ring testing --item Gadget --by kim");
+    house.ok("ring list");
+    let recalled = json(
+        &house,
+        "ring recall Widget 1.0 --reason malware --by kim --json",
+    );
+    let tenants = recalled["tenants"].as_array().unwrap();
+    assert_eq!(tenants.len(), 1, "{recalled}");
+    assert_eq!(tenants[0]["customer"], "Acme");
+    assert_eq!(tenants[0]["catalog"], "testing");
+    assert!(tenants[0]["until"].is_string());
+}
