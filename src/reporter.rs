@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pipeline::{Event, Reporter, pretty};
+use pipeline::{Event, Reporter, Wait, pretty};
 use processors::StepRecord;
 use proplist::{Dict, Value};
 
@@ -98,7 +98,11 @@ impl Reporter for Terminal {
             Event::ReceiptWritten { path } if self.at_least(1) => {
                 self.line(&format!("Receipt written to {}", path.display()));
             }
-            Event::Parked { until, .. } => self.printer.talk(format!(
+            Event::Parked {
+                until,
+                what_for: Wait::Scanner,
+                ..
+            } => self.printer.talk(format!(
                 "The scanner has not answered yet; asking again at {until}"
             )),
             Event::Publishing { files } if self.at_least(1) => {

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use model::{RunId, RunState, Trigger};
-use pipeline::{Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Worked};
+use model::{RunId, RunState, Timestamp, Trigger};
+use pipeline::{Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked};
 use proplist::{Dict, KeyOrder, Value, to_xml};
 use recipe::RecipeList;
 use serde_json::json;
@@ -207,6 +207,13 @@ impl Batch {
                 self.ended(open, &worked, end)?;
                 Ok(false)
             }
+            Outcome::Parked {
+                until,
+                what_for: Wait::Age,
+            } => {
+                self.too_young(open, &worked, *until)?;
+                Ok(false)
+            }
             Outcome::Lost | Outcome::Parked { .. } => Ok(true),
             Outcome::Released => {
                 self.engine.cancel(open.run).await?;
@@ -294,6 +301,32 @@ impl Batch {
         };
         self.ended(open, &elsewhere, &end)?;
         Ok(false)
+    }
+
+    /// A run that waits for days is left to the service; nothing about it failed.
+    fn too_young(&self, open: &Open, worked: &Worked, until: Timestamp) -> anyhow::Result<()> {
+        if self.json {
+            self.printer.data(json!({
+                "schema": 1,
+                "override": open.name,
+                "title": worked.title,
+                "run": worked.run,
+                "state": RunState::Scanning,
+                "class": null,
+                "message": "it is not old enough yet",
+                "until": until.to_string(),
+                "published": [],
+                "incident": null,
+            }))?;
+            return Ok(());
+        }
+        self.printer.notice(format!(
+            "{} is not old enough to be published before {until}; the service carries it on then, or the next `run`",
+            open.name
+        ));
+        self.printer
+            .hint("If it is an urgent fix: `auto-update ring urgent NAME VERSION`.");
+        Ok(())
     }
 
     fn ended(&mut self, open: &Open, worked: &Worked, end: &RunEnd) -> anyhow::Result<()> {

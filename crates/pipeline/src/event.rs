@@ -5,7 +5,7 @@ use std::path::Path;
 use model::{RunId, Timestamp};
 use processors::{Env, StepRecord};
 
-use crate::Failure;
+use crate::{Failure, Wait};
 
 /// Something that happens in a run.
 #[derive(Clone, Debug)]
@@ -60,12 +60,14 @@ pub enum Event<'a> {
         /// Where.
         path: &'a Path,
     },
-    /// The run waits for its scan.
+    /// The run waits.
     Parked {
         /// The run.
         run: RunId,
         /// When it is looked at again.
         until: Timestamp,
+        /// What for.
+        what_for: Wait,
     },
     /// The change set is being applied.
     Publishing {

@@ -73,7 +73,7 @@ pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};
 pub use reports::StepReport;
 pub use request::Request;
-pub use run::{Outcome, Worked};
+pub use run::{Outcome, Wait, Worked};
 pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,

@@ -29,13 +29,24 @@ pub enum Outcome {
     Ended(RunEnd),
     /// Another worker has it.
     Lost,
-    /// It waits for its scan.
+    /// It waits.
     Parked {
         /// Until then at least.
         until: Timestamp,
+        /// What for.
+        what_for: Wait,
     },
     /// It was given back to the queue, because this process is to stop.
     Released,
+}
+
+/// What a run waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wait {
+    /// What it would publish is too young.
+    Age,
+    /// A scanner's answer.
+    Scanner,
 }
 
 /// A run that a worker took up, and what became of it.
@@ -95,7 +106,7 @@ impl From<StoreError> for Stop {
 
 /// Where a worker leaves a run that did not fail.
 enum Place {
-    Parked { until: Timestamp },
+    Parked { until: Timestamp, what_for: Wait },
     Published(Vec<Item>),
     Unchanged,
 }
@@ -236,8 +247,8 @@ impl Engine {
                 }
                 return Ok(());
             }
-            Ok(Place::Parked { until }) => {
-                worked.outcome = Outcome::Parked { until };
+            Ok(Place::Parked { until, what_for }) => {
+                worked.outcome = Outcome::Parked { until, what_for };
                 return Ok(());
             }
             Ok(Place::Published(items)) => {
@@ -332,7 +343,8 @@ impl Engine {
         self.check_identity(job, &pending).await?;
         if let Some(until) = self.check_rings(&pending).await? {
             let deadline = until.plus(self.parts.scanning.patience);
-            return self.park(job, &pending, until, deadline).await;
+            let wait = (Wait::Age, until);
+            return self.park(job, &pending, wait, deadline).await;
         }
         let clock = &*self.parts.clock;
         let scanning = &self.parts.scanning;
@@ -353,7 +365,8 @@ impl Engine {
                 return self.publish(job, pending).await;
             }
         };
-        self.park(job, &pending, until, deadline).await
+        self.park(job, &pending, (Wait::Scanner, until), deadline)
+            .await
     }
 
     /// Leaves the run in the database until `until`; after `deadline` it waits for no scanner.
@@ -361,7 +374,7 @@ impl Engine {
         &self,
         job: &Job<'_>,
         pending: &Pending,
-        until: Timestamp,
+        (what_for, until): (Wait, Timestamp),
         deadline: Timestamp,
     ) -> Result<Place, Stop> {
         let parking = Parking {
@@ -375,8 +388,9 @@ impl Engine {
         job.reporter.report(&Event::Parked {
             run: job.run.id,
             until,
+            what_for,
         });
-        Ok(Place::Parked { until })
+        Ok(Place::Parked { until, what_for })
     }
 
     /// Applies the change set, if there is something in it, and remembers the downloads as good.

@@ -191,7 +191,7 @@ impl Vault {
         let mut bytes = Zeroizing::new([0_u8; KEY_BYTES]);
         getrandom::fill(&mut *bytes).map_err(VaultError::Random)?;
         let id = name_of(bytes.as_slice());
-        let text = Zeroizing::new(STANDARD.encode(&*bytes));
+        let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
         make_private_file(&self.path(&id), &text).map_err(VaultError::Key)?;
         Ok(id)
     }

@@ -120,7 +120,7 @@ fn tell(worked: &Worked) {
         Outcome::Lost => {
             tracing::warn!(run.id = %id, title.name = %title, "another worker has the run");
         }
-        Outcome::Parked { until } => {
+        Outcome::Parked { until, .. } => {
             tracing::info!(run.id = %id, title.name = %title, %until, "run parked");
         }
         Outcome::Released => {

@@ -92,7 +92,7 @@ async fn a_run_waits_parked_for_the_scanner_and_survives_a_restart() {
     bench.vendor.put("/Widget.pkg", Resource::file(unknown));
     bench.virus_total.set_polls_needed(2);
     let worked = bench.run().await;
-    let Outcome::Parked { until } = worked.outcome else {
+    let Outcome::Parked { until, .. } = worked.outcome else {
         panic!("{:?}", worked.outcome);
     };
     assert!(bench.files().is_empty(), "nothing before the scan passed");

@@ -12,7 +12,7 @@ use publication::{Point, PublicationObserver, Retention, Ring, Rings, Rule, Rule
 use tokio_util::sync::CancellationToken;
 
 use super::bench::{Bench, TITLE, end};
-use crate::{Event, Hand, Outcome, Reporter, Request, Upkeep};
+use crate::{Event, Hand, Outcome, Reporter, Request, Upkeep, Wait};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -347,7 +347,11 @@ async fn a_young_release_waits_and_an_urgent_one_does_not() {
     })
     .await;
     let engine = &house.bench.engine;
-    let Outcome::Parked { until } = house.bench.run().await.outcome else {
+    let Outcome::Parked {
+        until,
+        what_for: Wait::Age,
+    } = house.bench.run().await.outcome
+    else {
         panic!("it did not wait");
     };
     let now = engine.clock().now();
