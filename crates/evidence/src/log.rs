@@ -204,17 +204,9 @@ impl Log {
     }
 }
 
-/// A change set is published once.
+/// A change set is told of once.
 fn is_same(entry: &Event, published: &Event) -> bool {
-    match (entry, published) {
-        (
-            Event::Published { change_set, .. },
-            Event::Published {
-                change_set: other, ..
-            },
-        ) => change_set == other,
-        _ => false,
-    }
+    published.change_set().is_some() && entry.change_set() == published.change_set()
 }
 
 fn contents(path: &Path) -> Result<Option<Vec<u8>>, LogError> {

@@ -18,6 +18,7 @@ impl Engine {
                 .map_err(|error| Failure::from_error(FailureClass::Publish, &error))
         })
         .await?;
+        self.settle_changes().await?;
         let db = &self.parts.db;
         for owner in db.run_lease_owners().await? {
             if self.owner.is_gone(&owner) {

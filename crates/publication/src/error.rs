@@ -101,10 +101,18 @@ pub enum RepositoryError {
     /// The right to write cannot be had.
     #[error("cannot lock the repository")]
     Lock(#[source] Box<dyn Error + Send + Sync>),
-    /// A staged file is no pkginfo.
+    /// A manifest is none, so that nobody knows what it names.
+    #[error("`manifests/{location}` is no manifest: {why}")]
+    NoManifest {
+        /// Where it is, relative to `manifests/`.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file is no pkginfo.
     #[error("`pkgsinfo/{location}` is no pkginfo: {why}")]
     NoPkginfo {
-        /// Where it goes, relative to `pkgsinfo/`.
+        /// Where it is or goes, relative to `pkgsinfo/`.
         location: String,
         /// What is wrong with it.
         why: String,

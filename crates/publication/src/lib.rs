@@ -44,6 +44,9 @@ mod publish;
 mod recover;
 mod repair;
 mod repository;
+mod retention;
+mod rings;
+mod shelf;
 mod staging;
 #[cfg(test)]
 mod tests;
@@ -64,5 +67,11 @@ pub use publish::{Placement, Published, publish};
 pub use recover::{Outcome, Recovered, recover};
 pub use repair::{Repairs, repair, repairs};
 pub use repository::{Kind, Repository};
+pub use retention::{Reason, Retention, Superfluous, superfluous};
+pub use rings::{
+    Exception, HandError, Move, Ring, Rings, RingsError, Rule, RuleKind, Why, due, pinned,
+    promoted, rolled_back,
+};
+pub use shelf::{Shelf, ShelfItem};
 pub use staging::Staging;
 pub use trash::{AddedFile, Discarded, DiscardedFile, discarded, purge, revert_of};

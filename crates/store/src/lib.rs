@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod change;
 mod column;
 mod db;
 mod delivery;
@@ -30,6 +31,7 @@ mod identity;
 mod incident;
 mod publication;
 mod quota;
+mod ring;
 mod run;
 mod scan;
 mod schedule;
@@ -39,6 +41,7 @@ mod step;
 mod testing;
 
 pub use approval::Approval;
+pub use change::{ChangeState, RepositoryChange};
 pub use db::Db;
 pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;
@@ -51,6 +54,7 @@ pub use incident::{
 };
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
+pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure};
 pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;
