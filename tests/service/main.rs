@@ -8,4 +8,5 @@
 mod crashes;
 mod demo;
 mod desk;
+mod objects;
 mod small;
