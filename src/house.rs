@@ -2,15 +2,17 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use anyhow::Context as _;
-use daemon::{Config, Outfit, Surroundings};
+use daemon::{Config, Outfit, RepositoryPlace, Surroundings};
 use desk::Desk;
 use pipeline::Engine;
+use publication::{Backend, FolderRepository};
 use recipe::{Library, Preferences};
 use store::Db;
+use tokio::runtime::Runtime;
 
 use crate::{cli::Global, power_cut};
 
@@ -20,6 +22,8 @@ use crate::{cli::Global, power_cut};
 pub(crate) struct House {
     global: Global,
     config: OnceLock<Config>,
+    /// Keeps the database of an object store's lock going.
+    runtime: OnceLock<Runtime>,
 }
 
 impl House {
@@ -28,6 +32,7 @@ impl House {
         Self {
             global: global.clone(),
             config: OnceLock::new(),
+            runtime: OnceLock::new(),
         }
     }
 
@@ -116,6 +121,36 @@ impl House {
     /// If the configuration cannot be read or the state cannot be opened.
     pub(crate) async fn database(&self) -> anyhow::Result<Db> {
         Ok(daemon::open_database(self.config()?).await?)
+    }
+
+    /// The repository in the folder that was named, else the configured one. What is missing of a folder is not made.
+    /// It is for verbs that do not run on a runtime themselves, and is good as long as the house is.
+    ///
+    /// # Errors
+    /// If there is none, or its store does not answer or does not let us.
+    pub(crate) fn repository(&self, named: Option<&PathBuf>) -> anyhow::Result<Arc<dyn Backend>> {
+        let folder = match named {
+            Some(path) => path.clone(),
+            None => match self.config()?.repository_place()? {
+                RepositoryPlace::Folder(path) => path,
+                RepositoryPlace::Objects(_) => return self.objects(),
+            },
+        };
+        Ok(Arc::new(FolderRepository::open(&folder)?))
+    }
+
+    /// The configured repository in an object store, which is locked by the database.
+    fn objects(&self) -> anyhow::Result<Arc<dyn Backend>> {
+        let runtime = if let Some(runtime) = self.runtime.get() {
+            runtime
+        } else {
+            let runtime = Runtime::new().context("no threads can be started")?;
+            self.runtime.get_or_init(|| runtime)
+        };
+        runtime.block_on(async {
+            let db = self.database().await?;
+            Ok(daemon::open_repository(self.config()?, &db)?)
+        })
     }
 
     /// The service desk over `db`.

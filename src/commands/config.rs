@@ -18,7 +18,7 @@ pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Res
             "schema": 1,
             "file": file,
             "state_dir": shown(&config.state_dir),
-            "repository": shown(&config.repository_dir()),
+            "repository": config.repository_place()?.to_string(),
             "recipe_search_dirs": recipes,
             "recipe_override_dirs": overrides,
         }))?;
@@ -27,10 +27,7 @@ pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Res
     let file = file.unwrap_or_else(|| "none; every key has its default".to_owned());
     printer.data(format!("Configuration: {file}"))?;
     printer.data(format!("State:         {}", config.state_dir.display()))?;
-    printer.data(format!(
-        "Repository:    {}",
-        config.repository_dir().display()
-    ))?;
+    printer.data(format!("Repository:    {}", config.repository_place()?))?;
     for (title, dirs) in [("Recipes:", recipes), ("Overrides:", overrides)] {
         for dir in dirs {
             let state = if std::path::Path::new(&dir).is_dir() {

@@ -1,7 +1,5 @@
 //! `munki`: what Munki's own tools do.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
 use model::{Clock as _, SystemClock};
 use munki::{
@@ -9,7 +7,6 @@ use munki::{
     Severity, make_pkginfo,
 };
 use proplist::{KeyOrder, Value};
-use publication::FolderRepository;
 use serde_json::json;
 
 use crate::{
@@ -30,15 +27,6 @@ pub(crate) fn run(verb: &Munki, house: &House, printer: Printer) -> anyhow::Resu
         Munki::Payload(arguments) => payload::run(arguments, printer),
         Munki::Repair(arguments) => repair(arguments, house, printer),
     }
-}
-
-/// The repository that was named, else the configured one.
-fn open(named: Option<&PathBuf>, house: &House) -> anyhow::Result<FolderRepository> {
-    let path = match named {
-        Some(path) => path.clone(),
-        None => house.config()?.repository_dir(),
-    };
-    Ok(FolderRepository::open(&path)?)
 }
 
 /// Describes an installer item.
@@ -87,8 +75,8 @@ fn makecatalogs(
         force: arguments.force,
         skip_pkg_check: arguments.skip_pkg_check,
     };
-    let repository = open(arguments.repo.as_ref(), house)?;
-    let made = publication::make_catalogs(&repository, options)?;
+    let repository = house.repository(arguments.repo.as_ref())?;
+    let made = publication::make_catalogs(&*repository, options)?;
     if arguments.json {
         printer.data(json!({
             "schema": 1,
@@ -123,8 +111,8 @@ fn tell(report: &Report, compat: Compat, printer: Printer) -> anyhow::Result<()>
 }
 
 fn check(arguments: &Check, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
-    let repository = open(arguments.repo.as_ref(), house)?;
-    let checked = publication::check(&repository, CatalogOptions::default())?;
+    let repository = house.repository(arguments.repo.as_ref())?;
+    let checked = publication::check(&*repository, CatalogOptions::default())?;
     let report = &checked.report;
     let is_sound = report.notes.is_empty();
     if arguments.json {
@@ -158,12 +146,12 @@ fn check(arguments: &Check, house: &House, printer: Printer) -> anyhow::Result<E
 }
 
 fn repair(arguments: &Repair, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
-    let repository = open(arguments.repo.as_ref(), house)?;
+    let repository = house.repository(arguments.repo.as_ref())?;
     let options = CatalogOptions::default();
     let found = if arguments.apply {
-        publication::repair(&repository, options)?
+        publication::repair(&*repository, options)?
     } else {
-        publication::repairs(&repository, options)?
+        publication::repairs(&*repository, options)?
     };
     if arguments.json {
         printer.data(json!({

@@ -8,5 +8,6 @@
 mod crashes;
 mod demo;
 mod desk;
+mod objects;
 mod rings;
 mod small;

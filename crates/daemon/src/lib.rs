@@ -14,13 +14,17 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod locks;
 mod open;
 mod proofs;
 mod serve;
 
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, GuardsConfig,
-    ProofConfig, RepositoryConfig, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
+    ProofConfig, RepositoryConfig, RepositoryPlace, SandboxConfig, ServeConfig, SignaturesConfig,
+    Surroundings,
 };
-pub use open::{OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher};
+pub use open::{
+    OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher, open_repository,
+};
 pub use serve::{Commands, ServeError, Service, serve};

@@ -8,13 +8,15 @@ use fetch::{FetchError, Fetcher, Settings};
 use model::SystemClock;
 use pipeline::{Engine, Guards, Parts, Recipes, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
-use publication::{FolderRepository, PublicationObserver, RepositoryError};
+use publication::{
+    Backend, FolderRepository, ObjectRepository, PublicationObserver, RepositoryError,
+};
 use recipe::{Library, Preferences};
 use repos::GitHistory;
 use scan::{ScanError, VirusTotal};
 use store::{Db, StoreError};
 
-use crate::{Config, proofs};
+use crate::{Config, ConfigError, RepositoryPlace, locks::DatabaseLocks, proofs};
 
 /// Why the house cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,9 @@ pub enum OpenError {
     /// Nothing can be downloaded.
     #[error("cannot set up downloads (section `fetch` of the configuration)")]
     Fetch(#[source] FetchError),
+    /// The configuration names no repository.
+    #[error(transparent)]
+    Place(ConfigError),
     /// The repository cannot be used.
     #[error("cannot open the Munki repository (section `repository` of the configuration)")]
     Repository(#[source] RepositoryError),
@@ -77,6 +82,25 @@ pub async fn open_database(config: &Config) -> Result<Db, OpenError> {
         })
 }
 
+/// The Munki repository; the folders of one in a folder are made if they are missing. Call it where tokio runs.
+///
+/// # Errors
+/// [`OpenError::Repository`], also if an object store does not answer or does not let us; [`OpenError::Place`].
+pub fn open_repository(config: &Config, db: &Db) -> Result<Arc<dyn Backend>, OpenError> {
+    match config.repository_place().map_err(OpenError::Place)? {
+        RepositoryPlace::Folder(path) => {
+            let repository = FolderRepository::create(&path).map_err(OpenError::Repository)?;
+            Ok(Arc::new(repository))
+        }
+        RepositoryPlace::Objects(settings) => {
+            let locks = DatabaseLocks::new(db.clone(), &settings.address.to_string());
+            let repository = ObjectRepository::connect(&settings, Arc::new(locks))
+                .map_err(OpenError::Repository)?;
+            Ok(Arc::new(repository))
+        }
+    }
+}
+
 /// The service desk, over `db`.
 ///
 /// # Errors
@@ -100,8 +124,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let keyring = config.keyring();
     // Made now, or found unusable now, rather than by the first publication.
     keyring.signer().map_err(OpenError::Evidence)?;
-    let repository =
-        FolderRepository::create(&config.repository_dir()).map_err(OpenError::Repository)?;
+    let repository = open_repository(config, &db)?;
     Ok(Engine::new(Parts {
         db,
         clock,
@@ -111,7 +134,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
             patience: config.scan.patience(),
         },
-        repository: Arc::new(repository),
+        repository,
         keyring,
         observer: outfit.observer,
         recipes: recipes(

@@ -7,7 +7,7 @@ use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
 use processors::{PythonHost, Registry, SignaturePolicy};
-use publication::{FolderRepository, PublicationObserver, Retention, Rings};
+use publication::{Backend, PublicationObserver, Retention, Rings};
 use recipe::History;
 use redact::Scrubber;
 use store::{Db, NewRun, Queued};
@@ -30,7 +30,7 @@ pub struct Parts {
     /// The malware scanner.
     pub scanning: Scanning,
     /// The central repository.
-    pub repository: Arc<FolderRepository>,
+    pub repository: Arc<dyn Backend>,
     /// The keys that evidence is signed with.
     pub keyring: Keyring,
     /// Is told how far each publication has come.

@@ -67,6 +67,7 @@ pub use failure::Failure;
 pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
+pub use owner::Owner;
 pub use payload_gate::Guards;
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};

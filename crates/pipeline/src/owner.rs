@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A process: host, number, and when it began, because numbers come again.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Owner {
+pub struct Owner {
     host: String,
     process: u32,
     began: String,
@@ -12,7 +12,7 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// This process.
-    pub(crate) fn of_this_process() -> Self {
+    pub fn of_this_process() -> Self {
         let process = std::process::id();
         Self {
             host: host(),
@@ -22,7 +22,7 @@ impl Owner {
     }
 
     /// Whether the owner that calls itself `name` was a process of this host that is gone.
-    pub(crate) fn is_gone(&self, name: &str) -> bool {
+    pub fn is_gone(&self, name: &str) -> bool {
         let Some(other) = Self::parse(name) else {
             return false;
         };

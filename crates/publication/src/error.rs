@@ -69,14 +69,6 @@ pub enum RepositoryError {
         /// The system's error.
         source: io::Error,
     },
-    /// A manifest is none, so that nobody knows what it names.
-    #[error("`manifests/{location}` is no manifest: {why}")]
-    NoManifest {
-        /// Where it is, relative to `manifests/`.
-        location: String,
-        /// What is wrong with it.
-        why: String,
-    },
     /// An object store does not do what it is asked, or does not answer.
     #[error("the object store fails at `{name}`")]
     Store {
@@ -109,6 +101,14 @@ pub enum RepositoryError {
     /// The right to write cannot be had.
     #[error("cannot lock the repository")]
     Lock(#[source] Box<dyn Error + Send + Sync>),
+    /// A manifest is none, so that nobody knows what it names.
+    #[error("`manifests/{location}` is no manifest: {why}")]
+    NoManifest {
+        /// Where it is, relative to `manifests/`.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file is no pkginfo.
     #[error("`pkgsinfo/{location}` is no pkginfo: {why}")]
     NoPkginfo {

@@ -16,7 +16,8 @@
 //! - Writes of several statements are one transaction that takes the write lock when it starts, and does no other
 //!   input or output. Changes of state are compare-and-set and return whether they won.
 //! - Statements keep to what SQLite and PostgreSQL share, so that a second engine is a second set of migrations.
-//! - The time is never asked here; it comes from the caller's clock.
+//! - The time is never asked here; it comes from the caller's clock. Only [`Right`]s, which several machines must
+//!   see the end of at once, go by the clock of the database.
 #![forbid(unsafe_code)]
 
 mod approval;
@@ -29,6 +30,7 @@ mod error;
 mod figures;
 mod identity;
 mod incident;
+mod lease;
 mod publication;
 mod quota;
 mod ring;
@@ -53,6 +55,7 @@ pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,
 };
+pub use lease::{Claimed, Right};
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};

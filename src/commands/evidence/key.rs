@@ -1,8 +1,8 @@
 //! `evidence key` and `evidence rotate-key`.
 
+use anyhow::Context as _;
 use evidence::PublicKey;
 use model::{Clock as _, SystemClock};
-use publication::FolderRepository;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -55,9 +55,13 @@ pub(super) fn rotate(
 ) -> anyhow::Result<ExitStatus> {
     let config = house.config()?;
     let keyring = config.keyring();
-    let repository = FolderRepository::create(&config.repository_dir())?;
     let old = keyring.signer()?.id();
-    let new = repository.log().change_key(&keyring, SystemClock.now())?;
+    let mut new = None;
+    house.repository(None)?.with_log(&mut |log| {
+        new = Some(log.change_key(&keyring, SystemClock.now())?);
+        Ok(())
+    })?;
+    let new = new.context("the key was not changed")?;
     if arguments.json {
         let new = to_json(&new)?;
         printer.data(json!({"schema": 1, "old": old.to_string(), "new": new}))?;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use evidence::{Chain, Entry, Event, LogError, Refusal, Subject};
-use publication::FolderRepository;
 use serde_json::{Value as Json, json};
 
 use super::{key, keys, keys_or_own};
@@ -17,7 +17,7 @@ use crate::{
 /// Shows every entry; each was verified before.
 pub(super) fn show(arguments: &Log, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     let keys = keys_or_own(&arguments.keys, house)?;
-    let chain = open(arguments.repo.as_ref(), house)?.log().read(&keys)?;
+    let chain = with_log(arguments.repo.as_ref(), house, |log| log.read(&keys))??;
     let mut lines = printer.lines();
     for entry in &chain.entries {
         if arguments.json {
@@ -50,8 +50,10 @@ pub(super) fn verify(
             return Ok(ExitStatus::Usage);
         }
     };
-    let log = open(arguments.repo.as_ref(), house)?.log();
-    let (chain, refusal) = match log.read_against(&keys, &kept) {
+    let read = with_log(arguments.repo.as_ref(), house, |log| {
+        log.read_against(&keys, &kept)
+    });
+    let (chain, refusal) = match read? {
         Ok(chain) => (chain, None),
         Err(LogError::Altered { source, .. }) => (Chain::default(), Some(source)),
         Err(error) => return Err(error.into()),
@@ -90,12 +92,18 @@ fn verdict(chain: &Chain, refusal: Option<&Refusal>) -> anyhow::Result<Json> {
     }))
 }
 
-fn open(named: Option<&PathBuf>, house: &House) -> anyhow::Result<FolderRepository> {
-    let path = match named {
-        Some(path) => path.clone(),
-        None => house.config()?.repository_dir(),
-    };
-    Ok(FolderRepository::open(&path)?)
+/// What `work` makes of the log of the repository that was named, else of the configured one.
+fn with_log<T>(
+    named: Option<&PathBuf>,
+    house: &House,
+    work: impl Fn(&evidence::Log) -> T,
+) -> anyhow::Result<T> {
+    let mut made = None;
+    house.repository(named)?.with_log(&mut |log| {
+        made = Some(work(log));
+        Ok(())
+    })?;
+    made.context("the log was not read")
 }
 
 fn to_json(entry: &Entry) -> anyhow::Result<Json> {

@@ -3,12 +3,13 @@
 mod error;
 mod places;
 mod preferences;
+mod repository;
 mod secrets;
 
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU16,
     path::{Path, PathBuf},
@@ -19,10 +20,12 @@ use evidence::Keyring;
 use model::Title;
 use payload::ChangeKind;
 use processors::PythonSettings;
+use publication::ObjectSettings;
 use publication::{Retention, Rings};
-use redact::Scrubber;
+use redact::{Scrubber, Secret};
 use sandbox::Limits;
 use serde::Deserialize;
+use url::Url;
 
 pub use self::error::ConfigError;
 use self::places::Places;
@@ -107,6 +110,38 @@ impl Default for Config {
 pub struct RepositoryConfig {
     /// Its folder; `repo` in the state folder if not given.
     pub path: Option<PathBuf>,
+    /// Its address instead: `s3://BUCKET/PREFIX`, `gs://…`, `az://…`, or `file:///FOLDER`.
+    pub url: Option<String>,
+    /// The object store's server, where it is not the provider's own.
+    pub endpoint: Option<Url>,
+    /// The region of an S3 bucket.
+    pub region: Option<String>,
+    /// Whether an S3 bucket is part of the server's name, not of the path.
+    pub virtual_hosted: bool,
+    /// The name of the S3 key, or of the Azure account.
+    pub access_key_id: Option<String>,
+    /// The S3 key, the Azure key, or what is in the file of a Google service account.
+    pub secret_key: Option<Secret<String>>,
+    /// A file that holds it instead.
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// Where the Munki repository lies.
+#[derive(Clone, Debug)]
+pub enum RepositoryPlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In an object store.
+    Objects(ObjectSettings),
+}
+
+impl fmt::Display for RepositoryPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Objects(settings) => settings.address.fmt(f),
+        }
+    }
 }
 
 /// Where recipes and overrides lie.
@@ -272,8 +307,8 @@ pub struct Surroundings<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-impl std::fmt::Debug for Surroundings<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Surroundings")
             .field("current_dir", &self.current_dir)
             .finish_non_exhaustive()
@@ -333,6 +368,7 @@ impl Config {
     }
 
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        self.repository_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -364,10 +400,12 @@ impl Config {
         self.state_dir.join("auto-update.db")
     }
 
-    /// The folder of the Munki repository.
-    pub fn repository_dir(&self) -> PathBuf {
-        let path = self.repository.path.clone();
-        path.unwrap_or_else(|| self.state_dir.join("repo"))
+    /// Where the Munki repository lies.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
+    pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
+        repository::place(self)
     }
 
     /// The keys that evidence is signed with.

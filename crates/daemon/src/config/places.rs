@@ -23,6 +23,7 @@ impl Places {
             Some(&mut config.state_dir),
             Some(&mut config.serve.schedules),
             config.repository.path.as_mut(),
+            config.repository.secret_key_file.as_mut(),
             signatures.revoked.as_mut(),
             config.evidence.key.as_mut(),
             autopkg.prefs.as_mut(),

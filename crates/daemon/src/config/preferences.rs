@@ -37,8 +37,9 @@ impl Config {
         if let Some(dir) = &autopkg.recipe_repo_dir {
             preferences.settle("RECIPE_REPO_DIR", Value::from(dir.as_str()));
         }
-        let repository = self.repository_dir().display().to_string();
-        preferences.settle("MUNKI_REPO", Value::from(repository.as_str()));
+        if let Ok(place) = self.repository_place() {
+            preferences.settle("MUNKI_REPO", Value::from(place.to_string()));
+        }
     }
 }
 

@@ -9,23 +9,31 @@ use super::{Config, ConfigError, Surroundings};
 /// The variable of the environment that holds the key for `VirusTotal`; it goes before the file's.
 const SCAN_API_KEY: &str = "AUTO_UPDATE_SCAN_API_KEY";
 
+/// The variable of the environment that holds the key for the object store; it goes before the file's.
+const REPOSITORY_SECRET_KEY: &str = "AUTO_UPDATE_REPOSITORY_SECRET_KEY";
+
 /// Reads the secrets that files and the environment hold into `config`.
 pub(super) fn read(
     config: &mut Config,
     surroundings: &Surroundings<'_>,
 ) -> Result<(), ConfigError> {
+    let repository = &mut config.repository;
+    one(
+        &mut repository.secret_key,
+        ("repository.secret-key", "repository.secret-key-file"),
+        repository.secret_key_file.as_deref(),
+    )?;
+    if let Some(key) = variable(surroundings, REPOSITORY_SECRET_KEY)? {
+        repository.secret_key = Some(key);
+    }
     let scan = &mut config.scan;
     one(
         &mut scan.api_key,
         ("scan.api-key", "scan.api-key-file"),
         scan.api_key_file.as_deref(),
     )?;
-    // Compose files and unit files set variables to nothing where nothing was given to them.
-    if let Some(key) = (surroundings.variable)(SCAN_API_KEY).filter(|key| !key.is_empty()) {
-        let key = key
-            .into_string()
-            .map_err(|_shows| ConfigError::Variable { name: SCAN_API_KEY })?;
-        scan.api_key = Some(Secret::new(key));
+    if let Some(key) = variable(surroundings, SCAN_API_KEY)? {
+        scan.api_key = Some(key);
     }
     for email in &mut config.desk.email {
         one(
@@ -43,6 +51,21 @@ pub(super) fn read(
     Ok(())
 }
 
+/// The secret in a variable of the environment.
+fn variable(
+    surroundings: &Surroundings<'_>,
+    name: &'static str,
+) -> Result<Option<Secret<String>>, ConfigError> {
+    // Compose files and unit files set variables to nothing where nothing was given to them.
+    let value = (surroundings.variable)(name).filter(|value| !value.is_empty());
+    let text = value.map(|value| {
+        value
+            .into_string()
+            .map_err(|_shows| ConfigError::Variable { name })
+    });
+    Ok(text.transpose()?.map(Secret::new))
+}
+
 /// A scrubber that knows every secret of `config`.
 pub(super) fn scrubber(config: &Config) -> Scrubber {
     let passwords = config
@@ -53,7 +76,12 @@ pub(super) fn scrubber(config: &Config) -> Scrubber {
     let webhooks = config.desk.webhook.iter();
     let webhooks = webhooks.flat_map(|webhook| webhook.secrets.iter().chain([&webhook.url]));
     let mut scrubber = Scrubber::new();
-    for secret in config.scan.api_key.iter().chain(passwords).chain(webhooks) {
+    let keys = config
+        .scan
+        .api_key
+        .iter()
+        .chain(&config.repository.secret_key);
+    for secret in keys.chain(passwords).chain(webhooks) {
         scrubber.learn(secret.expose());
     }
     scrubber

@@ -51,7 +51,10 @@ fn says_nothing_but_the_defaults_without_a_file() {
     let config = Config::load(None, &surroundings).unwrap();
     assert_eq!(config.file(), None);
     assert_eq!(config.database(), folder.path().join("var/auto-update.db"));
-    assert_eq!(config.repository_dir(), folder.path().join("var/repo"));
+    assert_eq!(
+        config.repository_place().unwrap().to_string(),
+        folder.path().join("var/repo").to_string_lossy()
+    );
     assert_eq!(
         config.keyring().private_path(),
         folder.path().join("var/keys/evidence.pem")
@@ -72,7 +75,7 @@ fn places_are_relative_to_the_file() {
     let dir = folder.0.path();
     let shown = |path: PathBuf| path.display().to_string();
     assert_eq!(config.state_dir, dir.join("state"));
-    assert_eq!(config.repository_dir(), Path::new("/srv/repo"));
+    assert_eq!(config.repository_place().unwrap().to_string(), "/srv/repo");
     assert_eq!(config.serve.schedules, dir.join("etc/s.yaml"));
     assert_eq!(config.keyring().private_path(), dir.join("signing.pem"));
     assert_eq!(
@@ -199,4 +202,67 @@ fn the_deployed_files_are_understood() {
     assert_eq!(config.serve.listen.port(), 8787);
     let name = config.serve.schedules.file_name().unwrap();
     pipeline::Schedules::load(&deploy.join(name)).unwrap();
+}
+
+#[test]
+fn a_repository_lies_in_a_folder_or_in_an_object_store() {
+    let folder = Folder::with("[repository]\nurl = 'file:///srv/repo'\n");
+    let place = folder.load().unwrap().repository_place().unwrap();
+    assert_eq!(place.to_string(), "/srv/repo");
+
+    let folder = Folder::with(
+        "[repository]\nurl = 's3://munki/central/'\nendpoint = 'https://s3.example.org/'\nregion = 'r'\n\
+         access-key-id = 'id'\nsecret-key-file = 'key'\n",
+    );
+    folder.write("key", "hunter1234567890\n");
+    let config = folder.load().unwrap();
+    assert!(!format!("{config:?}").contains("hunter"));
+    assert_eq!(config.scrubber().scrub("hunter1234567890"), "***");
+    let RepositoryPlace::Objects(settings) = config.repository_place().unwrap() else {
+        panic!("a folder");
+    };
+    assert_eq!(settings.address.to_string(), "s3://munki/central");
+    assert_eq!(settings.endpoint.as_deref(), Some("https://s3.example.org"));
+    assert_eq!(settings.secret.unwrap().expose(), "hunter1234567890");
+    let variable = ("AUTO_UPDATE_REPOSITORY_SECRET_KEY", "outer");
+    let config = folder.load_with(&[variable]).unwrap();
+    assert_eq!(config.repository.secret_key.unwrap().expose(), "outer");
+}
+
+#[test]
+fn an_address_that_cannot_be_meant_is_told_with_its_key() {
+    for (section, key, why) in [
+        ("url = 's3://'", "url", "it names no bucket"),
+        ("url = 'ftp://x'", "url", "does not begin with `s3://`"),
+        ("url = 'file://x'", "url", "begins with `/`"),
+        (
+            "url = 's3://m'\npath = 'x'",
+            "url",
+            "`repository.path` is given, too",
+        ),
+        (
+            "url = 's3://m'\nendpoint = 'http://s3.example.org'",
+            "endpoint",
+            "not encrypted",
+        ),
+        (
+            "url = 's3://m'\nendpoint = 'https://a:b@s3.example.org'",
+            "endpoint",
+            "credentials do not belong",
+        ),
+        (
+            "url = 's3://m'\nendpoint = 'ftp://s3.example.org'",
+            "endpoint",
+            "neither `https://`",
+        ),
+    ] {
+        let refusal = Folder::with(&format!("[repository]\n{section}\n")).refusal();
+        let named = format!("is wrong in `repository.{key}`: ");
+        assert!(
+            refusal.contains(&named) && refusal.contains(why),
+            "{refusal}"
+        );
+    }
+    let plain = "[repository]\nurl = 's3://m'\nendpoint = 'http://minio:9000'\n[fetch]\nplain-http-hosts = ['minio']\n";
+    Folder::with(plain).load().unwrap();
 }

@@ -6,7 +6,7 @@ mod subjects;
 
 pub(crate) use record::{Downloaded, Record};
 
-use ::evidence::{CHECKS, Event as LogEvent, Predicate, SCAN, SLSA_PROVENANCE, sign_bundle};
+use ::evidence::{CHECKS, Event as LogEvent, Log, Predicate, SCAN, SLSA_PROVENANCE, sign_bundle};
 use model::FailureClass;
 use publication::{Kind, Staging};
 use serde_json::Value as Json;
@@ -82,8 +82,7 @@ impl Engine {
         };
         parts
             .repository
-            .log()
-            .check(&parts.keyring)
+            .with_log(&mut |log| log.check(&parts.keyring))
             .map_err(|error| unusable(&error))?;
         let key = parts.keyring.signer().map_err(|error| unusable(&error))?;
         let predicates = [
@@ -140,8 +139,8 @@ impl Engine {
         let (engine, now) = (self.clone(), self.parts.clock.now());
         blocking(move || {
             let parts = &engine.parts;
-            let log = parts.repository.log();
-            log.append(&event, &parts.keyring, now).map_err(|error| {
+            let append = &mut |log: &Log| log.append(&event, &parts.keyring, now).map(|_is_new| ());
+            parts.repository.with_log(append).map_err(|error| {
                 Failure::from_error(FailureClass::Publish, &error).with_advice(
                     "The software is published, and the log of publications does not tell of it. Find out why the log \
                      cannot be written; `docs/evidence.md` says more.",
@@ -149,6 +148,5 @@ impl Engine {
             })
         })
         .await
-        .map(|_is_new| ())
     }
 }

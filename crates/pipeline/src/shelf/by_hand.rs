@@ -2,8 +2,7 @@
 
 use model::{ChangeSetId, FailureClass, Sha256};
 use publication::{
-    ChangeSet, Kind, Move, Removal, Repository as _, Rule, RuleKind, Shelf, ShelfItem, promoted,
-    rolled_back,
+    ChangeSet, Kind, Move, Removal, Rule, RuleKind, Shelf, ShelfItem, promoted, rolled_back,
 };
 use store::{Passage, RingStay};
 

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ::evidence::{Event as LogEvent, Subject};
+use ::evidence::{Event as LogEvent, Log, Subject};
 use model::{ChangeSetId, FailureClass, Sha256, Timestamp};
 use munki::CatalogOptions;
 use proplist::{KeyOrder, Value, to_xml};
-use publication::{
-    ChangeSet, Kind, Move, PublishError, Replacement, Repository as _, StagedFile, publish,
-};
+use publication::{ChangeSet, Kind, Move, PublishError, Replacement, StagedFile, publish};
 use serde::{Deserialize, Serialize};
 use store::{Passage, RingStay};
 
@@ -237,8 +235,9 @@ impl Engine {
         let engine = self.clone();
         // The log first: what is noted as done is not looked at again.
         let logged = blocking(move || {
-            let log = engine.parts.repository.log();
-            log.append(&entry, &engine.parts.keyring, now).map_err(|error| {
+            let parts = &engine.parts;
+            let append = &mut |log: &Log| log.append(&entry, &parts.keyring, now).map(|_is_new| ());
+            parts.repository.with_log(append).map_err(|error| {
                 Failure::from_error(FailureClass::Publish, &error).with_advice(
                     "The repository is changed, and the log of publications does not tell of it yet. Find out why the \
                      log cannot be written; `docs/evidence.md` says more. It is tried again.",
@@ -262,8 +261,8 @@ impl Engine {
         let applied = blocking(move || {
             let parts = &engine.parts;
             // What could not be told of afterwards is not done.
-            let log = parts.repository.log();
-            if let Err(error) = log.check(&parts.keyring) {
+            let check = &mut |log: &Log| log.check(&parts.keyring);
+            if let Err(error) = parts.repository.with_log(check) {
                 let failure = Failure::from_error(FailureClass::Publish, &error);
                 return Ok(Applied::Undone(failure));
             }

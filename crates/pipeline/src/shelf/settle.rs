@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use model::{ChangeSetId, FailureClass};
-use publication::Backend as _;
 
 use super::{
     Told,

@@ -80,7 +80,13 @@ impl House {
     fn logged(&self) -> Vec<String> {
         let parts = &self.bench.engine.parts;
         let keys = parts.keyring.public_keys().unwrap();
-        let chain = parts.repository.log().read(&keys).unwrap();
+        let mut chain = None;
+        let read = parts.repository.with_log(&mut |log| {
+            chain = Some(log.read(&keys)?);
+            Ok(())
+        });
+        read.unwrap();
+        let chain = chain.unwrap();
         let events = chain.entries.into_iter().map(|entry| entry.event);
         let told = events.filter_map(|event| match event {
             LogEvent::Changed {

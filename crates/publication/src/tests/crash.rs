@@ -2,8 +2,10 @@
 
 use std::{
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Instant,
 };
 
 use munki::CatalogOptions;
@@ -50,20 +52,24 @@ fn child() {
 }
 
 /// Publishes in another process, which ends when it has come to `end_at` points; answers whether it did.
-pub(super) fn publish_in_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> bool {
+fn publish_in_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> bool {
+    let ended = start_child(scene, set, end_at).wait().unwrap();
+    let is_cut = std::os::unix::process::ExitStatusExt::signal(&ended).is_some();
+    assert!(is_cut || ended.success(), "{ended}");
+    is_cut
+}
+
+fn start_child(scene: &Scene, set: &ChangeSet, end_at: usize) -> Child {
     let set = serde_json::to_vec(set).unwrap();
     fs_err::write(scene.folder.path().join("set.json"), set).unwrap();
-    let ended = Command::new(std::env::current_exe().unwrap())
+    Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tests::crash::child", "--nocapture"])
         .env(CHILD, scene.folder.path())
         .env(END_AT, end_at.to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    let is_cut = std::os::unix::process::ExitStatusExt::signal(&ended).is_some();
-    assert!(is_cut || ended.success(), "{ended}");
-    is_cut
+        .spawn()
+        .unwrap()
 }
 
 /// The trees before and after the change.
@@ -112,6 +118,45 @@ pub(super) fn ends_and_is_finished(new: impl Fn() -> Scene, every: usize) {
         scene.publish(&revert).unwrap();
         assert!(scene.tree() == before, "{when}");
     }
+}
+
+#[test]
+fn a_publication_that_is_killed_at_any_time_is_whole_or_not_at_all() {
+    killed_at_many_times(Scene::new, if is_long() { 200 } else { 20 });
+}
+
+/// Kills publications at times that are spread over their length.
+pub(super) fn killed_at_many_times(new: impl Fn() -> Scene, count: u32) {
+    let (before, after) = expected();
+    let scene = new();
+    let begun = Instant::now();
+    assert!(!publish_in_child(&scene, &scene.change(), usize::MAX));
+    let whole = begun.elapsed();
+    let (mut killed, mut early, mut half) = (0, 0, 0);
+    for time in 1..=count {
+        let scene = new();
+        let set = scene.change();
+        let when = format!("killed for the {time}th time");
+        let mut child = start_child(&scene, &set, usize::MAX);
+        thread::sleep(whole.mul_f64(f64::from(time) / f64::from(count + 1)));
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        assert_offered_is_there(&*scene.repository, &when);
+        half += u32::from(!scene.repository.own_names("journal").unwrap().is_empty());
+        recover(&*scene.repository).unwrap();
+        assert_sound(&*scene.repository, &when);
+        if scene.tree() == before {
+            early += 1;
+        } else {
+            assert!(scene.tree() == after, "{when}");
+        }
+        scene.publish(&set).unwrap();
+        assert!(scene.tree() == after, "{when}");
+        assert_sound(&*scene.repository, &when);
+    }
+    println!(
+        "{count} of {count} are whole: {killed} killed in time, {half} in the middle, {early} before they began"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod change;
 mod check;
 mod conformance;
 mod crash;
+mod fault;
 mod object;
 mod odd;
 mod scene;

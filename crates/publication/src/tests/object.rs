@@ -15,7 +15,7 @@ use redact::Secret;
 use testkit::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 
 use super::{
-    crash::{ends_and_is_finished, expected, is_long},
+    crash::{ends_and_is_finished, expected, is_long, killed_at_many_times},
     scene::{NOW, Scene, assert_offered_is_there, assert_sound, fast_folder, tree},
 };
 use crate::{
@@ -156,8 +156,14 @@ fn so_does_one_that_is_spoken_to_in_s3() {
 #[test]
 fn a_publication_to_s3_that_ends_at_any_point_is_finished() {
     let Some(server) = server() else { return };
-    let every = if is_long() { 1 } else { 13 };
+    let every = if is_long() { 1 } else { 17 };
     ends_and_is_finished(|| on(&server), every);
+}
+
+#[test]
+fn a_publication_to_s3_that_is_killed_at_any_time_is_whole_or_not_at_all() {
+    let Some(server) = server() else { return };
+    killed_at_many_times(|| on(&server), if is_long() { 200 } else { 2 });
 }
 
 #[test]
