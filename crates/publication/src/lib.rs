@@ -37,6 +37,7 @@ mod repository;
 mod staging;
 #[cfg(test)]
 mod tests;
+pub mod tuf;
 mod write;
 
 pub use catalogs::{CatalogsMade, make_catalogs};

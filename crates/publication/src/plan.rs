@@ -90,12 +90,13 @@ const fn rank(kind: Kind) -> u8 {
         Kind::Pkgsinfo => 4,
         Kind::Catalogs => 5,
         Kind::Manifests => 6,
+        Kind::Tuf => 7,
     }
 }
 
 fn may_be_staged(file: &StagedFile) -> Result<(), RepositoryError> {
-    let is_made =
-        file.kind == Kind::Catalogs || (file.kind == Kind::Icons && file.location == ICON_HASHES);
+    let is_made = matches!(file.kind, Kind::Catalogs | Kind::Tuf)
+        || (file.kind == Kind::Icons && file.location == ICON_HASHES);
     if is_made {
         return Err(RepositoryError::Location {
             location: format!("{}/{}", file.kind, file.location),

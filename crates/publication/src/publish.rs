@@ -204,7 +204,11 @@ pub(crate) fn carry_out(
             Kind::Pkgsinfo => additions
                 .pkginfos
                 .push((file.location.clone(), contents(&part)?)),
-            Kind::Catalogs | Kind::ClientResources | Kind::Evidence | Kind::Manifests => {}
+            Kind::Catalogs
+            | Kind::ClientResources
+            | Kind::Evidence
+            | Kind::Manifests
+            | Kind::Tuf => {}
         }
         parts.push((file, part));
         observer.reached(Point::Prepared {
