@@ -20,11 +20,40 @@ pub enum Event {
         /// The files, by path in the repository.
         files: Vec<Subject>,
     },
+    /// What was published is offered to others, was replaced, or is gone.
+    Changed {
+        /// The change set.
+        change_set: String,
+        /// What was done: `moved`, `recalled`, `retired`, `restored`.
+        what: String,
+        /// What it was done to, each in words: `Firefox 1.0: testing -> testing, pilot (age)`.
+        items: Vec<String>,
+        /// The files that are there now instead of others.
+        files: Vec<Subject>,
+        /// The files that are gone.
+        removed: Vec<Subject>,
+        /// Who had it done; nobody if the service did it by its rules.
+        by: Option<String>,
+        /// Why, in a person's words.
+        reason: Option<String>,
+    },
     /// From the next entry on another key signs.
     KeyChanged {
         /// That key.
         to: PublicKey,
     },
+}
+
+impl Event {
+    /// The change set that it tells of.
+    pub fn change_set(&self) -> Option<&str> {
+        match self {
+            Self::Published { change_set, .. } | Self::Changed { change_set, .. } => {
+                Some(change_set)
+            }
+            Self::KeyChanged { .. } => None,
+        }
+    }
 }
 
 /// An entry that a trusted key has signed.
@@ -57,6 +86,15 @@ enum WrittenEvent {
         change_set: String,
         title: String,
         files: Vec<WrittenFile>,
+    },
+    Changed {
+        change_set: String,
+        what: String,
+        items: Vec<String>,
+        files: Vec<WrittenFile>,
+        removed: Vec<WrittenFile>,
+        by: Option<String>,
+        reason: Option<String>,
     },
     KeyChanged {
         to: String,
@@ -102,7 +140,7 @@ impl Chain {
         let last = self.entries.last()?;
         Some(match &last.event {
             Event::KeyChanged { to } => to.id(),
-            Event::Published { .. } => last.key,
+            Event::Published { .. } | Event::Changed { .. } => last.key,
         })
     }
 
@@ -113,27 +151,13 @@ impl Chain {
 
     /// The next entry, as the line that it will be.
     pub(crate) fn next_line(&self, event: &Event, at: Timestamp, key: &PrivateKey) -> Vec<u8> {
-        let event = match event {
-            Event::Published {
-                change_set,
-                title,
-                files,
-            } => WrittenEvent::Published {
-                change_set: change_set.clone(),
-                title: title.clone(),
-                files: files.iter().map(WrittenFile::of).collect(),
-            },
-            Event::KeyChanged { to } => WrittenEvent::KeyChanged {
-                to: to.to_pem().unwrap_or_default(),
-            },
-        };
         let number = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let entry = WrittenEntry {
             schema: SCHEMA,
             number: number.saturating_add(1),
             previous: self.head(),
             at: at.to_string(),
-            event,
+            event: WrittenEvent::of(event),
         };
         line(ENTRY_TYPE, &entry, key)
     }
@@ -155,21 +179,7 @@ impl Chain {
         if written.previous != self.head() {
             return Err(broken("it does not follow the entry before it"));
         }
-        let event = match written.event {
-            WrittenEvent::Published {
-                change_set,
-                title,
-                files,
-            } => Event::Published {
-                change_set,
-                title,
-                files: files.into_iter().map(WrittenFile::into_subject).collect(),
-            },
-            WrittenEvent::KeyChanged { to } => Event::KeyChanged {
-                to: PublicKey::from_pem(&to)
-                    .map_err(|error| told(Refusal::new(Code::NoEntry, error.to_string())))?,
-            },
-        };
+        let event = written.event.into_event().map_err(told)?;
         if let Event::KeyChanged { to } = &event {
             self.keys.push(to.clone());
         }
@@ -234,6 +244,80 @@ impl Chain {
             at: at.to_string(),
         };
         Some(line(CHECKPOINT_TYPE, &checkpoint, key))
+    }
+}
+
+impl WrittenEvent {
+    fn of(event: &Event) -> Self {
+        let written = |files: &[Subject]| files.iter().map(WrittenFile::of).collect();
+        match event.clone() {
+            Event::Published {
+                change_set,
+                title,
+                files,
+            } => Self::Published {
+                change_set,
+                title,
+                files: written(&files),
+            },
+            Event::Changed {
+                change_set,
+                what,
+                items,
+                files,
+                removed,
+                by,
+                reason,
+            } => Self::Changed {
+                change_set,
+                what,
+                items,
+                files: written(&files),
+                removed: written(&removed),
+                by,
+                reason,
+            },
+            Event::KeyChanged { to } => Self::KeyChanged {
+                to: to.to_pem().unwrap_or_default(),
+            },
+        }
+    }
+
+    fn into_event(self) -> Result<Event, Refusal> {
+        let read =
+            |files: Vec<WrittenFile>| files.into_iter().map(WrittenFile::into_subject).collect();
+        Ok(match self {
+            Self::Published {
+                change_set,
+                title,
+                files,
+            } => Event::Published {
+                change_set,
+                title,
+                files: read(files),
+            },
+            Self::Changed {
+                change_set,
+                what,
+                items,
+                files,
+                removed,
+                by,
+                reason,
+            } => Event::Changed {
+                change_set,
+                what,
+                items,
+                files: read(files),
+                removed: read(removed),
+                by,
+                reason,
+            },
+            Self::KeyChanged { to } => Event::KeyChanged {
+                to: PublicKey::from_pem(&to)
+                    .map_err(|error| Refusal::new(Code::NoEntry, error.to_string()))?,
+            },
+        })
     }
 }
 

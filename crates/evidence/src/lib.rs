@@ -51,6 +51,6 @@ pub use envelope::{Envelope, Verified};
 pub use error::{Code, KeyError, LogError, Refusal};
 pub use key::{KeyId, PrivateKey, PublicKey};
 pub use keyring::Keyring;
-pub use log::Log;
+pub use log::{Log, is_log};
 pub use statement::{CHECKS, CONTENTS, Predicate, SCAN, SLSA_PROVENANCE, Statement, Subject};
 pub use verify::{LARGEST_BUNDLE, Line, Verdict, verify_bundle};

@@ -16,6 +16,11 @@ const LOG: &str = "publications.jsonl";
 const CHECKPOINT: &str = "publications.checkpoint.json";
 const FILE_MODE: u32 = 0o644;
 
+/// Whether a file of this name in the folder of evidence is the log, or the checkpoint of it.
+pub fn is_log(name: &str) -> bool {
+    name == LOG || name == CHECKPOINT
+}
+
 /// The log of publications in a folder.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -199,17 +204,9 @@ impl Log {
     }
 }
 
-/// A change set is published once.
+/// A change set is told of once.
 fn is_same(entry: &Event, published: &Event) -> bool {
-    match (entry, published) {
-        (
-            Event::Published { change_set, .. },
-            Event::Published {
-                change_set: other, ..
-            },
-        ) => change_set == other,
-        _ => false,
-    }
+    published.change_set().is_some() && entry.change_set() == published.change_set()
 }
 
 fn contents(path: &Path) -> Result<Option<Vec<u8>>, LogError> {

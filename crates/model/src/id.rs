@@ -75,6 +75,10 @@ id! {
     IncidentId, "incident"
 }
 id! {
+    /// Names one rule of a person about items in the rings.
+    RuleId, "rule"
+}
+id! {
     /// Names one run.
     RunId, "run"
 }

@@ -25,6 +25,8 @@ mod title;
 pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};
-pub use id::{ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RunId, ScanId};
+pub use id::{
+    ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RuleId, RunId, ScanId,
+};
 pub use run::{RunState, Trigger};
 pub use title::{Title, TitleError};

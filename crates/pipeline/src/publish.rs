@@ -69,10 +69,11 @@ impl Engine {
         blocking(move || {
             let parts = &engine.parts;
             publish(
-                &parts.repository,
+                &*parts.repository,
                 &change_set,
                 CatalogOptions::default(),
                 &*parts.observer,
+                parts.clock.now(),
             )
             .map_err(|error| Failure::from_error(error.class(), &error))
         })

@@ -14,7 +14,7 @@ impl Engine {
     pub async fn recover(&self) -> Result<Vec<Recovered>, Failure> {
         let repository = self.parts.repository.clone();
         let recovered = blocking(move || {
-            publication::recover(repository.root())
+            publication::recover(&*repository)
                 .map_err(|error| Failure::from_error(FailureClass::Publish, &error))
         })
         .await?;

@@ -1,18 +1,16 @@
 //! Catalogs and icon hashes of a repository.
 
 use std::{
-    fs::{self, File},
+    collections::{BTreeMap, HashMap, HashSet},
+    fs::File,
     io,
+    path::{Path, PathBuf},
 };
 
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Compat, Report, icon_hashes, listing_order};
 
-use crate::{
-    FolderRepository, Kind, Point, PublicationObserver, Repository as _, RepositoryError,
-    Unobserved,
-    write::{self, Part},
-};
+use crate::{Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved};
 
 /// The list of icon hashes, relative to `icons/`.
 pub(crate) const ICON_HASHES: &str = "_icon_hashes.plist";
@@ -35,57 +33,94 @@ pub struct CatalogsMade {
 /// # Errors
 /// If the repository cannot be read or written; damaged pkginfos are only reported.
 pub fn make_catalogs(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    let _lock = repository.lock()?;
-    make_catalogs_locked(repository, options)
+    let held = repository.lock()?;
+    make_catalogs_locked(repository, &*held, options)
 }
 
 pub(crate) fn make_catalogs_locked(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
+    held: &dyn Held,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    Prepared::make(repository, options, Additions::default())?.apply(repository, &Unobserved)
+    Prepared::make(repository, options, Coming::default())?.apply(repository, held, &Unobserved)
 }
 
-/// What is about to be in the repository, besides what is.
+/// What is about to be in the repository, besides what is, and what is about to be gone.
 #[derive(Debug, Default)]
-pub(crate) struct Additions {
-    pub(crate) pkginfos: Vec<(String, Vec<u8>)>,
+pub(crate) struct Coming {
+    /// Added and replaced ones, by location.
+    pub(crate) pkginfos: HashMap<String, Vec<u8>>,
     pub(crate) pkgs: Vec<String>,
-    pub(crate) icons: Vec<(String, Sha256)>,
+    /// Added and replaced ones, by location.
+    pub(crate) icons: BTreeMap<String, Sha256>,
+    pub(crate) gone: HashSet<(Kind, String)>,
+}
+
+impl Coming {
+    /// Where pkginfos will be, in the order of [`crate::Repository::list`].
+    pub(crate) fn pkginfo_locations(
+        &self,
+        repository: &dyn Backend,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let mut locations = self.staying(repository, Kind::Pkgsinfo)?;
+        locations.extend(self.pkginfos.keys().cloned());
+        locations.sort_by(|left, right| listing_order(left, right));
+        locations.dedup();
+        Ok(locations)
+    }
+
+    /// What will be in a pkginfo.
+    pub(crate) fn pkginfo(
+        &self,
+        repository: &dyn Backend,
+        location: &str,
+    ) -> Result<Vec<u8>, RepositoryError> {
+        match self.pkginfos.get(location) {
+            Some(contents) => Ok(contents.clone()),
+            None => repository.get(Kind::Pkgsinfo, location),
+        }
+    }
+
+    /// What is there and will not be gone.
+    fn staying(
+        &self,
+        repository: &dyn Backend,
+        kind: Kind,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let mut locations = repository.list(kind)?;
+        if !self.gone.is_empty() {
+            locations.retain(|location| !self.gone.contains(&(kind, location.clone())));
+        }
+        Ok(locations)
+    }
 }
 
 /// Catalogs that are written beside their places.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    parts: Vec<(Kind, String, Part)>,
+pub(crate) struct Prepared<'a> {
+    parts: Vec<(Kind, String, Box<dyn Part + 'a>)>,
     stale: Vec<String>,
     report: Report,
 }
 
-impl Prepared {
+impl<'a> Prepared<'a> {
     /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places.
     pub(crate) fn make(
-        repository: &FolderRepository,
+        repository: &'a dyn Backend,
         options: CatalogOptions,
-        additions: Additions,
+        coming: Coming,
     ) -> Result<Self, RepositoryError> {
-        let Additions {
-            pkginfos,
-            pkgs,
-            icons,
-        } = additions;
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (hashes, icon_report) = hash_icons(repository, icons, options.compat)?;
+        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat)?;
         if icons_first {
             report.extend(icon_report.clone());
             report.progress("Getting list of pkgsinfo...");
             report.progress("Getting list of pkgs...");
         }
-        let catalogs = collect(repository, options, pkginfos, pkgs)?;
+        let catalogs = collect(repository, options, coming)?;
         report.extend(catalogs.report);
         let mut parts = Vec::new();
         for (name, contents) in &catalogs.files {
@@ -111,7 +146,8 @@ impl Prepared {
     /// Puts the catalogs in their places, and removes those that are no more.
     pub(crate) fn apply(
         self,
-        repository: &FolderRepository,
+        repository: &dyn Backend,
+        held: &dyn Held,
         observer: &dyn PublicationObserver,
     ) -> Result<CatalogsMade, RepositoryError> {
         let mut made = CatalogsMade {
@@ -119,7 +155,8 @@ impl Prepared {
             ..CatalogsMade::default()
         };
         for name in self.stale {
-            write::remove(&repository.resolve(Kind::Catalogs, &name)?)?;
+            held.check()?;
+            repository.remove(Kind::Catalogs, &name)?;
             observer.reached(Point::Removed {
                 kind: Kind::Catalogs,
                 location: name.clone(),
@@ -127,6 +164,7 @@ impl Prepared {
             made.removed.push(name);
         }
         for (kind, location, part) in self.parts {
+            held.check()?;
             part.replace()?;
             if kind == Kind::Catalogs {
                 made.changed.push(location.clone());
@@ -139,20 +177,20 @@ impl Prepared {
 
 /// Catalogs, and the list of icon hashes, that are not made of what is there; and those in which nothing is.
 pub(crate) fn outdated(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     options: CatalogOptions,
 ) -> Result<(Vec<String>, Vec<String>), RepositoryError> {
     let is_same = |kind, name: &str, contents: &[u8]| -> Result<bool, RepositoryError> {
-        Ok(fs::read(repository.resolve(kind, name)?).is_ok_and(|there| there == contents))
+        is_there(repository, kind, name, contents)
     };
-    let catalogs = collect(repository, options, Vec::new(), Vec::new())?;
+    let catalogs = collect(repository, options, Coming::default())?;
     let mut outdated = Vec::new();
     for (name, contents) in &catalogs.files {
         if !is_same(Kind::Catalogs, name, contents)? {
             outdated.push(name.clone());
         }
     }
-    let (hashes, _) = hash_icons(repository, Vec::new(), options.compat)?;
+    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat)?;
     if let Some(hashes) = hashes
         && !is_same(Kind::Icons, ICON_HASHES, &hashes)?
     {
@@ -165,22 +203,17 @@ pub(crate) fn outdated(
 
 /// The catalogs of what is and what is about to be.
 fn collect(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     options: CatalogOptions,
-    mut added: Vec<(String, Vec<u8>)>,
-    added_pkgs: Vec<String>,
+    mut coming: Coming,
 ) -> Result<munki::Catalogs, RepositoryError> {
-    let mut locations = repository.list(Kind::Pkgsinfo)?;
-    let mut pkgs = repository.list(Kind::Pkgs)?;
-    locations.extend(added.iter().map(|(location, _)| location.clone()));
-    locations.sort_by(|left, right| listing_order(left, right));
-    locations.dedup();
-    pkgs.extend(added_pkgs);
+    let locations = coming.pkginfo_locations(repository)?;
+    let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
+    pkgs.append(&mut coming.pkgs);
     let mut builder = CatalogBuilder::new(options, pkgs);
     for location in locations {
-        let is_added = added.iter().position(|(added, _)| *added == location);
-        let contents = match is_added {
-            Some(index) => Ok(added.swap_remove(index).1),
+        let contents = match coming.pkginfos.remove(&location) {
+            Some(contents) => Ok(contents),
             None => repository.get(Kind::Pkgsinfo, &location),
         };
         match contents {
@@ -202,13 +235,13 @@ fn collect(
 
 /// Why a file of the repository cannot be read; Munki 6 says what Python says.
 fn words(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     kind: Kind,
     location: &str,
     error: &RepositoryError,
     compat: Compat,
 ) -> String {
-    let path = repository.root().join(kind.as_str()).join(location);
+    let path = place(repository, kind, location);
     let unreadable = File::open(&path).err();
     let number = unreadable.as_ref().and_then(io::Error::raw_os_error);
     match (compat, unreadable, number) {
@@ -224,19 +257,22 @@ fn words(
 
 /// The list of icon hashes, if there are icons, and what there is to say.
 fn hash_icons(
-    repository: &FolderRepository,
-    mut icons: Vec<(String, Sha256)>,
+    repository: &dyn Backend,
+    coming: &Coming,
     compat: Compat,
 ) -> Result<(Option<Vec<u8>>, Report), RepositoryError> {
     let mut report = Report::default();
     report.progress("Getting list of icons...");
-    for location in repository.list(Kind::Icons)? {
-        if location == ICON_HASHES {
+    let mut icons = coming.icons.clone();
+    for location in coming.staying(repository, Kind::Icons)? {
+        if location == ICON_HASHES || icons.contains_key(&location) {
             continue;
         }
         report.progress(format!("Hashing {location}..."));
         match hash_icon(repository, &location) {
-            Ok(sha256) => icons.push((location, sha256)),
+            Ok(sha256) => {
+                icons.insert(location, sha256);
+            }
             Err(error) => {
                 let why = words(repository, Kind::Icons, &location, &error, compat);
                 report.error(match compat {
@@ -257,33 +293,48 @@ fn hash_icons(
     Ok((Some(hashes), report))
 }
 
-fn hash_icon(repository: &FolderRepository, location: &str) -> Result<Sha256, RepositoryError> {
+fn hash_icon(repository: &dyn Backend, location: &str) -> Result<Sha256, RepositoryError> {
     let mut icon = repository.open(Kind::Icons, location)?;
-    let (sha256, _) = Sha256::of_reader(&mut icon).map_err(|source| {
-        RepositoryError::io(
-            &repository.root().join(Kind::Icons.as_str()).join(location),
-            source,
-        )
-    })?;
+    let (sha256, _) = Sha256::of_reader(&mut icon)
+        .map_err(|source| RepositoryError::io(&place(repository, Kind::Icons, location), source))?;
     Ok(sha256)
 }
 
-fn prepare_if_changed(
-    repository: &FolderRepository,
+fn prepare_if_changed<'a>(
+    repository: &'a dyn Backend,
     kind: Kind,
     location: &str,
     contents: &[u8],
-    parts: &mut Vec<(Kind, String, Part)>,
+    parts: &mut Vec<(Kind, String, Box<dyn Part + 'a>)>,
 ) -> Result<(), RepositoryError> {
-    let target = repository.resolve(kind, location)?;
-    // What cannot be read is replaced, or the replacing will say why not.
-    if fs::read(&target).is_ok_and(|there| there == contents) {
-        return Ok(());
+    if !is_there(repository, kind, location, contents)? {
+        let part = repository.prepare_bytes(kind, location, contents)?;
+        parts.push((kind, location.to_owned(), part));
     }
-    parts.push((
-        kind,
-        location.to_owned(),
-        Part::of_bytes(&target, contents)?,
-    ));
     Ok(())
+}
+
+/// Whether these bytes are there. What cannot be read is replaced, or the replacing will say why not.
+fn is_there(
+    repository: &dyn Backend,
+    kind: Kind,
+    location: &str,
+    contents: &[u8],
+) -> Result<bool, RepositoryError> {
+    match repository.get(kind, location) {
+        Ok(there) => Ok(there == contents),
+        Err(
+            RepositoryError::Io { .. }
+            | RepositoryError::NotFound { .. }
+            | RepositoryError::ReadOnly { .. },
+        ) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where something is, for people.
+fn place(repository: &dyn Backend, kind: Kind, location: &str) -> PathBuf {
+    repository
+        .path_for(kind, location)
+        .unwrap_or_else(|| Path::new(kind.as_str()).join(location))
 }

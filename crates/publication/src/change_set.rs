@@ -1,4 +1,4 @@
-//! What a run wants to add to the repository.
+//! What is to be changed in the repository.
 
 use std::{fs, path::PathBuf};
 
@@ -8,14 +8,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, RepositoryError};
 
-/// What a run wants to add to the repository; small enough to wait in a database while the bytes wait in the run's
+/// What is to be changed in the repository; small enough to wait in a database while the bytes wait in the run's
 /// workspace.
+///
+/// A location is in one of the lists only.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ChangeSet {
     /// Its name, and that of its publication.
     pub id: ChangeSetId,
     /// What is to be added.
     pub files: Vec<StagedFile>,
+    /// What is to get other bytes.
+    #[serde(default)]
+    pub replacements: Vec<Replacement>,
+    /// What is to go.
+    #[serde(default)]
+    pub removals: Vec<Removal>,
+}
+
+/// Other bytes for something that is there. Refused if what is there is not what it was.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// What is to be there. Packages are never replaced.
+    pub file: StagedFile,
+    /// The digest of what is there when the change set is made.
+    pub was: Sha256,
+}
+
+/// Something that is to go. Refused if what is there is not what it was.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Of what kind it is.
+    pub kind: Kind,
+    /// Where it is, relative to the folder of its kind.
+    pub location: String,
+    /// The digest of what is there when the change set is made.
+    pub was: Sha256,
 }
 
 /// One file that is to be added to the repository.
@@ -34,9 +62,19 @@ pub struct StagedFile {
 }
 
 impl ChangeSet {
-    /// Whether there is nothing to add.
+    /// A change set that changes nothing yet.
+    pub const fn new(id: ChangeSetId) -> Self {
+        Self {
+            id,
+            files: Vec::new(),
+            replacements: Vec::new(),
+            removals: Vec::new(),
+        }
+    }
+
+    /// Whether there is nothing to change.
     pub const fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.files.is_empty() && self.replacements.is_empty() && self.removals.is_empty()
     }
 
     /// The items that are to be added, as their staged pkginfos say.
@@ -82,7 +120,7 @@ impl ChangeSet {
         staged.map(|file| file.sha256).or_else(as_written)
     }
 
-    /// The files of one kind.
+    /// The files of one kind that are to be added.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &StagedFile> {
         self.files.iter().filter(move |file| file.kind == kind)
     }

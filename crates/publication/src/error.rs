@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{FailureClass, Retry, Sha256};
+use model::{ChangeSetId, FailureClass, Retry, Sha256};
 
 use crate::Kind;
 
@@ -67,10 +67,18 @@ pub enum RepositoryError {
         /// The system's error.
         source: io::Error,
     },
-    /// A staged file is no pkginfo.
+    /// A manifest is none, so that nobody knows what it names.
+    #[error("`manifests/{location}` is no manifest: {why}")]
+    NoManifest {
+        /// Where it is, relative to `manifests/`.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file is no pkginfo.
     #[error("`pkgsinfo/{location}` is no pkginfo: {why}")]
     NoPkginfo {
-        /// Where it goes, relative to `pkgsinfo/`.
+        /// Where it is or goes, relative to `pkgsinfo/`.
         location: String,
         /// What is wrong with it.
         why: String,
@@ -121,6 +129,74 @@ pub enum PublishError {
         /// What is there.
         found: Sha256,
     },
+    /// What is to be replaced, removed or put back is not what it was.
+    #[error(
+        "`{kind}/{location}` was changed since: {} instead of SHA-256 {expected}; look at what is there now, and make \
+         the change anew from it",
+        there(found.as_ref())
+    )]
+    Changed {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+        /// What was there.
+        expected: Sha256,
+        /// What is there, if something is.
+        found: Option<Sha256>,
+    },
+    /// Something else is where what was removed is to be put back.
+    #[error(
+        "`{kind}/{location}` was removed and cannot be put back, since something else is there: {}; remove that first",
+        there(found.as_ref())
+    )]
+    TakenSince {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+        /// What is there.
+        found: Option<Sha256>,
+    },
+    /// A change set wants two things of one file.
+    #[error("the change set names `{kind}/{location}` twice")]
+    NamedTwice {
+        /// Of what kind.
+        kind: Kind,
+        /// Where.
+        location: String,
+    },
+    /// A pkginfo that stays names a package that is to go.
+    #[error(
+        "`pkgs/{location}` cannot be removed, since `pkgsinfo/{pkginfo}` names it; remove that together with it, or \
+         let both stay"
+    )]
+    StillNamed {
+        /// Where the package is, relative to `pkgs/`.
+        location: String,
+        /// Where the pkginfo is, relative to `pkgsinfo/`.
+        pkginfo: String,
+    },
+    /// Nothing is kept that could be put back.
+    #[error(
+        "nothing is kept of what the change set {id} replaced and removed: there was nothing, or it was purged"
+    )]
+    NotKept {
+        /// The change set's name.
+        id: ChangeSetId,
+    },
+    /// A newer version of this program has written a journal.
+    #[error(
+        "the journal `{}` has shape {schema}, which this version does not know; let the version that wrote it finish \
+         the publication",
+        path.display()
+    )]
+    NewerJournal {
+        /// The journal.
+        path: PathBuf,
+        /// Its shape.
+        schema: u32,
+    },
     /// A staged file is not what was staged.
     #[error("`{}` was changed after it was staged: SHA-256 {found} instead of {expected}", path.display())]
     Altered {
@@ -168,11 +244,17 @@ impl PublishError {
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Altered { .. } => FailureClass::Checksum,
-            Self::Occupied { .. }
-            | Self::Staged { .. }
-            | Self::Repository(_)
+            Self::Changed { .. }
             | Self::Journal { .. }
-            | Self::Stuck { .. } => FailureClass::Publish,
+            | Self::NamedTwice { .. }
+            | Self::NewerJournal { .. }
+            | Self::NotKept { .. }
+            | Self::Occupied { .. }
+            | Self::Repository(_)
+            | Self::Staged { .. }
+            | Self::StillNamed { .. }
+            | Self::Stuck { .. }
+            | Self::TakenSince { .. } => FailureClass::Publish,
         }
     }
 
@@ -186,10 +268,23 @@ impl PublishError {
             )
             | Self::Stuck { .. } => Retry::Later,
             Self::Altered { .. }
+            | Self::Changed { .. }
+            | Self::Journal { .. }
+            | Self::NamedTwice { .. }
+            | Self::NewerJournal { .. }
+            | Self::NotKept { .. }
             | Self::Occupied { .. }
-            | Self::Staged { .. }
             | Self::Repository(_)
-            | Self::Journal { .. } => Retry::Never,
+            | Self::Staged { .. }
+            | Self::StillNamed { .. }
+            | Self::TakenSince { .. } => Retry::Never,
         }
     }
+}
+
+fn there(found: Option<&Sha256>) -> String {
+    found.map_or_else(
+        || "nothing is there".to_owned(),
+        |sha256| format!("SHA-256 {sha256}"),
+    )
 }

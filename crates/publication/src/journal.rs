@@ -1,83 +1,84 @@
 //! The journal: what an interrupted publication was about to do.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use model::ChangeSetId;
+use serde::Deserialize;
 
-use crate::{
-    FolderRepository, PublishError, RepositoryError,
-    plan::Plan,
-    write::{self, Part},
-};
+use crate::{Backend, PublishError, RepositoryError, plan::Plan};
+
+const FOLDER: &str = "journal";
 
 /// The journal of one publication: `.auto-update/journal/ID.json`.
 #[derive(Debug)]
-pub(crate) struct Journal {
-    path: PathBuf,
+pub(crate) struct Journal<'a> {
+    repository: &'a dyn Backend,
+    name: String,
 }
 
-impl Journal {
-    /// Writes down what is about to happen, on the disk when this returns.
-    pub(crate) fn write(repository: &FolderRepository, plan: &Plan) -> Result<Self, PublishError> {
-        let path = path(repository, plan.id);
+impl<'a> Journal<'a> {
+    /// Writes down what is about to happen, lasting when this returns.
+    pub(crate) fn write(repository: &'a dyn Backend, plan: &Plan) -> Result<Self, PublishError> {
+        let name = name(plan.id);
         let contents = serde_json::to_vec_pretty(plan).map_err(|source| PublishError::Journal {
-            path: path.clone(),
+            path: PathBuf::from(&name),
             source,
         })?;
-        Part::of_bytes(&path, &contents)?.replace()?;
-        Ok(Self { path })
+        repository.put_own(&name, &contents)?;
+        Ok(Self { repository, name })
     }
 
     /// Every journal that an interrupted publication left, oldest first.
-    pub(crate) fn read_all(
-        repository: &FolderRepository,
-    ) -> Result<Vec<(Self, Plan)>, PublishError> {
-        let folder = folder(repository);
-        let failed = |source| RepositoryError::io(&folder, source);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed(source).into()),
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed)?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
-                paths.push(path);
+    pub(crate) fn read_all(repository: &'a dyn Backend) -> Result<Vec<(Self, Plan)>, PublishError> {
+        let mut journals = Vec::new();
+        for name in repository.own_names(FOLDER)? {
+            let is_journal = Path::new(&name).extension() == Some("json".as_ref());
+            if !is_journal {
+                continue;
+            }
+            // One that is gone was finished meanwhile: a preview holds no lock.
+            if let Some(contents) = repository.own(&name)? {
+                let plan = parse(&name, &contents)?;
+                journals.push((Self { repository, name }, plan));
             }
         }
-        paths.sort();
-        paths.into_iter().map(read).collect()
+        Ok(journals)
+    }
+
+    /// Whether there is a journal of this change set.
+    pub(crate) fn is_of(
+        repository: &dyn Backend,
+        id: ChangeSetId,
+    ) -> Result<bool, RepositoryError> {
+        Ok(repository.own(&name(id))?.is_some())
     }
 
     /// Notes that the publication is whole, or undone.
     pub(crate) fn remove(self) -> Result<(), RepositoryError> {
-        write::remove(&self.path)
+        self.repository.remove_own(&self.name)
     }
 }
 
-fn folder(repository: &FolderRepository) -> PathBuf {
-    repository.state_folder().join("journal")
+fn name(id: ChangeSetId) -> String {
+    format!("{FOLDER}/{id}.json")
 }
 
-fn path(repository: &FolderRepository, id: ChangeSetId) -> PathBuf {
-    folder(repository).join(format!("{id}.json"))
-}
-
-fn read(path: PathBuf) -> Result<(Journal, Plan), PublishError> {
-    let contents = read_file(&path)?;
-    match serde_json::from_slice(&contents) {
-        Ok(plan) => Ok((Journal { path }, plan)),
-        Err(source) => Err(PublishError::Journal { path, source }),
+/// Only what is understood whole is carried out: a newer version may have written more than this one knows of.
+fn parse(name: &str, contents: &[u8]) -> Result<Plan, PublishError> {
+    #[derive(Deserialize)]
+    struct Shape {
+        schema: u32,
     }
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, RepositoryError> {
-    fs::read(path).map_err(|source| RepositoryError::io(path, source))
+    let unclear = |source| PublishError::Journal {
+        path: name.into(),
+        source,
+    };
+    let shape: Shape = serde_json::from_slice(contents).map_err(unclear)?;
+    if shape.schema > Plan::SCHEMA {
+        return Err(PublishError::NewerJournal {
+            path: name.into(),
+            schema: shape.schema,
+        });
+    }
+    serde_json::from_slice(contents).map_err(unclear)
 }

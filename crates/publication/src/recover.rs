@@ -1,18 +1,13 @@
 //! Finishing or undoing what a crash interrupted.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
-
 use model::ChangeSetId;
 use munki::CatalogOptions;
 
 use crate::{
-    FolderRepository, Kind, PublishError, RepositoryError, Unobserved,
+    Backend, Held, PublishError, Unobserved,
+    carry_out::{Work, carry_out},
     journal::Journal,
-    publish::{carry_out, undo},
-    write::{self, PART_PREFIX},
+    publish::undo_or_leave,
 };
 
 /// What became of an interrupted publication.
@@ -43,42 +38,36 @@ pub enum Outcome {
 ///
 /// # Errors
 /// If the repository cannot be read or written, or a journal cannot be understood.
-pub fn recover(root: &Path) -> Result<Vec<Recovered>, PublishError> {
-    let repository = FolderRepository::open(root)?;
-    let _lock = repository.lock()?;
-    let recovered = recover_locked(&repository)?;
-    let mut parts = Vec::new();
-    for kind in Kind::ALL {
-        unfinished(&repository.root().join(kind.as_str()), &mut parts)?;
-    }
-    unfinished(&repository.state_folder(), &mut parts)?;
-    for part in parts {
-        write::remove(&part)?;
-    }
+pub fn recover(repository: &dyn Backend) -> Result<Vec<Recovered>, PublishError> {
+    let held = repository.lock()?;
+    let recovered = recover_locked(repository, &*held)?;
+    held.check()?;
+    repository.remove_unfinished()?;
     Ok(recovered)
 }
 
 pub(crate) fn recover_locked(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
+    held: &dyn Held,
 ) -> Result<Vec<Recovered>, PublishError> {
-    let options = CatalogOptions::default();
     let mut recovered = Vec::new();
     for (journal, plan) in Journal::read_all(repository)? {
-        let outcome = match carry_out(repository, &plan, options, &Unobserved) {
-            Ok(_) => Outcome::Finished,
-            Err(cause) => match undo(repository, &plan, options) {
-                Ok(()) => Outcome::Undone {
-                    why: cause.to_string(),
-                },
-                Err(undo) => {
-                    return Err(PublishError::Stuck {
-                        cause: Box::new(cause),
-                        undo: undo.to_string(),
-                    });
-                }
+        let work = Work {
+            repository,
+            held,
+            plan: &plan,
+            options: CatalogOptions::default(),
+            observer: &Unobserved,
+        };
+        let outcome = match carry_out(&work) {
+            Ok(_) => {
+                journal.remove()?;
+                Outcome::Finished
+            }
+            Err(cause) => Outcome::Undone {
+                why: undo_or_leave(&work, cause, journal)?.to_string(),
             },
         };
-        journal.remove()?;
         tracing::info!(change_set.id = %plan.id, ?outcome, "recovered an interrupted publication");
         recovered.push(Recovered {
             id: plan.id,
@@ -86,24 +75,4 @@ pub(crate) fn recover_locked(
         });
     }
     Ok(recovered)
-}
-
-/// Adds to `found` what was being written when a crash came. Links are not followed.
-pub(crate) fn unfinished(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), RepositoryError> {
-    let failed = |source| RepositoryError::io(folder, source);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(failed(source)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() {
-            unfinished(&entry.path(), found)?;
-        } else if entry.file_name().to_string_lossy().starts_with(PART_PREFIX) {
-            found.push(entry.path());
-        }
-    }
-    Ok(())
 }

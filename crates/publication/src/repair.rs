@@ -1,16 +1,10 @@
 //! What is wrong with a repository and can be put right without anybody deciding anything.
 
-use std::path::Path;
-
 use model::ChangeSetId;
 use munki::CatalogOptions;
 
 use crate::{
-    FolderRepository, Kind, PublishError,
-    catalogs::outdated,
-    journal::Journal,
-    make_catalogs,
-    recover::{recover, unfinished},
+    Backend, PublishError, catalogs::outdated, journal::Journal, make_catalogs, recover::recover,
 };
 
 /// What is wrong with a repository and can be put right without anybody deciding anything.
@@ -46,23 +40,13 @@ impl Repairs {
 ///
 /// # Errors
 /// If the repository cannot be read, or a journal cannot be understood.
-pub fn repairs(
-    repository: &FolderRepository,
-    options: CatalogOptions,
-) -> Result<Repairs, PublishError> {
+pub fn repairs(repository: &dyn Backend, options: CatalogOptions) -> Result<Repairs, PublishError> {
     let interrupted = Journal::read_all(repository)?;
-    let mut parts = Vec::new();
-    for kind in Kind::ALL {
-        unfinished(&repository.root().join(kind.as_str()), &mut parts)?;
-    }
-    unfinished(&repository.state_folder(), &mut parts)?;
+    let unfinished = repository.unfinished()?;
     let (outdated, stale) = outdated(repository, options)?;
     Ok(Repairs {
         interrupted: interrupted.into_iter().map(|(_, plan)| plan.id).collect(),
-        unfinished: parts
-            .iter()
-            .map(|path| relative(path, repository.root()))
-            .collect(),
+        unfinished,
         outdated,
         stale,
     })
@@ -72,19 +56,11 @@ pub fn repairs(
 ///
 /// # Errors
 /// If the repository cannot be read or written, or a journal cannot be understood.
-pub fn repair(
-    repository: &FolderRepository,
-    options: CatalogOptions,
-) -> Result<Repairs, PublishError> {
+pub fn repair(repository: &dyn Backend, options: CatalogOptions) -> Result<Repairs, PublishError> {
     let found = repairs(repository, options)?;
-    recover(repository.root())?;
+    recover(repository)?;
     make_catalogs(repository, options)?;
     Ok(found)
-}
-
-fn relative(path: &Path, root: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    below.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -92,7 +68,11 @@ mod tests {
     use std::{fs, sync::Mutex};
 
     use super::*;
-    use crate::{Point, PublicationObserver, Repository as _, Staging, publish};
+    use model::Timestamp;
+
+    use crate::{
+        FolderRepository, Kind, Point, PublicationObserver, Repository as _, Staging, publish,
+    };
 
     const OPTIONS: CatalogOptions = CatalogOptions {
         compat: munki::Compat::Munki7,
@@ -143,7 +123,13 @@ mod tests {
             let set = staging.take();
             let power_cut = Dies(Mutex::new(Some(point)));
             let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                publish(&repository, &set, OPTIONS, &power_cut)
+                publish(
+                    &repository,
+                    &set,
+                    OPTIONS,
+                    &power_cut,
+                    Timestamp::from_secs(1),
+                )
             }));
             assert!(died.is_err(), "{point}");
             // What a process that is killed cannot remove.

@@ -157,10 +157,9 @@ impl Staging {
 
     /// What was staged, under a new name; nothing is staged afterwards.
     pub fn take(&self) -> ChangeSet {
-        ChangeSet {
-            id: ChangeSetId::new(),
-            files: std::mem::take(&mut *self.files()),
-        }
+        let mut change_set = ChangeSet::new(ChangeSetId::new());
+        change_set.files = std::mem::take(&mut *self.files());
+        change_set
     }
 
     /// A place for what will wait for `location`; what was staged there before is gone.

@@ -10,7 +10,7 @@ use std::{
 use model::{Sha256, Sha256Writer};
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::RepositoryError;
+use crate::{Part, RepositoryError};
 
 /// How the names of unfinished files begin. Munki sees nothing that begins with a full stop.
 pub(crate) const PART_PREFIX: &str = ".auto-update-part-";
@@ -21,12 +21,12 @@ const BUFFER_LEN: usize = 1 << 20;
 
 /// A file that is complete, on the disk, and waits beside its place; it is removed when dropped.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartFile {
     file: TempPath,
     target: PathBuf,
 }
 
-impl Part {
+impl PartFile {
     /// Writes `contents` beside `target`.
     pub(crate) fn of_bytes(target: &Path, contents: &[u8]) -> Result<Self, RepositoryError> {
         let mut file = Self::begin(target)?;
@@ -66,9 +66,36 @@ impl Part {
         sync_parent(&self.target)
     }
 
-    /// Where it waits.
-    pub(crate) fn path(&self) -> &Path {
-        &self.file
+    /// The file at `from`, which is open as `source`, beside `target` as well: a second name of the same file where
+    /// the file system can, else a copy.
+    pub(crate) fn link_or_copy(
+        from: &Path,
+        mut source: File,
+        target: &Path,
+    ) -> Result<Self, RepositoryError> {
+        let folder = target.parent().unwrap_or(target);
+        create_folders(folder)?;
+        // A second name of a link would lead elsewhere.
+        let is_file = fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_file());
+        let linked = is_file
+            .then(|| {
+                tempfile::Builder::new()
+                    .prefix(PART_PREFIX)
+                    .make_in(folder, |path| fs::hard_link(from, path))
+                    .ok()
+            })
+            .flatten();
+        if let Some(linked) = linked {
+            return Ok(Self {
+                file: linked.into_temp_path(),
+                target: target.to_owned(),
+            });
+        }
+        match Self::copy(&mut source, target) {
+            Ok((part, ..)) => Ok(part),
+            Err(CopyError::Read(source)) => Err(RepositoryError::io(from, source)),
+            Err(CopyError::Write(error)) => Err(error),
+        }
     }
 
     fn begin(target: &Path) -> Result<NamedTempFile, RepositoryError> {
@@ -89,6 +116,20 @@ impl Part {
             file: file.into_temp_path(),
             target: target.to_owned(),
         })
+    }
+}
+
+impl Part for PartFile {
+    fn contents(&self) -> Result<Vec<u8>, RepositoryError> {
+        fs::read(&self.file).map_err(|source| RepositoryError::io(&self.file, source))
+    }
+
+    fn place(self: Box<Self>) -> Result<(), RepositoryError> {
+        Self::place(*self)
+    }
+
+    fn replace(self: Box<Self>) -> Result<(), RepositoryError> {
+        Self::replace(*self)
     }
 }
 

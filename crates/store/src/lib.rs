@@ -30,6 +30,7 @@ mod identity;
 mod incident;
 mod publication;
 mod quota;
+mod ring;
 mod run;
 mod scan;
 mod schedule;
@@ -51,6 +52,7 @@ pub use incident::{
 };
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
+pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure};
 pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;

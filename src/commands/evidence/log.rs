@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use evidence::{Chain, Entry, Event, LogError, Refusal};
+use evidence::{Chain, Entry, Event, LogError, Refusal, Subject};
 use publication::FolderRepository;
 use serde_json::{Value as Json, json};
 
@@ -104,16 +104,30 @@ fn to_json(entry: &Entry) -> anyhow::Result<Json> {
             change_set,
             title,
             files,
-        } => {
-            let files = files.iter();
-            let files = files.map(|file| json!({"name": file.name, "sha256": file.sha256}));
-            json!({
-                "type": "published",
-                "change_set": change_set,
-                "title": title,
-                "files": files.collect::<Vec<Json>>(),
-            })
-        }
+        } => json!({
+            "type": "published",
+            "change_set": change_set,
+            "title": title,
+            "files": listed(files),
+        }),
+        Event::Changed {
+            change_set,
+            what,
+            items,
+            files,
+            removed,
+            by,
+            reason,
+        } => json!({
+            "type": "changed",
+            "change_set": change_set,
+            "what": what,
+            "items": items,
+            "files": listed(files),
+            "removed": listed(removed),
+            "by": by,
+            "reason": reason,
+        }),
         Event::KeyChanged { to } => json!({"type": "key-changed", "to": key::to_json(to)?}),
     };
     Ok(json!({
@@ -125,12 +139,43 @@ fn to_json(entry: &Entry) -> anyhow::Result<Json> {
     }))
 }
 
+fn listed(files: &[Subject]) -> Vec<Json> {
+    let files = files.iter();
+    files
+        .map(|file| json!({"name": file.name, "sha256": file.sha256}))
+        .collect()
+}
+
 fn words(entry: &Entry) -> String {
+    let lines = |mark: &str, files: &[Subject]| -> String {
+        let files = files.iter();
+        files
+            .map(|file| format!("\n  {mark} {}  {}", file.sha256, file.name))
+            .collect()
+    };
     let told = match &entry.event {
         Event::Published { title, files, .. } => {
-            let files = files.iter();
-            let files = files.map(|file| format!("\n    {}  {}", file.sha256, file.name));
-            format!("{title} was published{}", files.collect::<String>())
+            format!("{title} was published{}", lines(" ", files))
+        }
+        Event::Changed {
+            what,
+            items,
+            files,
+            removed,
+            by,
+            reason,
+            ..
+        } => {
+            let by = by.as_deref().unwrap_or("the service");
+            let reason = reason.iter().map(|reason| format!(" ({reason})"));
+            let items = items.iter().map(|item| format!("\n    {item}"));
+            format!(
+                "{what} by {by}{}{}{}{}",
+                reason.collect::<String>(),
+                items.collect::<String>(),
+                lines("+", files),
+                lines("-", removed)
+            )
         }
         Event::KeyChanged { to } => format!("key {} signs from here on", to.id()),
     };

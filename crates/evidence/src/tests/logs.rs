@@ -213,6 +213,27 @@ fn a_change_of_keys_survives_a_crash_at_either_point() {
 }
 
 #[test]
+fn what_was_changed_later_is_in_the_chain_as_it_was_told() {
+    let bench = Bench::new();
+    bench.add(1).unwrap();
+    let event = Event::Changed {
+        change_set: "set-2".to_owned(),
+        what: "recalled".to_owned(),
+        items: vec!["Foo 1.0".to_owned()],
+        files: vec![subject("pkgsinfo/Foo.plist", b"now")],
+        removed: vec![subject("pkgs/Foo.dmg", b"gone")],
+        by: Some("kim".to_owned()),
+        reason: None,
+    };
+    let now = Timestamp::from_secs(2);
+    assert!(bench.log.append(&event, &bench.keyring, now).unwrap());
+    assert!(!bench.log.append(&event, &bench.keyring, now).unwrap());
+    let chain = bench.log.read(&[bench.public()]).unwrap();
+    assert_eq!(chain.entries.last().unwrap().event, event);
+    assert!(bench.add(3).unwrap());
+}
+
+#[test]
 fn a_key_that_was_handed_on_signs_nothing_any_more() {
     let bench = Bench::new();
     bench.add(1).unwrap();

@@ -75,6 +75,7 @@ fn publish_all(bench: &Bench) -> ChangeSet {
         &set,
         CatalogOptions::default(),
         &Unobserved,
+        model::Timestamp::from_secs(1),
     )
     .unwrap();
     set

@@ -1,5 +1,8 @@
-//! Repositories as Munki's own tools leave them.
+//! Repositories as Munki's own tools leave them, and as crashes do.
 
+mod change;
 mod check;
 mod conformance;
+mod crash;
 mod odd;
+mod scene;

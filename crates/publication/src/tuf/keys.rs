@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tough::schema::RoleType;
 
 use super::TufError;
-use crate::{RepositoryError, write::Part};
+use crate::{RepositoryError, write::PartFile};
 
 /// The largest root that is read, in bytes.
 pub(super) const LARGEST_ROOT: u64 = 1 << 20;
@@ -125,7 +125,7 @@ impl Keys {
 
     /// Keeps a root for ever.
     pub(super) fn keep_root(&self, version: u64, bytes: &[u8]) -> Result<(), TufError> {
-        Ok(Part::of_bytes(&self.root_path(version), bytes)?.place()?)
+        Ok(PartFile::of_bytes(&self.root_path(version), bytes)?.place()?)
     }
 
     fn root_path(&self, version: u64) -> PathBuf {
@@ -146,7 +146,7 @@ impl Keys {
     pub(super) fn note(&self, versions: &Versions) -> Result<(), TufError> {
         let bytes =
             serde_json::to_vec(versions).map_err(|error| TufError::metadata(VERSIONS, &error))?;
-        Ok(Part::of_bytes(&self.folder.join(VERSIONS), &bytes)?.replace()?)
+        Ok(PartFile::of_bytes(&self.folder.join(VERSIONS), &bytes)?.replace()?)
     }
 }
 

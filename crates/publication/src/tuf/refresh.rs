@@ -1,6 +1,6 @@
 //! Metadata that says what the repository holds now.
 
-use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
+use std::{collections::BTreeMap, io::Read as _, num::NonZeroU64, path::Path, time::Duration};
 
 use evidence::PrivateKey;
 use model::{Sha256, Timestamp};
@@ -9,13 +9,11 @@ use tough::schema::{Role, Root, Signed as SignedFile};
 use unicode_normalization::is_nfc;
 
 use super::{
-    Online, Tuf, TufError,
+    FOLDER, Online, Tuf, TufError,
     keys::Versions,
     metadata::{self, Named},
 };
-use crate::{
-    FolderRepository, Kind, Repository as _, RepositoryError, catalogs::ICON_HASHES, write::Part,
-};
+use crate::{Backend, Held, Kind, RepositoryError, catalogs::ICON_HASHES};
 
 /// The largest metadata that is read, in bytes.
 pub(super) const LARGEST: u64 = 64 << 20;
@@ -51,19 +49,16 @@ impl Tuf {
     ///
     /// # Errors
     /// If there is no root, a key is not here, or something cannot be read or written.
-    pub fn refresh(
-        &self,
-        repository: &FolderRepository,
-        now: Timestamp,
-    ) -> Result<Refreshed, TufError> {
+    pub fn refresh(&self, repository: &dyn Backend, now: Timestamp) -> Result<Refreshed, TufError> {
         self.renew_root(now)?;
-        let _lock = repository.lock()?;
-        self.refresh_locked(repository, now)
+        let held = repository.lock()?;
+        self.refresh_locked(repository, &*held, now)
     }
 
     fn refresh_locked(
         &self,
-        repository: &FolderRepository,
+        repository: &dyn Backend,
+        held: &dyn Held,
         now: Timestamp,
     ) -> Result<Refreshed, TufError> {
         let root = self.root()?.ok_or(TufError::NoRoot)?.signed;
@@ -76,6 +71,7 @@ impl Tuf {
         let mut round = Round {
             tuf: self,
             repository,
+            held,
             root: &root,
             now,
             versions: self.keys.versions()?,
@@ -103,7 +99,8 @@ impl Tuf {
 /// One refreshing: what is there, and what is to be written.
 struct Round<'a> {
     tuf: &'a Tuf,
-    repository: &'a FolderRepository,
+    repository: &'a dyn Backend,
+    held: &'a dyn Held,
     root: &'a Root,
     now: Timestamp,
     versions: Versions,
@@ -221,6 +218,7 @@ impl Round<'_> {
                 put(self.repository, &name, &bytes, &mut written)?;
             }
         }
+        self.held.check()?;
         if !self.pending.is_empty() {
             self.tuf.keys.note(&self.versions)?;
         }
@@ -284,7 +282,7 @@ type Files = BTreeMap<String, Named>;
 type Skipped = Vec<(String, &'static str)>;
 
 /// Everything that Munki asks for by name and believes without a digest.
-fn files(repository: &FolderRepository) -> Result<(Files, Skipped), RepositoryError> {
+fn files(repository: &dyn Backend) -> Result<(Files, Skipped), RepositoryError> {
     let mut found = Files::new();
     let mut skipped = Skipped::new();
     for kind in [Kind::Catalogs, Kind::ClientResources, Kind::Manifests] {
@@ -292,7 +290,11 @@ fn files(repository: &FolderRepository) -> Result<(Files, Skipped), RepositoryEr
             add(repository, kind, &location, &mut found, &mut skipped)?;
         }
     }
-    if repository.open_file(Kind::Icons, ICON_HASHES)?.is_some() {
+    if repository
+        .list(Kind::Icons)?
+        .iter()
+        .any(|location| location == ICON_HASHES)
+    {
         add(
             repository,
             Kind::Icons,
@@ -305,7 +307,7 @@ fn files(repository: &FolderRepository) -> Result<(Files, Skipped), RepositoryEr
 }
 
 fn add(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     kind: Kind,
     location: &str,
     found: &mut Files,
@@ -325,36 +327,35 @@ fn add(
         }
         Err(error) => return Err(error),
     };
-    let (sha256, len_bytes) = Sha256::of_reader(&mut file).map_err(|source| {
-        RepositoryError::io(
-            &repository.root().join(kind.as_str()).join(location),
-            source,
-        )
-    })?;
+    let (sha256, len_bytes) = Sha256::of_reader(&mut file)
+        .map_err(|source| RepositoryError::io(&Path::new(kind.as_str()).join(location), source))?;
     found.insert(name, Named { sha256, len_bytes });
     Ok(())
 }
 
 /// A file of metadata; what is larger than anything that is written here is as good as not there.
-fn read(repository: &FolderRepository, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
-    use std::io::Read as _;
-    let Some(file) = repository.open_file(Kind::Tuf, name)? else {
-        return Ok(None);
+fn read(repository: &dyn Backend, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
+    let file = match repository.open(Kind::Tuf, name) {
+        Ok(file) => file,
+        Err(RepositoryError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    let failed =
-        |source| RepositoryError::io(&repository.root().join(super::FOLDER).join(name), source);
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(LARGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|source| RepositoryError::io(&Path::new(FOLDER).join(name), source))?;
     Ok(Some(bytes))
 }
 
 fn put(
-    repository: &FolderRepository,
+    repository: &dyn Backend,
     name: &str,
     bytes: &[u8],
     written: &mut Vec<String>,
 ) -> Result<(), RepositoryError> {
-    Part::of_bytes(&repository.resolve(Kind::Tuf, name)?, bytes)?.replace()?;
-    written.push(format!("{}/{name}", super::FOLDER));
+    repository
+        .prepare_bytes(Kind::Tuf, name, bytes)?
+        .replace()?;
+    written.push(format!("{FOLDER}/{name}"));
     Ok(())
 }

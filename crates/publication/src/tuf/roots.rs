@@ -14,7 +14,7 @@ use super::{
     keys::LARGEST_ROOT,
     metadata::{self, SPEC_VERSION, add_signature, key_id, to_bytes, tuf_key},
 };
-use crate::FolderRepository;
+use crate::Backend;
 
 /// The name of a root that was not taken yet, in what is said of it.
 const DRAFT: &str = "root.json";
@@ -143,7 +143,7 @@ impl Tuf {
     /// [`TufError::Root`] for a root that clients would not take, or that this service could not work with.
     pub fn adopt(
         &self,
-        repository: &FolderRepository,
+        repository: &dyn Backend,
         bytes: &[u8],
         now: Timestamp,
     ) -> Result<Adopted, TufError> {

@@ -11,10 +11,15 @@ use munki::listing_order;
 
 use crate::{
     Kind, Repository, RepositoryError,
-    lock::Lock,
     repository::checked,
-    write::{self, CopyError, Part},
+    write::{self, CopyError, PartFile},
 };
+
+mod backend;
+mod lock;
+mod unfinished;
+
+use lock::Lock;
 
 /// The folder in which the house keeps what is its own; Munki does not see it.
 const STATE: &str = ".auto-update";
@@ -67,16 +72,16 @@ impl FolderRepository {
     }
 
     /// The folder in which the house keeps what is its own.
-    pub(crate) fn state_folder(&self) -> PathBuf {
+    fn state_folder(&self) -> PathBuf {
         self.root.join(STATE)
     }
 
-    pub(crate) fn lock(&self) -> Result<Lock, RepositoryError> {
+    fn wait_for_lock(&self) -> Result<Lock, RepositoryError> {
         Lock::wait(&self.state_folder())
     }
 
     /// The file behind a location, which no link leads out of the repository.
-    pub(crate) fn resolve(&self, kind: Kind, location: &str) -> Result<PathBuf, RepositoryError> {
+    fn resolve(&self, kind: Kind, location: &str) -> Result<PathBuf, RepositoryError> {
         let path = self.root.join(kind.as_str()).join(checked(location)?);
         for ancestor in path.ancestors() {
             match fs::canonicalize(ancestor) {
@@ -94,11 +99,7 @@ impl FolderRepository {
     }
 
     /// Opens what is there, if something is.
-    pub(crate) fn open_file(
-        &self,
-        kind: Kind,
-        location: &str,
-    ) -> Result<Option<File>, RepositoryError> {
+    fn open_file(&self, kind: Kind, location: &str) -> Result<Option<File>, RepositoryError> {
         let path = self.resolve(kind, location)?;
         match File::open(&path) {
             Ok(file) => Ok(Some(file)),
@@ -214,19 +215,19 @@ impl Repository for FolderRepository {
     }
 
     fn put(&self, kind: Kind, location: &str, contents: &[u8]) -> Result<(), RepositoryError> {
-        let _lock = self.lock()?;
-        Part::of_bytes(&self.resolve(kind, location)?, contents)?.replace()
+        let _lock = self.wait_for_lock()?;
+        PartFile::of_bytes(&self.resolve(kind, location)?, contents)?.replace()
     }
 
     fn put_file(&self, kind: Kind, location: &str, from: &Path) -> Result<(), RepositoryError> {
-        let _lock = self.lock()?;
+        let _lock = self.wait_for_lock()?;
         let target = self.resolve(kind, location)?;
         let read_failed = |source| RepositoryError::Io {
             path: from.to_owned(),
             source,
         };
         let mut source = File::open(from).map_err(read_failed)?;
-        match Part::copy(&mut source, &target) {
+        match PartFile::copy(&mut source, &target) {
             Ok((part, ..)) => part.replace(),
             Err(CopyError::Read(source)) => Err(read_failed(source)),
             Err(CopyError::Write(error)) => Err(error),
@@ -234,7 +235,7 @@ impl Repository for FolderRepository {
     }
 
     fn delete(&self, kind: Kind, location: &str) -> Result<(), RepositoryError> {
-        let _lock = self.lock()?;
+        let _lock = self.wait_for_lock()?;
         let path = self.resolve(kind, location)?;
         if fs::symlink_metadata(&path).is_err() {
             return Err(RepositoryError::NotFound {

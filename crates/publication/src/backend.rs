@@ -1,0 +1,151 @@
+//! What publishing needs of the place where a repository lies.
+
+use std::{fmt, path::PathBuf};
+
+use model::Sha256;
+
+use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile};
+
+/// Where a repository lies, as publishing needs it: besides what Munki's plug-ins see, a lock, files that are made
+/// before anybody sees them, and a corner of the house's own that Munki does not see.
+///
+/// A *name* is a path in that corner: `journal/ID.json`.
+pub trait Backend: Repository {
+    /// Waits until nobody else writes to the repository.
+    ///
+    /// # Errors
+    /// If the lock cannot be had.
+    fn lock(&self) -> Result<Box<dyn Held + '_>, RepositoryError>;
+
+    /// The digest of what is there, if something is; its bytes are read.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError>;
+
+    /// Folders of the repository that have to be made for `location`, outermost first.
+    ///
+    /// # Errors
+    /// If the location is none.
+    fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError>;
+
+    /// Removes the folder, if nothing is in it.
+    ///
+    /// # Errors
+    /// If that cannot be made to last.
+    fn remove_folder(&self, folder: &str) -> Result<(), RepositoryError>;
+
+    /// Makes a staged file ready to be put in its place; what was changed since it was staged is refused.
+    ///
+    /// # Errors
+    /// If it cannot be read or written, or was changed.
+    fn prepare_file(&self, file: &StagedFile) -> Result<Box<dyn Part + '_>, PublishError>;
+
+    /// Makes `contents` ready to be put in its place.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn prepare_bytes(
+        &self,
+        kind: Kind,
+        location: &str,
+        contents: &[u8],
+    ) -> Result<Box<dyn Part + '_>, RepositoryError>;
+
+    /// Removes what is there; it is no error if nothing is.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn remove(&self, kind: Kind, location: &str) -> Result<(), RepositoryError>;
+
+    /// Files that were never complete, relative to the repository.
+    ///
+    /// # Errors
+    /// If the repository cannot be read.
+    fn unfinished(&self) -> Result<Vec<String>, RepositoryError>;
+
+    /// Removes files that were never complete. Only for who holds the lock.
+    ///
+    /// # Errors
+    /// If they cannot be removed.
+    fn remove_unfinished(&self) -> Result<(), RepositoryError>;
+
+    /// What the house has written under `name`, if it has.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn own(&self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError>;
+
+    /// The names of the house's own files directly in `folder`, sorted.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn own_names(&self, folder: &str) -> Result<Vec<String>, RepositoryError>;
+
+    /// Writes `contents` under `name`, all at once, and lasting when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError>;
+
+    /// Removes what the house has written under `name`, a file or everything below it; it is no error if nothing is
+    /// there.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    fn remove_own(&self, name: &str) -> Result<(), RepositoryError>;
+
+    /// Keeps what is in the repository under `name` as well, unless something is there already. Answers the digest
+    /// of what is kept, nothing if there is nothing to keep.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    fn keep(
+        &self,
+        kind: Kind,
+        location: &str,
+        name: &str,
+    ) -> Result<Option<Sha256>, RepositoryError>;
+
+    /// Puts what is kept under `name` in the place of whatever is there; answers whether something is kept.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    fn restore(&self, name: &str, kind: Kind, location: &str) -> Result<bool, RepositoryError>;
+
+    /// What is kept under `name`, as the source of a staged file, and its length.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    fn kept_source(&self, name: &str) -> Result<Option<(PathBuf, u64)>, RepositoryError>;
+}
+
+/// The right to write to a repository, held until it is dropped.
+pub trait Held: fmt::Debug {
+    /// That it is held still. A lock that is lost must not even undo: who has it now does.
+    ///
+    /// # Errors
+    /// If it is not.
+    fn check(&self) -> Result<(), RepositoryError>;
+}
+
+/// A file that is ready to be put in its place; it is gone when dropped.
+pub trait Part {
+    /// All that is in it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn contents(&self) -> Result<Vec<u8>, RepositoryError>;
+
+    /// Puts it in its place, where nothing may be.
+    ///
+    /// # Errors
+    /// If something is there, or it cannot be written.
+    fn place(self: Box<Self>) -> Result<(), RepositoryError>;
+
+    /// Puts it in its place instead of what is there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn replace(self: Box<Self>) -> Result<(), RepositoryError>;
+}

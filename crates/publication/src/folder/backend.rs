@@ -1,0 +1,195 @@
+//! A folder, as publishing needs it.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use model::Sha256;
+
+use super::{FolderRepository, STATE, unfinished::unfinished};
+use crate::{
+    Backend, Held, Kind, Part, PublishError, RepositoryError, StagedFile,
+    write::{self, CopyError, PartFile},
+};
+
+impl Backend for FolderRepository {
+    fn lock(&self) -> Result<Box<dyn Held + '_>, RepositoryError> {
+        Ok(Box::new(self.wait_for_lock()?))
+    }
+
+    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError> {
+        let Some(mut file) = self.open_file(kind, location)? else {
+            return Ok(None);
+        };
+        let (sha256, _) = Sha256::of_reader(&mut file)
+            .map_err(|source| RepositoryError::io(&self.path(kind, location), source))?;
+        Ok(Some(sha256))
+    }
+
+    fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
+        self.resolve(kind, location)?;
+        let path = format!("{kind}/{location}");
+        let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        Ok(above
+            .filter(|folder| !self.root().join(folder).exists())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn remove_folder(&self, folder: &str) -> Result<(), RepositoryError> {
+        let path = self.root().join(folder);
+        // A folder that is not empty has got something that is not ours.
+        match fs::remove_dir(&path) {
+            Ok(()) => write::sync_parent(&path),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn prepare_file(&self, file: &StagedFile) -> Result<Box<dyn Part + '_>, PublishError> {
+        let unreadable = |source| PublishError::Staged {
+            path: file.source.clone(),
+            source,
+        };
+        let target = self.resolve(file.kind, &file.location)?;
+        let mut source = File::open(&file.source).map_err(unreadable)?;
+        let (part, found, len_bytes) = match PartFile::copy(&mut source, &target) {
+            Ok(copied) => copied,
+            Err(CopyError::Read(source)) => return Err(unreadable(source)),
+            Err(CopyError::Write(error)) => return Err(error.into()),
+        };
+        if found != file.sha256 || len_bytes != file.len_bytes {
+            return Err(PublishError::Altered {
+                path: file.source.clone(),
+                expected: file.sha256,
+                found,
+            });
+        }
+        Ok(Box::new(part))
+    }
+
+    fn prepare_bytes(
+        &self,
+        kind: Kind,
+        location: &str,
+        contents: &[u8],
+    ) -> Result<Box<dyn Part + '_>, RepositoryError> {
+        let target = self.resolve(kind, location)?;
+        Ok(Box::new(PartFile::of_bytes(&target, contents)?))
+    }
+
+    fn remove(&self, kind: Kind, location: &str) -> Result<(), RepositoryError> {
+        write::remove(&self.resolve(kind, location)?)
+    }
+
+    fn unfinished(&self) -> Result<Vec<String>, RepositoryError> {
+        let relative = |path: &PathBuf| {
+            let below = path.strip_prefix(self.root()).unwrap_or(path);
+            below.to_string_lossy().into_owned()
+        };
+        Ok(unfinished(self)?.iter().map(relative).collect())
+    }
+
+    fn remove_unfinished(&self) -> Result<(), RepositoryError> {
+        for path in unfinished(self)? {
+            write::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    fn own(&self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
+        let path = self.own_path(name);
+        match fs::read(&path) {
+            Ok(contents) => Ok(Some(contents)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RepositoryError::io(&path, source)),
+        }
+    }
+
+    fn own_names(&self, folder: &str) -> Result<Vec<String>, RepositoryError> {
+        let path = self.own_path(folder);
+        let failed = |source| RepositoryError::io(&path, source);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed(source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type().map_err(failed)?.is_file() {
+                names.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        PartFile::of_bytes(&self.own_path(name), contents)?.replace()
+    }
+
+    fn remove_own(&self, name: &str) -> Result<(), RepositoryError> {
+        let path = self.own_path(name);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        if !is_folder {
+            return write::remove(&path);
+        }
+        fs::remove_dir_all(&path)
+            .map_err(|source| RepositoryError::io(&path, source))
+            .and_then(|()| write::sync_parent(&path))
+    }
+
+    fn keep(
+        &self,
+        kind: Kind,
+        location: &str,
+        name: &str,
+    ) -> Result<Option<Sha256>, RepositoryError> {
+        let source = self.resolve(kind, location)?;
+        let kept = self.own_path(name);
+        if fs::symlink_metadata(&kept).is_err() {
+            let Some(file) = self.open_file(kind, location)? else {
+                return Ok(None);
+            };
+            PartFile::link_or_copy(&source, file, &kept)?.place()?;
+        }
+        let failed = |source| RepositoryError::io(&kept, source);
+        let mut file = File::open(&kept).map_err(failed)?;
+        let (sha256, _) = Sha256::of_reader(&mut file).map_err(failed)?;
+        Ok(Some(sha256))
+    }
+
+    fn restore(&self, name: &str, kind: Kind, location: &str) -> Result<bool, RepositoryError> {
+        let kept = self.own_path(name);
+        let target = self.resolve(kind, location)?;
+        match File::open(&kept) {
+            Ok(file) => {
+                PartFile::link_or_copy(&kept, file, &target)?.replace()?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(RepositoryError::io(&kept, source)),
+        }
+    }
+
+    fn kept_source(&self, name: &str) -> Result<Option<(PathBuf, u64)>, RepositoryError> {
+        let path = self.own_path(name);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Some((path, metadata.len()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RepositoryError::io(&path, source)),
+        }
+    }
+}
+
+impl FolderRepository {
+    fn path(&self, kind: Kind, location: &str) -> PathBuf {
+        self.root().join(kind.as_str()).join(location)
+    }
+
+    fn own_path(&self, name: &str) -> PathBuf {
+        Path::new(self.root()).join(STATE).join(name)
+    }
+}
