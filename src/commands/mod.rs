@@ -28,6 +28,7 @@ mod schedule;
 mod search;
 mod serve;
 mod trust;
+mod tuf;
 mod update_trust_info;
 mod verify_trust_info;
 mod version;
@@ -123,6 +124,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
         Verb::Serve(verb) => wait_for(serve::run(verb, house)),
         Verb::Trust(verb) => wait_for(trust::run(verb, house, printer)),
+        Verb::Tuf(verb) => tuf::run(verb, house, printer),
         Verb::Version => version::run(printer),
     }
 }

@@ -31,3 +31,4 @@ mod search;
 mod serve;
 mod tools;
 mod trust;
+mod tuf;

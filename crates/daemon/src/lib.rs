@@ -21,6 +21,7 @@ mod serve;
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, GuardsConfig,
     ProofConfig, RepositoryConfig, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
+    TufConfig,
 };
 pub use open::{OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher};
 pub use serve::{Commands, ServeError, Service, serve};

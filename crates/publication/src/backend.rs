@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use model::Sha256;
 
-use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile};
+use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile, Stamp};
 
 /// Where a repository lies, as publishing needs it: besides what Munki's plug-ins see, a lock, files that are made
 /// before anybody sees them, and a corner of the house's own that Munki does not see.
@@ -22,6 +22,16 @@ pub trait Backend: Repository {
     /// # Errors
     /// If it cannot be read.
     fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError>;
+
+    /// How what is there looks from outside, if that changes with whatever is in it; nothing if it cannot be told.
+    fn stamp(&self, _kind: Kind, _location: &str) -> Option<Stamp> {
+        None
+    }
+
+    /// The same of what the house has written under `name`, by the same clock.
+    fn own_stamp(&self, _name: &str) -> Option<Stamp> {
+        None
+    }
 
     /// Folders of the repository that have to be made for `location`, outermost first.
     ///

@@ -10,7 +10,10 @@ use std::{
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Compat, Report, icon_hashes, listing_order};
 
-use crate::{Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved};
+use crate::{
+    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved,
+    index::Index,
+};
 
 /// The list of icon hashes, relative to `icons/`.
 pub(crate) const ICON_HASHES: &str = "_icon_hashes.plist";
@@ -45,7 +48,12 @@ pub(crate) fn make_catalogs_locked(
     held: &dyn Held,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    Prepared::make(repository, options, Coming::default())?.apply(repository, held, &Unobserved)
+    let index = Index::nothing(options.compat);
+    Prepared::make(repository, options, Coming::default(), index)?.apply(
+        repository,
+        held,
+        &Unobserved,
+    )
 }
 
 /// What is about to be in the repository, besides what is, and what is about to be gone.
@@ -103,24 +111,28 @@ pub(crate) struct Prepared<'a> {
     parts: Vec<(Kind, String, Box<dyn Part + 'a>)>,
     stale: Vec<String>,
     report: Report,
+    index: Index,
 }
 
 impl<'a> Prepared<'a> {
-    /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places.
+    /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places. What
+    /// `index` knows is not read again.
     pub(crate) fn make(
         repository: &'a dyn Backend,
         options: CatalogOptions,
         coming: Coming,
+        mut index: Index,
     ) -> Result<Self, RepositoryError> {
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat)?;
+        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat, &mut index)?;
         if icons_first {
             report.extend(icon_report.clone());
             report.progress("Getting list of pkgsinfo...");
             report.progress("Getting list of pkgs...");
         }
-        let catalogs = collect(repository, options, coming)?;
+        let catalogs = collect(repository, options, coming, &mut index)?;
+        index.learn(&catalogs);
         report.extend(catalogs.report);
         let mut parts = Vec::new();
         for (name, contents) in &catalogs.files {
@@ -140,6 +152,7 @@ impl<'a> Prepared<'a> {
             parts,
             stale,
             report,
+            index,
         })
     }
 
@@ -171,6 +184,7 @@ impl<'a> Prepared<'a> {
             }
             observer.reached(Point::Placed { kind, location });
         }
+        self.index.write(repository);
         Ok(made)
     }
 }
@@ -183,14 +197,15 @@ pub(crate) fn outdated(
     let is_same = |kind, name: &str, contents: &[u8]| -> Result<bool, RepositoryError> {
         is_there(repository, kind, name, contents)
     };
-    let catalogs = collect(repository, options, Coming::default())?;
+    let mut index = Index::nothing(options.compat);
+    let catalogs = collect(repository, options, Coming::default(), &mut index)?;
     let mut outdated = Vec::new();
     for (name, contents) in &catalogs.files {
         if !is_same(Kind::Catalogs, name, contents)? {
             outdated.push(name.clone());
         }
     }
-    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat)?;
+    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat, &mut index)?;
     if let Some(hashes) = hashes
         && !is_same(Kind::Icons, ICON_HASHES, &hashes)?
     {
@@ -206,6 +221,7 @@ fn collect(
     repository: &dyn Backend,
     options: CatalogOptions,
     mut coming: Coming,
+    index: &mut Index,
 ) -> Result<munki::Catalogs, RepositoryError> {
     let locations = coming.pkginfo_locations(repository)?;
     let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
@@ -214,7 +230,13 @@ fn collect(
     for location in locations {
         let contents = match coming.pkginfos.remove(&location) {
             Some(contents) => Ok(contents),
-            None => repository.get(Kind::Pkgsinfo, &location),
+            None => {
+                if let Some((head, fragment)) = index.pkginfo(repository, &location) {
+                    builder.add_known(&location, head, fragment);
+                    continue;
+                }
+                repository.get(Kind::Pkgsinfo, &location)
+            }
         };
         match contents {
             Ok(contents) => builder.add(&location, &contents),
@@ -260,6 +282,7 @@ fn hash_icons(
     repository: &dyn Backend,
     coming: &Coming,
     compat: Compat,
+    index: &mut Index,
 ) -> Result<(Option<Vec<u8>>, Report), RepositoryError> {
     let mut report = Report::default();
     report.progress("Getting list of icons...");
@@ -269,8 +292,13 @@ fn hash_icons(
             continue;
         }
         report.progress(format!("Hashing {location}..."));
+        if let Some(sha256) = index.icon(repository, &location) {
+            icons.insert(location, sha256);
+            continue;
+        }
         match hash_icon(repository, &location) {
             Ok(sha256) => {
+                index.learn_icon(&location, sha256);
                 icons.insert(location, sha256);
             }
             Err(error) => {

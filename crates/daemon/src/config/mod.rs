@@ -4,6 +4,7 @@ mod error;
 mod places;
 mod preferences;
 mod secrets;
+mod tuf;
 
 use std::{
     collections::BTreeSet,
@@ -19,12 +20,13 @@ use evidence::Keyring;
 use model::Title;
 use payload::ChangeKind;
 use processors::PythonSettings;
+use publication::tuf::Tuf;
 use redact::Scrubber;
 use sandbox::Limits;
 use serde::Deserialize;
 
-pub use self::error::ConfigError;
 use self::places::Places;
+pub use self::{error::ConfigError, tuf::TufConfig};
 
 /// The name of the configuration file that is used when it lies in the current folder.
 pub const CONFIG_FILE: &str = "auto-update.toml";
@@ -66,6 +68,8 @@ pub struct Config {
     pub scan: scan::Config,
     /// Evidence of what was published.
     pub evidence: EvidenceConfig,
+    /// Update metadata of the repository.
+    pub tuf: TufConfig,
     /// The service desk.
     pub desk: desk::Config,
     /// The service.
@@ -87,6 +91,7 @@ impl Default for Config {
             guards: GuardsConfig::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
+            tuf: TufConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
             file: None,
@@ -360,6 +365,11 @@ impl Config {
             Some(key) => Keyring::with_key(key, &folder),
             None => Keyring::in_folder(&folder),
         }
+    }
+
+    /// What keeps the update metadata, whether it is enabled or not.
+    pub fn tuf_keeper(&self) -> Tuf {
+        self.tuf.keeper(&self.state_dir)
     }
 
     /// A scrubber that knows every secret of the configuration.

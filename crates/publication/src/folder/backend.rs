@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,7 @@ use model::Sha256;
 
 use super::{FolderRepository, STATE, unfinished::unfinished};
 use crate::{
-    Backend, Held, Kind, Part, PublishError, RepositoryError, StagedFile,
+    Backend, Held, Kind, Part, PublishError, RepositoryError, StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -26,6 +27,14 @@ impl Backend for FolderRepository {
         let (sha256, _) = Sha256::of_reader(&mut file)
             .map_err(|source| RepositoryError::io(&self.path(kind, location), source))?;
         Ok(Some(sha256))
+    }
+
+    fn stamp(&self, kind: Kind, location: &str) -> Option<Stamp> {
+        stamp(&self.path(kind, location))
+    }
+
+    fn own_stamp(&self, name: &str) -> Option<Stamp> {
+        stamp(&self.own_path(name))
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
@@ -182,6 +191,20 @@ impl Backend for FolderRepository {
             Err(source) => Err(RepositoryError::io(&path, source)),
         }
     }
+}
+
+/// How the file at the end of all links looks.
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let nanoseconds =
+        |seconds: i64, rest: i64| seconds.checked_mul(1_000_000_000)?.checked_add(rest);
+    Some(Stamp {
+        len_bytes: metadata.len(),
+        modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
+        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
+        file: metadata.ino(),
+        device: metadata.dev(),
+    })
 }
 
 impl FolderRepository {

@@ -4,5 +4,6 @@ mod change;
 mod check;
 mod conformance;
 mod crash;
+mod index;
 mod odd;
 mod scene;

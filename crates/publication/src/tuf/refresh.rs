@@ -13,7 +13,7 @@ use super::{
     keys::Versions,
     metadata::{self, Named},
 };
-use crate::{Backend, Held, Kind, RepositoryError, catalogs::ICON_HASHES};
+use crate::{Backend, Held, Kind, Repository, RepositoryError, catalogs::ICON_HASHES};
 
 /// The largest metadata that is read, in bytes.
 pub(super) const LARGEST: u64 = 64 << 20;
@@ -36,8 +36,10 @@ pub struct Refreshed {
     pub skipped: Vec<(String, &'static str)>,
     /// How many files the metadata names.
     pub targets: usize,
-    /// The last root. When it is about to expire and its key is not here, somebody must sign the next one.
+    /// The last root.
     pub root: Signed,
+    /// Whether the root is about to expire, and somebody must sign the next one, because its key is not here.
+    pub root_is_due: bool,
     /// What else was signed last.
     pub online: BTreeMap<Online, Signed>,
 }
@@ -91,9 +93,44 @@ impl Tuf {
                 version: root.version.get(),
                 expires,
             },
+            root_is_due: expires.since(now) < self.lifetimes.root / 6,
             online,
         })
     }
+}
+
+impl Tuf {
+    /// What the roles that sign by themselves have signed last, as far as it is there and signed by the right keys.
+    ///
+    /// # Errors
+    /// If there is no root, or something cannot be read.
+    pub fn signed(
+        &self,
+        repository: &dyn Repository,
+    ) -> Result<BTreeMap<Online, Signed>, TufError> {
+        let root = self.root()?.ok_or(TufError::NoRoot)?.signed;
+        let mut found = BTreeMap::new();
+        let targets = there::<tough::schema::Targets>(repository, &root, "targets.json")?;
+        found.extend(targets.and_then(|(role, _)| online(&role)));
+        let snapshot = there::<tough::schema::Snapshot>(repository, &root, "snapshot.json")?;
+        found.extend(snapshot.and_then(|(role, _)| online(&role)));
+        let timestamp = there::<tough::schema::Timestamp>(repository, &root, "timestamp.json")?;
+        found.extend(timestamp.and_then(|(role, _)| online(&role)));
+        Ok(found)
+    }
+}
+
+/// What a role has signed and how the file is named, if it is there and signed by whom the root names.
+fn there<T: Role + DeserializeOwned>(
+    repository: &dyn Repository,
+    root: &Root,
+    name: &str,
+) -> Result<Option<(T, Named)>, TufError> {
+    Ok(read(repository, name)?.and_then(|bytes| {
+        let signed: SignedFile<T> = metadata::from_bytes(name, &bytes).ok()?;
+        root.verify_role(&signed).ok()?;
+        Some((signed.signed, Named::of(&bytes)))
+    }))
 }
 
 /// One refreshing: what is there, and what is to be written.
@@ -171,12 +208,7 @@ impl Round<'_> {
         recorded: u64,
         says_the_same: impl Fn(&T) -> bool,
     ) -> Result<Result<(NonZeroU64, Named), NonZeroU64>, TufError> {
-        let there = read(self.repository, name)?.and_then(|bytes| {
-            let signed: SignedFile<T> = metadata::from_bytes(name, &bytes).ok()?;
-            self.root.verify_role(&signed).ok()?;
-            Some((signed.signed, Named::of(&bytes)))
-        });
-        let Some((role, file)) = there else {
+        let Some((role, file)) = there::<T>(self.repository, self.root, name)? else {
             return Ok(Err(metadata::next(recorded)?));
         };
         let version = role.version();
@@ -334,7 +366,7 @@ fn add(
 }
 
 /// A file of metadata; what is larger than anything that is written here is as good as not there.
-fn read(repository: &dyn Backend, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
+fn read(repository: &dyn Repository, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
     let file = match repository.open(Kind::Tuf, name) {
         Ok(file) => file,
         Err(RepositoryError::NotFound { .. }) => return Ok(None),

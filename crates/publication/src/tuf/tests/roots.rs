@@ -55,6 +55,15 @@ fn a_first_root_is_signed_where_no_network_is() {
     let later = house.now.plus(200 * DAY);
     let refreshed = house.tuf.refresh(&house.repository, later).unwrap();
     assert_eq!(refreshed.root.version, 1);
+    assert!(!refreshed.root_is_due);
+    let late = house.now.plus(310 * DAY);
+    assert!(
+        house
+            .tuf
+            .refresh(&house.repository, late)
+            .unwrap()
+            .root_is_due
+    );
     let expired = house
         .tuf
         .refresh(&house.repository, house.now.plus(366 * DAY));

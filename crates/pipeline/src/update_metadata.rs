@@ -1,0 +1,124 @@
+//! Update metadata (TUF) of the repository, brought up to what the repository holds.
+
+use desk::DeskError;
+use model::{FailureClass, Title, TitleError};
+use publication::tuf::{Refreshed, TufError};
+
+use crate::{Engine, Failure, engine::blocking};
+
+/// What incidents about it are filed under; no override has this name.
+const TITLE: &str = "Update metadata (TUF)";
+
+const SIGN_ROOT: &str = "Have the next root signed and taken: `auto-update tuf rotate --help`";
+
+impl Engine {
+    /// Brings the update metadata up to what the repository holds, and signs anew what is about to expire; does nothing
+    /// where it is not kept. The desk is told if that fails, and when it goes well again.
+    ///
+    /// A publication does not fail with it: what clients have stays good, and the next time makes up for it.
+    pub async fn refresh_metadata(&self) {
+        let Some(refreshed) = self.try_refresh().await else {
+            return;
+        };
+        let told = match &refreshed {
+            Ok(refreshed) if refreshed.root_is_due => {
+                note(refreshed);
+                self.metadata_is_not(&root_is_due(refreshed)).await
+            }
+            Ok(refreshed) => {
+                note(refreshed);
+                self.metadata_is_good().await
+            }
+            Err(failure) => {
+                tracing::error!(
+                    error = failure.cause(),
+                    "the update metadata could not be refreshed"
+                );
+                self.metadata_is_not(failure).await
+            }
+        };
+        if let Err(error) = told {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the desk could not be told of the update metadata");
+        }
+    }
+
+    async fn try_refresh(&self) -> Option<Result<Refreshed, Failure>> {
+        let tuf = self.parts.tuf.clone()?;
+        let (repository, clock) = (self.parts.repository.clone(), self.parts.clock.clone());
+        let refresh = move || {
+            tuf.refresh(&*repository, clock.now())
+                .map_err(|error| failure(&error))
+        };
+        Some(blocking(refresh).await)
+    }
+
+    async fn metadata_is_good(&self) -> Result<(), DeskError> {
+        let Ok(title) = title() else {
+            return Ok(());
+        };
+        let reason = "the update metadata is written and signed again";
+        self.parts.desk.resolve_all(&title, reason).await.map(drop)
+    }
+
+    async fn metadata_is_not(&self, failure: &Failure) -> Result<(), DeskError> {
+        let Ok(title) = title() else {
+            return Ok(());
+        };
+        let raised = desk::Failure {
+            title,
+            class: failure.class,
+            cause: failure.cause(),
+            next_step: Some(failure.next_step().to_owned()),
+            run: None,
+            step: None,
+            excerpt: failure.detail.clone().unwrap_or_default(),
+        };
+        self.parts.desk.raise(&raised).await.map(drop)
+    }
+}
+
+fn title() -> Result<Title, TitleError> {
+    TITLE.parse()
+}
+
+fn note(refreshed: &Refreshed) {
+    for (name, why) in &refreshed.skipped {
+        tracing::warn!(
+            file.name = name,
+            why,
+            "a file is not in the update metadata"
+        );
+    }
+    if !refreshed.written.is_empty() {
+        tracing::info!(
+            files = ?refreshed.written,
+            targets = refreshed.targets,
+            "update metadata written"
+        );
+    }
+}
+
+fn root_is_due(refreshed: &Refreshed) -> Failure {
+    let message = format!(
+        "the root of the update metadata (TUF) expires at {}, and its key is not here to sign the next one",
+        refreshed.root.expires
+    );
+    Failure::new(FailureClass::Configuration, message).with_advice(SIGN_ROOT)
+}
+
+fn failure(error: &TufError) -> Failure {
+    let advice = match error {
+        TufError::NoRoot => {
+            "Have the root drafted, signed and taken: `auto-update tuf init --help`"
+        }
+        TufError::RootExpired { .. } => SIGN_ROOT,
+        TufError::NoKey { .. } => {
+            "Put the key back, or have the root name another one: `auto-update tuf rotate --help`"
+        }
+        _ => {
+            "See that the keys and the repository can be read and written; it is tried again at the next publication and every ten minutes"
+        }
+    };
+    Failure::from_error(error.class(), error).with_advice(advice)
+}
