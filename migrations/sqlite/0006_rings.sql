@@ -38,3 +38,16 @@ create table ring_stay (
 -- An item is in a catalog once.
 create unique index ring_stay_now on ring_stay (pkginfo, catalog) where left_at is null;
 create index ring_stay_by_name on ring_stay (name, version);
+
+-- What was changed in the repository that no run has published. A change set is written down here before it is applied,
+-- so that after a crash it can be told what became of it.
+create table repository_change (
+    change_set_id text primary key,
+    told text not null,
+    state text not null check (state in ('started', 'done', 'rolled-back')),
+    started_at integer not null,
+    finished_at integer,
+    check ((state = 'started') = (finished_at is null))
+) strict;
+
+create index repository_change_open on repository_change (started_at) where state = 'started';

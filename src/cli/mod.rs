@@ -1,6 +1,7 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
 pub(crate) mod audit;
+pub(crate) mod change;
 pub(crate) mod codesign;
 pub(crate) mod config;
 pub(crate) mod evidence;
@@ -21,6 +22,8 @@ pub(crate) mod repo_add;
 pub(crate) mod repo_delete;
 pub(crate) mod repo_list;
 pub(crate) mod repo_update;
+pub(crate) mod retention;
+pub(crate) mod ring;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod search;
@@ -69,6 +72,9 @@ pub(crate) struct Global {
 pub(crate) enum Verb {
     /// Say what to look at before recipes are trusted
     Audit(audit::Audit),
+    /// See what was changed in the repository besides publications, and take it back
+    #[command(subcommand)]
+    Change(change::Change),
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),
@@ -118,6 +124,12 @@ pub(crate) enum Verb {
     UpdateTrustInfo(update_trust_info::UpdateTrustInfo),
     /// Tell whether the parents of overrides are still what they were
     VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
+    /// Remove versions that nobody needs any more
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// Bring versions into ring after ring, hold them, take them back
+    #[command(subcommand)]
+    Ring(ring::Ring),
     /// Run overrides: download, verify, scan, publish
     Run(run::Run),
     /// Tell which overrides run when

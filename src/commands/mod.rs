@@ -1,6 +1,7 @@
 //! What the verbs do, one file each.
 
 mod audit;
+mod change;
 mod codesign;
 mod config;
 mod evidence;
@@ -23,6 +24,8 @@ mod repo_delete;
 mod repo_list;
 mod repo_update;
 mod resolved;
+mod retention;
+mod ring;
 mod run;
 mod schedule;
 mod search;
@@ -99,6 +102,7 @@ fn wait_for(done: impl Future<Output = anyhow::Result<ExitStatus>>) -> anyhow::R
 fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
         Verb::Audit(verb) => audit::run(verb, house, printer),
+        Verb::Change(verb) => wait_for(change::run(verb, house, printer)),
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
         Verb::Evidence(verb) => evidence::run(&verb, house, printer),
@@ -119,6 +123,8 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::RepoUpdate(verb) => repo_update::run(&verb, house, printer),
         Verb::UpdateTrustInfo(verb) => update_trust_info::run(&verb, house, printer),
         Verb::VerifyTrustInfo(verb) => verify_trust_info::run(verb, house, printer),
+        Verb::Retention(verb) => wait_for(retention::run(verb, house, printer)),
+        Verb::Ring(verb) => wait_for(ring::run(verb, house, printer)),
         Verb::Run(arguments) => wait_for(run::run(arguments, house, printer)),
         Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),

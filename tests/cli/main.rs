@@ -26,6 +26,7 @@ mod overrides;
 mod program;
 mod repositories;
 mod resolve;
+mod ring;
 mod schedule;
 mod search;
 mod serve;

@@ -135,6 +135,8 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         guards: Guards {
             payload: config.guards.payload.clone(),
         },
+        rings: config.rings.clone(),
+        retention: config.retention,
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))

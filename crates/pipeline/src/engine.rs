@@ -7,7 +7,7 @@ use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
 use processors::{PythonHost, Registry, SignaturePolicy};
-use publication::{FolderRepository, PublicationObserver, tuf::Tuf};
+use publication::{FolderRepository, PublicationObserver, Retention, Rings, tuf::Tuf};
 use recipe::History;
 use redact::Scrubber;
 use store::{Db, NewRun, Queued};
@@ -45,6 +45,10 @@ pub struct Parts {
     pub signatures: SignaturePolicy,
     /// What a release may not bring unless a person lets it.
     pub guards: Guards,
+    /// Which catalogs are rings, and how long an item stays in each.
+    pub rings: Rings,
+    /// What is kept of older versions.
+    pub retention: Retention,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// The configured secrets, which must not appear anywhere.

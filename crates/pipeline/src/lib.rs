@@ -13,6 +13,9 @@
 //!   scanner is parked in the database; no worker waits.
 //! - **Evidence** of what the run did and checked is signed and becomes part of the change set.
 //! - **Publication** is one change set, journalled, whole or not at all.
+//! - **The shelf**: what was published comes into ring after ring ([`Engine::rings_turn`]), is taken back or recalled
+//!   ([`Engine::ring_rollback`], [`Engine::recall`]), goes when nobody needs it ([`Engine::retire`]), and comes back
+//!   ([`Engine::undo_change`]).
 //! - **The desk** hears of each failure once, and of the next fully good run.
 //! - [`Schedules`] say when runs begin.
 //!
@@ -49,6 +52,7 @@ mod run;
 mod scan_gate;
 mod schedule;
 mod secrets;
+mod shelf;
 mod steps;
 mod summary;
 mod tell;
@@ -75,4 +79,5 @@ pub use scan_gate::Scanning;
 pub use schedule::{
     CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
 };
+pub use shelf::{Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
 pub use summary::{FailedRecipe, Summary};

@@ -8,7 +8,7 @@ use std::{
 use ::payload::Inventory;
 use codesign::Identity;
 use fetch::Commit;
-use model::{FailureClass, Sha256};
+use model::{FailureClass, Sha256, Timestamp};
 use processors::StepContext;
 use proofs::VendorKey;
 use proplist::Value;
@@ -42,6 +42,9 @@ pub(crate) struct Pending {
     /// What evidence is to say. As with identities.
     #[serde(default)]
     pub(crate) record: Option<Record>,
+    /// When its steps were over: from then on its release is known. As with identities.
+    #[serde(default)]
+    pub(crate) seen_at: Option<Timestamp>,
     /// What the packages bring with them, by their digests. As with identities.
     #[serde(default)]
     pub(crate) payloads: BTreeMap<Sha256, Inventory>,
@@ -127,6 +130,7 @@ impl Pending {
             identities: context.identities.all(),
             keys: context.proofs.keys(),
             record: Some(record),
+            seen_at: None,
             payloads: BTreeMap::new(),
         })
     }

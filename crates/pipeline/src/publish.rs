@@ -49,6 +49,7 @@ impl Engine {
                 db.publication_finish(&new, &releases, accepted.as_ref(), now)
                     .await?;
                 self.log_publication(run, pending).await?;
+                self.note_offers(&pending.change_set, now).await?;
                 tracing::info!(
                     run.id = %run.id,
                     title.name = %run.title,

@@ -19,6 +19,7 @@ impl Engine {
         })
         .await?;
         self.refresh_metadata().await;
+        self.settle_changes().await?;
         let db = &self.parts.db;
         for owner in db.run_lease_owners().await? {
             if self.owner.is_gone(&owner) {

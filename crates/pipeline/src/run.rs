@@ -313,7 +313,9 @@ impl Engine {
                 let reporter = &**job.reporter;
                 self.check_payload(&mut pending, &released, &job.request, reporter)
                     .await?;
-                let deadline = self.parts.clock.now().plus(self.parts.scanning.patience);
+                let now = self.parts.clock.now();
+                pending.seen_at = Some(now);
+                let deadline = now.plus(self.parts.scanning.patience);
                 self.gate(job, pending, deadline).await
             }
         }
@@ -328,6 +330,10 @@ impl Engine {
     ) -> Result<Place, Stop> {
         // Here, and not before the scan only: a person may have decided while the run was parked.
         self.check_identity(job, &pending).await?;
+        if let Some(until) = self.check_rings(&pending).await? {
+            let deadline = until.plus(self.parts.scanning.patience);
+            return self.park(job, &pending, until, deadline).await;
+        }
         let clock = &*self.parts.clock;
         let scanning = &self.parts.scanning;
         let passage = tokio::select! {
@@ -347,8 +353,19 @@ impl Engine {
                 return self.publish(job, pending).await;
             }
         };
+        self.park(job, &pending, until, deadline).await
+    }
+
+    /// Leaves the run in the database until `until`; after `deadline` it waits for no scanner.
+    async fn park(
+        &self,
+        job: &Job<'_>,
+        pending: &Pending,
+        until: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<Place, Stop> {
         let parking = Parking {
-            parked: to_json(&pending)?,
+            parked: to_json(pending)?,
             due_at: until,
             deadline_at: deadline,
         };
@@ -368,6 +385,8 @@ impl Engine {
             pending.commit();
             return Ok(Place::Unchanged);
         }
+        self.keep_out_of_rings(&mut pending, &**job.reporter)
+            .await?;
         self.add_evidence(job, &mut pending).await?;
         // What is written down here is published, whoever comes to do it.
         let parked = to_json(&pending)?;

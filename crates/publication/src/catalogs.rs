@@ -228,15 +228,13 @@ fn collect(
     pkgs.append(&mut coming.pkgs);
     let mut builder = CatalogBuilder::new(options, pkgs);
     for location in locations {
-        let contents = match coming.pkginfos.remove(&location) {
-            Some(contents) => Ok(contents),
-            None => {
-                if let Some((head, fragment)) = index.pkginfo(repository, &location) {
-                    builder.add_known(&location, head, fragment);
-                    continue;
-                }
-                repository.get(Kind::Pkgsinfo, &location)
-            }
+        let contents = if let Some(contents) = coming.pkginfos.remove(&location) {
+            Ok(contents)
+        } else if let Some((head, fragment)) = index.pkginfo(repository, &location) {
+            builder.add_known(&location, head, fragment);
+            continue;
+        } else {
+            repository.get(Kind::Pkgsinfo, &location)
         };
         match contents {
             Ok(contents) => builder.add(&location, &contents),

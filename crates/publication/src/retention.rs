@@ -252,8 +252,8 @@ mod tests {
         }
 
         fn superfluous(&self, keep: u32, rules: &[Rule]) -> Result<Superfluous, RepositoryError> {
-            let shelf = Shelf::read(&self.repository)?;
-            superfluous(&self.repository, &shelf, keep, rules)
+            let items = Shelf::read(&self.repository)?;
+            superfluous(&self.repository, &items, keep, rules)
         }
 
         /// The versions that go, if so many are kept.

@@ -52,8 +52,21 @@ pub struct ShelfItem {
 }
 
 impl ShelfItem {
+    /// What the pkginfo with these `contents` at `location` describes.
+    ///
+    /// # Errors
+    /// Why it describes nothing, in words.
+    pub fn read(location: &str, contents: &[u8]) -> Result<Self, String> {
+        match proplist::from_bytes(contents) {
+            Ok(Value::Dict(pkginfo)) => Self::of(location, Sha256::of(contents), &pkginfo)
+                .ok_or_else(|| "it has no name or no version".to_owned()),
+            Ok(_) => Err("it holds no dictionary".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// What `pkginfo` at `location` describes; nothing if it has no name or version.
-    fn read(location: &str, sha256: Sha256, pkginfo: &Dict) -> Option<Self> {
+    fn of(location: &str, sha256: Sha256, pkginfo: &Dict) -> Option<Self> {
         let text = |key: &str| pkginfo.get(key).and_then(Value::as_str).map(str::to_owned);
         let packages = ["installer_item_location", "uninstaller_item_location"];
         let refers_to = ["requires", "update_for"];
@@ -111,19 +124,10 @@ impl Shelf {
         let mut shelf = Self::default();
         for location in repository.list(Kind::Pkgsinfo)? {
             let contents = repository.get(Kind::Pkgsinfo, &location)?;
-            let why = match proplist::from_bytes(&contents) {
-                Ok(Value::Dict(pkginfo)) => {
-                    let sha256 = Sha256::of(&contents);
-                    if let Some(item) = ShelfItem::read(&location, sha256, &pkginfo) {
-                        shelf.items.push(item);
-                        continue;
-                    }
-                    "it has no name or no version".to_owned()
-                }
-                Ok(_) => "it holds no dictionary".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            shelf.unreadable.push((location, why));
+            match ShelfItem::read(&location, &contents) {
+                Ok(item) => shelf.items.push(item),
+                Err(why) => shelf.unreadable.push((location, why)),
+            }
         }
         shelf.items.sort_by(|left, right| {
             let by_name = left.name.cmp(&right.name);
@@ -177,10 +181,10 @@ pub(crate) fn named_by_manifests(
         let contents = repository.get(Kind::Manifests, &location)?;
         match proplist::from_bytes(&contents) {
             Ok(Value::Dict(manifest)) => {
-                let mut names = Vec::new();
-                name_items(&manifest, &mut names);
-                names.retain(|name| !split_name_and_version(name).1.is_empty());
-                named.extend(names.into_iter().map(|name| (name, location.clone())));
+                let mut all = Vec::new();
+                name_items(&manifest, &mut all);
+                all.retain(|name| !split_name_and_version(name).1.is_empty());
+                named.extend(all.into_iter().map(|name| (name, location.clone())));
             }
             Ok(_) => {
                 return Err(RepositoryError::NoManifest {
@@ -233,14 +237,12 @@ fn receipts_of(pkginfo: &Dict) -> Option<(&'static str, String)> {
 }
 
 fn joined(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut all = texts(Some(value));
-            all.sort();
-            all.join("\n")
-        }
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
     }
+    let mut all = texts(Some(value));
+    all.sort();
+    all.join("\n")
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod change;
 mod column;
 mod db;
 mod delivery;
@@ -40,6 +41,7 @@ mod step;
 mod testing;
 
 pub use approval::Approval;
+pub use change::{ChangeState, RepositoryChange};
 pub use db::Db;
 pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;

@@ -1,8 +1,9 @@
 //! Rings: what people have said of items in them, and since when items are in which catalog.
 
 use model::{RuleId, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::{Db, StoreError, column};
+use crate::{Db, StoreError, column, db::Tx};
 
 /// What a person has said of an item.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +40,7 @@ pub struct RuleEnd {
 }
 
 /// Since when, and until when, an item was in a catalog.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct RingStay {
     /// Where its pkginfo is.
     pub pkginfo: String,
@@ -56,7 +57,7 @@ pub struct RingStay {
 }
 
 /// That an item came into a catalog, or left it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     /// When.
     pub at: Timestamp,
@@ -214,35 +215,9 @@ impl Db {
         if stays.is_empty() {
             return Ok(());
         }
-        let failed = || StoreError::statement("note what came into a catalog");
-        let mut tx = self.begin("note what came into a catalog").await?;
-        for stay in stays {
-            let query = match &stay.left {
-                None => sqlx::query(
-                    "insert into ring_stay
-                         (pkginfo, catalog, entered_at, entered_why, entered_by, name, version)
-                     values ($1, $2, $3, $4, $5, $6, $7)
-                     on conflict (pkginfo, catalog) where left_at is null do nothing",
-                ),
-                Some(_) => sqlx::query(
-                    "update ring_stay
-                     set left_at = $3, left_why = $4, left_by = $5
-                     where pkginfo = $1 and catalog = $2 and left_at is null",
-                ),
-            };
-            let passage = stay.left.as_ref().unwrap_or(&stay.entered);
-            let mut query = query
-                .bind(&stay.pkginfo)
-                .bind(&stay.catalog)
-                .bind(passage.at.as_micros())
-                .bind(&passage.why)
-                .bind(&passage.by);
-            if stay.left.is_none() {
-                query = query.bind(&stay.name).bind(&stay.version);
-            }
-            query.execute(&mut *tx).await.map_err(failed())?;
-        }
-        tx.commit().await.map_err(failed())
+        let mut tx = self.begin(NOTE_STAY).await?;
+        stay_note_tx(&mut tx, stays).await?;
+        tx.commit().await.map_err(StoreError::statement(NOTE_STAY))
     }
 
     /// Every stay that has not ended; and those that have, if they are asked for. Oldest first.
@@ -263,6 +238,42 @@ impl Db {
         .map_err(StoreError::statement("list what is in the catalogs"))?;
         Ok(rows.into_iter().map(RingStay::from).collect())
     }
+}
+
+const NOTE_STAY: &str = "note what came into a catalog";
+
+/// Notes stays that have begun and stays that have ended.
+pub(crate) async fn stay_note_tx(tx: &mut Tx, stays: &[RingStay]) -> Result<(), StoreError> {
+    for stay in stays {
+        let query = match &stay.left {
+            None => sqlx::query(
+                "insert into ring_stay
+                     (pkginfo, catalog, entered_at, entered_why, entered_by, name, version)
+                 values ($1, $2, $3, $4, $5, $6, $7)
+                 on conflict (pkginfo, catalog) where left_at is null do nothing",
+            ),
+            Some(_) => sqlx::query(
+                "update ring_stay
+                 set left_at = $3, left_why = $4, left_by = $5
+                 where pkginfo = $1 and catalog = $2 and left_at is null",
+            ),
+        };
+        let passage = stay.left.as_ref().unwrap_or(&stay.entered);
+        let mut query = query
+            .bind(&stay.pkginfo)
+            .bind(&stay.catalog)
+            .bind(passage.at.as_micros())
+            .bind(&passage.why)
+            .bind(&passage.by);
+        if stay.left.is_none() {
+            query = query.bind(&stay.name).bind(&stay.version);
+        }
+        query
+            .execute(&mut **tx)
+            .await
+            .map_err(StoreError::statement(NOTE_STAY))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -317,7 +328,9 @@ mod tests {
             passage(1, "published"),
             Some(passage(3, "rolled-back")),
         );
-        db.ring_stay_note(&[again.clone()]).await.unwrap();
+        db.ring_stay_note(std::slice::from_ref(&again))
+            .await
+            .unwrap();
         assert_eq!(
             db.ring_stay_list(true).await.unwrap(),
             [ended, again],

@@ -148,10 +148,10 @@ fn listed(files: &[Subject]) -> Vec<Json> {
 
 fn words(entry: &Entry) -> String {
     let lines = |mark: &str, files: &[Subject]| -> String {
-        let files = files.iter();
-        files
-            .map(|file| format!("\n  {mark} {}  {}", file.sha256, file.name))
-            .collect()
+        let lines = files
+            .iter()
+            .map(|file| format!("\n  {mark} {}  {}", file.sha256, file.name));
+        lines.collect::<Vec<_>>().concat()
     };
     let told = match &entry.event {
         Event::Published { title, files, .. } => {

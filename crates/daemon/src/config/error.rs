@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use publication::RingsError;
+
 /// Why a configuration cannot be used. No text of the file is repeated, because secrets may stand in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +38,14 @@ pub enum ConfigError {
         key: &'static str,
         /// What is wrong with its value.
         why: &'static str,
+    },
+    /// The rings make no sense.
+    #[error("the configuration `{}` is wrong in `rings`: {source}", path.display())]
+    Rings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: RingsError,
     },
     /// A secret cannot be read from the file that is named for it.
     #[error("cannot read the secret of `{key}` from `{}`", path.display())]

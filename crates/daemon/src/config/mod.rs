@@ -20,7 +20,7 @@ use evidence::Keyring;
 use model::Title;
 use payload::ChangeKind;
 use processors::PythonSettings;
-use publication::tuf::Tuf;
+use publication::{Retention, Rings, tuf::Tuf};
 use redact::Scrubber;
 use sandbox::Limits;
 use serde::Deserialize;
@@ -64,6 +64,10 @@ pub struct Config {
     pub signatures: SignaturesConfig,
     /// What holds a release.
     pub guards: GuardsConfig,
+    /// Which catalogs are rings, and how long an item stays in each.
+    pub rings: Rings,
+    /// What is kept of older versions.
+    pub retention: Retention,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// Evidence of what was published.
@@ -89,6 +93,8 @@ impl Default for Config {
             sandbox: SandboxConfig::default(),
             signatures: SignaturesConfig::default(),
             guards: GuardsConfig::default(),
+            rings: Rings::default(),
+            retention: Retention::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
             tuf: TufConfig::default(),
@@ -339,7 +345,17 @@ impl Config {
                 why: "no such number of MiB can be downloaded",
             });
         }
-        Ok(())
+        if self.retention.keep == 0 {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "retention.keep",
+                why: "at least one version has to be kept",
+            });
+        }
+        self.rings.check().map_err(|source| ConfigError::Rings {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// The file it was read from, if there is one.

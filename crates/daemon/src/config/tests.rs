@@ -140,7 +140,7 @@ fn says_where_it_is_wrong() {
         ),
         (
             "# one\nstate_dir = 'x'\n",
-            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `fetch`, `sandbox`, `signatures`, `guards`, `scan`, `evidence`, `tuf`, `desk`, `serve`",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `scan`, `evidence`, `tuf`, `desk`, `serve`",
         ),
         (
             "[serve]\nworkers = 0\n",
@@ -149,6 +149,14 @@ fn says_where_it_is_wrong() {
         (
             "[fetch]\nmax-download-mib = 0\n",
             "the configuration `[DIR]/auto-update.toml` is wrong in `fetch.max-download-mib`: no such number of MiB can be downloaded",
+        ),
+        (
+            "[retention]\nkeep = 0\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in `retention.keep`: at least one version has to be kept",
+        ),
+        (
+            "[[rings.ring]]\ncatalog = 'testing'\n[[rings.ring]]\ncatalog = 'testing'\nafter-hours = 1\n",
+            "the configuration `[DIR]/auto-update.toml` is wrong in `rings`: the catalog `testing` is named twice",
         ),
         (
             "[scan]\napi-key-file = 'nothing'\n",

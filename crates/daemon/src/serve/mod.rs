@@ -6,6 +6,7 @@
 mod commands;
 mod housekeeping;
 mod report;
+mod rings;
 mod scheduler;
 mod trouble;
 mod workers;
@@ -98,6 +99,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let mut loops = JoinSet::new();
     loops.spawn(answer(listener, watched, end.clone()));
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
+    loops.spawn(rings::keep(engine.clone(), end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
     let scheduling = scheduler::Scheduling {
         vitals: Arc::clone(&vitals),

@@ -248,6 +248,8 @@ async fn engine(
         python: Arc::new(processors::PythonHost::default()),
         signatures: processors::SignaturePolicy::default(),
         guards: crate::Guards::default(),
+        rings: publication::Rings::default(),
+        retention: publication::Retention::default(),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

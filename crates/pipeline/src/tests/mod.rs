@@ -6,6 +6,7 @@ mod evidence;
 mod identity;
 mod payload;
 mod proofs;
+mod shelf;
 mod update_metadata;
 
 use std::{sync::Arc, time::Duration};

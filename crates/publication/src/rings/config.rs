@@ -144,13 +144,13 @@ impl Rings {
             }
             seen.push(&ring.catalog);
         }
-        let mut names = vec![""];
+        let mut before = vec![""];
         for exception in &self.title {
             let name = exception.name.clone();
-            if names.contains(&exception.name.as_str()) {
+            if before.contains(&exception.name.as_str()) {
                 return Err(RingsError::Exceptions { name });
             }
-            names.push(&exception.name);
+            before.push(&exception.name);
             let outer = || self.ring.iter().skip(1);
             let mut named = exception.after_hours.keys();
             if let Some(catalog) = named.find(|name| !outer().any(|ring| ring.catalog == **name)) {
@@ -199,6 +199,8 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Rings);
+
     #[test]
     fn what_makes_no_sense_is_named() {
         let sound = || Rings {
@@ -206,20 +208,19 @@ mod tests {
             ..Rings::default()
         };
         assert_eq!(sound().check(), Ok(()));
-        type Change = fn(&mut Rings);
         let changes: [(&str, Change); 7] = [
             ("the first ring", |rings| {
-                rings.ring[0].after_hours = Some(1)
+                rings.ring[0].after_hours = Some(1);
             }),
             ("named twice", |rings| rings.ring[1] = ring("testing", None)),
             ("named twice", |rings| {
-                rings.ring[1].catalog = "withdrawn".to_owned()
+                rings.ring[1].catalog = "withdrawn".to_owned();
             }),
             ("cannot be a catalog", |rings| {
-                rings.ring[1].catalog = ".hidden".to_owned()
+                rings.ring[1].catalog = ".hidden".to_owned();
             }),
             ("cannot be a catalog", |rings| {
-                rings.withdrawn = "all".to_owned()
+                rings.withdrawn = "all".to_owned();
             }),
             ("is said twice, or of no name", |rings| {
                 rings.title.push(Exception::default());

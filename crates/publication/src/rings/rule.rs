@@ -83,7 +83,7 @@ impl Rule {
     }
 
     /// Whether it keeps `item` out of the ring of `catalog`.
-    fn keeps_out(&self, item: &ShelfItem, catalog: &str) -> bool {
+    pub fn keeps_out(&self, item: &ShelfItem, catalog: &str) -> bool {
         match self.kind {
             RuleKind::Hold => self.is_about(item) && self.holds_in(catalog),
             RuleKind::Recall => self.is_about(item),

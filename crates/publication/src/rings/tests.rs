@@ -14,10 +14,11 @@ fn shelf(items: &[Given<'_>]) -> Shelf {
     let folder = tempfile::tempdir().unwrap();
     let repository = FolderRepository::create(folder.path()).unwrap();
     for (name, version, catalogs, more) in items {
-        let catalogs: String = catalogs
+        let catalogs: Vec<String> = catalogs
             .iter()
             .map(|catalog| format!("<string>{catalog}</string>"))
             .collect();
+        let catalogs = catalogs.concat();
         let pkginfo = format!(
             "<plist><dict><key>name</key><string>{name}</string><key>version</key><string>{version}</string>\
              <key>catalogs</key><array>{catalogs}</array>{more}</dict></plist>"

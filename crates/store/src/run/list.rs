@@ -26,6 +26,24 @@ impl Db {
         rows.into_iter().map(Run::try_from).collect()
     }
 
+    /// The runs that wait, with what they have made.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_parked(&self) -> Result<Vec<Run>, StoreError> {
+        let rows: Vec<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             where state = 'scanning'
+             order by id"
+        ))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list runs that wait"))?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
     /// The run of this name.
     ///
     /// # Errors

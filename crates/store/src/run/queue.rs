@@ -118,6 +118,24 @@ impl Db {
         .map_err(StoreError::statement("list the holders of leases"))
     }
 
+    /// Makes a run that waits due at `now`; one that has ended stays as it is.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_hurry(&self, id: RunId, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "update run
+             set due_at = $1
+             where id = $2 and state in ('queued', 'scanning') and due_at > $1",
+        )
+        .bind(now.as_micros())
+        .bind(id.to_string())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("hurry a run"))?;
+        Ok(())
+    }
+
     /// Renews a lease until `leased_until`; false if it is lost.
     ///
     /// # Errors

@@ -187,7 +187,7 @@ fn a_reference_without_a_file_is_a_receipt_to_munki_6_only() {
     let item = package(flat(&[("Distribution", distribution)]).unwrap());
     let identifiers = |arguments: &[&str]| -> Vec<String> {
         let made = make(&item, arguments).unwrap();
-        let receipts = made.pkginfo["receipts"].as_array().unwrap().clone();
+        let receipts = made.pkginfo["receipts"].as_array().unwrap();
         receipts
             .iter()
             .map(|receipt| proplist::str_form(&receipt.as_dict().unwrap()["packageid"]))
