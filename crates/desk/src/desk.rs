@@ -115,25 +115,6 @@ impl Desk {
         Ok(resolved)
     }
 
-    /// Resolves every incident of `title`, whatever it was opened by, and answers them. For what is no run.
-    ///
-    /// # Errors
-    /// As [`Desk::resolve`].
-    pub async fn resolve_all(
-        &self,
-        title: &Title,
-        reason: &str,
-    ) -> Result<Vec<Incident>, DeskError> {
-        let mut resolved = Vec::new();
-        let incidents = self.db.incident_list_of_title(&self.config.scope, title);
-        for incident in incidents.await? {
-            if incident.resolved_at.is_none() {
-                resolved.push(self.resolve_by_hand(incident.id, reason).await?);
-            }
-        }
-        Ok(resolved)
-    }
-
     /// Resolves one incident by hand.
     ///
     /// # Errors

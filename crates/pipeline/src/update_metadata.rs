@@ -1,13 +1,9 @@
 //! Update metadata (TUF) of the repository, brought up to what the repository holds.
 
-use desk::DeskError;
-use model::{FailureClass, Title, TitleError};
+use model::FailureClass;
 use publication::tuf::{Refreshed, TufError};
 
-use crate::{Engine, Failure, engine::blocking};
-
-/// What incidents about it are filed under; no override has this name.
-const TITLE: &str = "Update metadata (TUF)";
+use crate::{Engine, Failure, Upkeep, engine::blocking};
 
 const SIGN_ROOT: &str = "Have the next root signed and taken: `auto-update tuf rotate --help`";
 
@@ -17,29 +13,23 @@ impl Engine {
     ///
     /// A publication does not fail with it: what clients have stays good, and the next time makes up for it.
     pub async fn refresh_metadata(&self) {
-        let Some(refreshed) = self.try_refresh().await else {
-            return;
+        let trouble = match self.try_refresh().await {
+            None => return,
+            Some(Ok(refreshed)) => {
+                note(&refreshed);
+                refreshed.root_is_due.then(|| root_is_due(&refreshed))
+            }
+            Some(Err(failure)) => Some(failure),
         };
-        let told = match &refreshed {
-            Ok(refreshed) if refreshed.root_is_due => {
-                note(refreshed);
-                self.metadata_is_not(&root_is_due(refreshed)).await
-            }
-            Ok(refreshed) => {
-                note(refreshed);
-                self.metadata_is_good().await
-            }
-            Err(failure) => {
+        match trouble {
+            None => self.tell_of_its_end(Upkeep::Metadata).await,
+            Some(failure) => {
                 tracing::error!(
                     error = failure.cause(),
-                    "the update metadata could not be refreshed"
+                    "the update metadata is not as it should be"
                 );
-                self.metadata_is_not(failure).await
+                self.tell_of_trouble(Upkeep::Metadata, &failure).await;
             }
-        };
-        if let Err(error) = told {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "the desk could not be told of the update metadata");
         }
     }
 
@@ -52,34 +42,6 @@ impl Engine {
         };
         Some(blocking(refresh).await)
     }
-
-    async fn metadata_is_good(&self) -> Result<(), DeskError> {
-        let Ok(title) = title() else {
-            return Ok(());
-        };
-        let reason = "the update metadata is written and signed again";
-        self.parts.desk.resolve_all(&title, reason).await.map(drop)
-    }
-
-    async fn metadata_is_not(&self, failure: &Failure) -> Result<(), DeskError> {
-        let Ok(title) = title() else {
-            return Ok(());
-        };
-        let raised = desk::Failure {
-            title,
-            class: failure.class,
-            cause: failure.cause(),
-            next_step: Some(failure.next_step().to_owned()),
-            run: None,
-            step: None,
-            excerpt: failure.detail.clone().unwrap_or_default(),
-        };
-        self.parts.desk.raise(&raised).await.map(drop)
-    }
-}
-
-fn title() -> Result<Title, TitleError> {
-    TITLE.parse()
 }
 
 fn note(refreshed: &Refreshed) {

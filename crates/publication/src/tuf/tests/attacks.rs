@@ -3,7 +3,7 @@
 use std::io;
 
 use async_trait::async_trait;
-use tough::schema::{Snapshot, Targets, Timestamp as TimestampRole};
+use tough::schema::{Targets, Timestamp as TimestampRole};
 
 use super::*;
 use crate::tuf::{Online, Problem, RootPlan, Source, client::checked};
@@ -58,14 +58,7 @@ fn arbitrary_software_with_the_keys_of_timestamp_and_snapshot_only() {
             .targets
             .insert("catalogs/production".parse().unwrap(), evil);
     });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "targets.json").unwrap());
-    house.forge::<Snapshot>("snapshot.json", &house.key("snapshot"), |snapshot| {
-        snapshot.meta = metadata::meta("targets.json", 1.try_into().unwrap(), forged);
-    });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "snapshot.json").unwrap());
-    house.forge::<TimestampRole>("timestamp.json", &house.key("timestamp"), |timestamp| {
-        timestamp.meta = metadata::meta("snapshot.json", 1.try_into().unwrap(), forged);
-    });
+    house.forge_names(1, 1);
     assert!(refused(house.verify()).contains("targets"));
 }
 
@@ -101,19 +94,7 @@ fn rollback_of_targets_behind_a_newer_timestamp() {
     house.refresh();
     house.verify_again(&client).unwrap();
     house.put(Kind::Tuf, "targets.json", &old);
-    house.forge::<Snapshot>("snapshot.json", &house.key("snapshot"), |snapshot| {
-        snapshot.version = 3.try_into().unwrap();
-        snapshot.meta = metadata::meta(
-            "targets.json",
-            1.try_into().unwrap(),
-            metadata::Named::of(&old),
-        );
-    });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "snapshot.json").unwrap());
-    house.forge::<TimestampRole>("timestamp.json", &house.key("timestamp"), |timestamp| {
-        timestamp.version = 3.try_into().unwrap();
-        timestamp.meta = metadata::meta("snapshot.json", 3.try_into().unwrap(), forged);
-    });
+    house.forge_names(1, 3);
     assert!(refused(house.verify_again(&client)).contains("version"));
 }
 
@@ -172,16 +153,8 @@ fn mix_and_match_of_metadata_and_files_of_two_times() {
 fn fast_forward_is_recovered_from_by_new_keys() {
     let house = House::new();
     let client = house.client();
-    let far = u64::MAX.try_into().unwrap();
     let good = house.copy();
-    house.forge::<Snapshot>("snapshot.json", &house.key("snapshot"), |snapshot| {
-        snapshot.version = far;
-    });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "snapshot.json").unwrap());
-    house.forge::<TimestampRole>("timestamp.json", &house.key("timestamp"), |timestamp| {
-        timestamp.version = far;
-        timestamp.meta = metadata::meta("snapshot.json", far, forged);
-    });
+    house.forge_names(1, u64::MAX);
     house.verify_again(&client).unwrap();
     house.put_back(&good);
     assert!(refused(house.verify_again(&client)).contains("version"));
@@ -256,14 +229,7 @@ fn names_that_lead_out_of_the_repository_are_refused_even_if_signed() {
             .targets
             .insert("catalogs/../../evil".parse().unwrap(), target);
     });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "targets.json").unwrap());
-    house.forge::<Snapshot>("snapshot.json", &house.key("snapshot"), |snapshot| {
-        snapshot.meta = metadata::meta("targets.json", 1.try_into().unwrap(), forged);
-    });
-    let forged = metadata::Named::of(&house.repository.get(Kind::Tuf, "snapshot.json").unwrap());
-    house.forge::<TimestampRole>("timestamp.json", &house.key("timestamp"), |timestamp| {
-        timestamp.meta = metadata::meta("snapshot.json", 1.try_into().unwrap(), forged);
-    });
+    house.forge_names(1, 1);
     assert!(refused(house.verify()).contains("cannot be the name"));
 }
 

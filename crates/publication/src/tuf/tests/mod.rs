@@ -10,7 +10,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use evidence::PrivateKey;
 use model::{Clock as _, SystemClock, Timestamp};
 use tempfile::TempDir;
-use tough::schema::Signed as SignedFile;
+use tough::schema::{Signed as SignedFile, Snapshot, Timestamp as TimestampRole};
 
 use super::{FolderSource, Lifetimes, Refreshed, Tuf, Verified, VerifyError, metadata, verify};
 use crate::{FolderRepository, Kind, Repository as _};
@@ -104,6 +104,23 @@ impl House {
         change(&mut file.signed);
         let forged = metadata::sign(file.signed, std::slice::from_ref(key)).unwrap();
         self.put(Kind::Tuf, name, &metadata::to_bytes(&forged).unwrap());
+    }
+
+    /// Has `snapshot` and `timestamp` of that version name the `targets` that are there, of theirs; as somebody would
+    /// who has the keys of these two.
+    fn forge_names(&self, targets: u64, version: u64) {
+        let version = version.try_into().unwrap();
+        let named = |name| metadata::Named::of(&self.repository.get(Kind::Tuf, name).unwrap());
+        let file = named("targets.json");
+        self.forge::<Snapshot>("snapshot.json", &self.key("snapshot"), |snapshot| {
+            snapshot.version = version;
+            snapshot.meta = metadata::meta("targets.json", targets.try_into().unwrap(), file);
+        });
+        let file = named("snapshot.json");
+        self.forge::<TimestampRole>("timestamp.json", &self.key("timestamp"), |timestamp| {
+            timestamp.version = version;
+            timestamp.meta = metadata::meta("snapshot.json", version, file);
+        });
     }
 
     /// A copy of all metadata, as somebody may keep one and serve it later.
