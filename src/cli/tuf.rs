@@ -32,7 +32,7 @@ pub(crate) enum Tuf {
 pub(crate) struct RootKeys {
     /// A file with the public key of one who signs roots from then on; may be given again
     #[arg(long = "root-key", value_name = "PUB")]
-    pub(crate) root_keys: Vec<PathBuf>,
+    pub(crate) public: Vec<PathBuf>,
     /// How many of them must sign
     #[arg(long, value_name = "NUMBER")]
     pub(crate) threshold: Option<NonZeroU64>,

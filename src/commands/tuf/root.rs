@@ -59,7 +59,7 @@ pub(super) fn rotate(
 
 fn plan(keys: &RootKeys) -> anyhow::Result<RootPlan> {
     let mut root_keys = Vec::new();
-    for path in &keys.root_keys {
+    for path in &keys.public {
         let text = fs_err::read_to_string(path)?;
         let found = PublicKey::all_from_pem(&text);
         root_keys.extend(found.with_context(|| format!("`{}` cannot be used", path.display()))?);

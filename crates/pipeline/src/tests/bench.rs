@@ -125,7 +125,7 @@ impl Bench {
         let tree = media::HostTree::new(&self.repository()).unwrap();
         let entries = media::walk(&tree, "").unwrap().into_iter();
         entries
-            .filter(|entry| entry.is_file())
+            .filter(media::Entry::is_file)
             .filter(|entry| !entry.path.starts_with('.') && !entry.path.starts_with("tuf/"))
             .map(|entry| entry.path)
             .collect()
