@@ -30,6 +30,7 @@ pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod tenant;
 pub(crate) mod trust;
+pub(crate) mod tuf;
 pub(crate) mod update_trust_info;
 pub(crate) mod verify_trust_info;
 
@@ -145,6 +146,9 @@ pub(crate) enum Verb {
     /// Approve what overrides reach, and see what has changed since
     #[command(subcommand)]
     Trust(trust::Trust),
+    /// Keep the update metadata (TUF) of the repository, and verify it as clients do
+    #[command(subcommand)]
+    Tuf(tuf::Tuf),
     /// Print the version
     Version,
 }

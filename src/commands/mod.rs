@@ -32,6 +32,7 @@ mod search;
 mod serve;
 mod tenant;
 mod trust;
+mod tuf;
 mod update_trust_info;
 mod verify_trust_info;
 mod version;
@@ -131,6 +132,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Serve(verb) => wait_for(serve::run(verb, house)),
         Verb::Tenant(verb) => wait_for(tenant::run(verb, house, printer)),
         Verb::Trust(verb) => wait_for(trust::run(verb, house, printer)),
+        Verb::Tuf(verb) => tuf::run(verb, house, printer),
         Verb::Version => version::run(printer),
     }
 }

@@ -33,3 +33,4 @@ mod serve;
 mod tenant;
 mod tools;
 mod trust;
+mod tuf;

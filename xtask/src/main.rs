@@ -23,7 +23,7 @@ cargo xtask demo [--keep]   set up what is missing, then run the main job end to
 cargo xtask test            set up what is missing, then run every test and the house rules
 cargo xtask setup [--check] install what building, tests and demo need; --check only says what is missing
 cargo xtask tidy            check the rules of the house: arrows between crates, file sizes, lists that must agree
-cargo xtask bench           the main job, opening media, verifying signatures and unchanged recipes, in a release build";
+cargo xtask bench           the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -17,7 +17,7 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     command::run(&mut command)
 }
 
-/// Measures the main job, opening media, verifying signatures and unchanged recipes, in a release build.
+/// Measures the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build.
 ///
 /// # Errors
 /// If anything fails.
@@ -35,6 +35,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "verify",
         "--bench",
         "recipes",
+        "--bench",
+        "catalogs",
     ]);
     match media::large() {
         Ok(folder) => {

@@ -22,7 +22,7 @@ mod serve;
 pub use config::{
     AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, GuardsConfig,
     ProofConfig, RepositoryConfig, RepositoryPlace, SandboxConfig, ServeConfig, SignaturesConfig,
-    Surroundings,
+    Surroundings, TufConfig,
 };
 pub use open::{
     OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher, open_repository,

@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use desk::{Desk, DeskError};
 use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
-use model::SystemClock;
+use model::{Clock as _, SystemClock};
 use pipeline::{Engine, Guards, Parts, Recipes, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{
     Backend, FolderRepository, ObjectRepository, PublicationObserver, RepositoryError,
+    tuf::{Tuf, TufError},
 };
 use recipe::{Library, Preferences};
 use repos::GitHistory;
@@ -45,6 +46,9 @@ pub enum OpenError {
     /// The list of revoked certificates, or a proof that is asked for, cannot be used.
     #[error("cannot set up the check of signatures (section `signatures` of the configuration)")]
     Signatures(#[source] StepError),
+    /// The keys of the update metadata cannot be used.
+    #[error("cannot set up update metadata (section `tuf` of the configuration)")]
+    Tuf(#[source] TufError),
     /// The state cannot be used.
     #[error("cannot open the state in `{}`", path.display())]
     State {
@@ -136,6 +140,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         },
         repository,
         keyring,
+        tuf: open_tuf(config)?,
         observer: outfit.observer,
         recipes: recipes(
             config,
@@ -156,6 +161,18 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))
+}
+
+/// What keeps the update metadata; its keys and its first root are made if they are to be made here.
+fn open_tuf(config: &Config) -> Result<Option<Tuf>, OpenError> {
+    if !config.tuf.enabled {
+        return Ok(None);
+    }
+    let tuf = config.tuf_keeper();
+    if !config.tuf.offline_root && tuf.begin(SystemClock.now()).map_err(OpenError::Tuf)? {
+        tracing::info!("the keys and the first root of the update metadata were made");
+    }
+    Ok(Some(tuf))
 }
 
 /// What asks other servers, within the limits of the configuration.

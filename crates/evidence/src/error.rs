@@ -157,6 +157,11 @@ impl KeyError {
         }
     }
 
+    /// Whether there is no such file.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::File {
             path: path.to_owned(),

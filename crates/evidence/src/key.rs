@@ -118,6 +118,11 @@ impl PublicKey {
         self.id
     }
 
+    /// Its 32 bytes (RFC 8032 §5.1.5).
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
     /// As PEM, to be handed over to those who are to verify.
     ///
     /// # Errors
@@ -240,7 +245,9 @@ impl PrivateKey {
         self.public.id
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
+    /// Its signature on `message`. A key signs one kind of message only: what one kind means must not be taken for
+    /// another.
+    pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
         self.key.sign(message).to_bytes()
     }
 }

@@ -30,9 +30,14 @@ pub struct Keyring {
 impl Keyring {
     /// Keys in `folder`, of which the first is made when it is first needed.
     pub fn in_folder(folder: &Path) -> Self {
+        Self::named(folder, "evidence")
+    }
+
+    /// Keys for something else than evidence, kept in the same way under `name`.
+    pub fn named(folder: &Path, name: &str) -> Self {
         Self {
-            private: folder.join("evidence.pem"),
-            public: folder.join("evidence-public"),
+            private: folder.join(format!("{name}.pem")),
+            public: folder.join(format!("{name}-public")),
             may_make: true,
         }
     }
@@ -57,15 +62,27 @@ impl Keyring {
     /// If it cannot be read, others could read or exchange it, or it cannot be made.
     pub fn signer(&self) -> Result<PrivateKey, KeyError> {
         let key = match read_private(&self.private) {
-            Err(KeyError::Io { source, .. })
-                if self.may_make && source.kind() == io::ErrorKind::NotFound =>
-            {
-                self.make()?
-            }
+            Err(error) if self.may_make && error.is_absence() => self.make()?,
             read => read?,
         };
         self.remember(key.public())?;
         Ok(key)
+    }
+
+    /// The key that signs now, if it is there; it is not made for this.
+    ///
+    /// # Errors
+    /// If it cannot be read, or others could read or exchange it.
+    pub fn present(&self) -> Result<Option<PrivateKey>, KeyError> {
+        if_there(read_private(&self.private))
+    }
+
+    /// The key that an interrupted change has made already, if there is one.
+    ///
+    /// # Errors
+    /// As [`Keyring::present`].
+    pub fn prepared(&self) -> Result<Option<PrivateKey>, KeyError> {
+        if_there(read_private(&self.next_path()))
     }
 
     /// Every public key that there ever was, the one that signs now first; it is not made for this.
@@ -74,11 +91,7 @@ impl Keyring {
     /// If one cannot be read.
     pub fn public_keys(&self) -> Result<Vec<PublicKey>, KeyError> {
         let mut keys = Vec::new();
-        match read_private(&self.private) {
-            Ok(key) => keys.push(key.public().clone()),
-            Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        keys.extend(self.present()?.map(|key| key.public().clone()));
         let entries = match fs::read_dir(&self.public) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(keys),
@@ -110,12 +123,9 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::signer`].
     pub fn next(&self) -> Result<PrivateKey, KeyError> {
-        let path = self.next_path();
-        let key = match read_private(&path) {
-            Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                write_private(&path, &PrivateKey::generate()?)?
-            }
-            read => read?,
+        let key = match self.prepared()? {
+            Some(key) => key,
+            None => write_private(&self.next_path(), &PrivateKey::generate()?)?,
         };
         self.remember(key.public())?;
         Ok(key)
@@ -150,6 +160,13 @@ impl Keyring {
         }
         create_folder(&self.public)?;
         place(&path, key.to_pem()?.as_bytes(), PUBLIC_MODE).map(|_| ())
+    }
+}
+
+fn if_there(read: Result<PrivateKey, KeyError>) -> Result<Option<PrivateKey>, KeyError> {
+    match read {
+        Err(error) if error.is_absence() => Ok(None),
+        read => read.map(Some),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt::Display,
+    ops::Range,
 };
 
 use indexmap::IndexMap;
 use model::Sha256;
 use proplist::{Dict, KeyOrder, Value, WriteError, to_xml};
 
-use crate::{Compat, plistlib, report::Report};
+use crate::{Compat, Head, plistlib, report::Report};
 
 /// How catalogs are made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +28,21 @@ pub struct CatalogOptions {
 pub struct Catalogs {
     /// The catalogs' bytes by name, in the order in which they first occur; `all` is the first.
     pub files: IndexMap<String, Vec<u8>>,
+    /// What `all` lists, in this order.
+    pub listed: Vec<Listed>,
     /// What there was to say.
     pub report: Report,
+}
+
+/// A pkginfo that `all` lists.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// Where it is, relative to `pkgsinfo/`.
+    pub path: String,
+    /// What decided so, if it can be told apart from the rest.
+    pub head: Option<Head>,
+    /// Where it stands in the bytes of `all`.
+    pub range: Range<usize>,
 }
 
 /// Makes catalogs of pkginfos that are handed in one after another.
@@ -41,6 +55,7 @@ pub struct CatalogBuilder {
     pkgs: Pkgs,
     /// What goes between `<array>` and `</array>`, by catalog.
     catalogs: IndexMap<String, String>,
+    listed: Vec<Listed>,
     report: Report,
 }
 
@@ -53,6 +68,7 @@ impl CatalogBuilder {
             options,
             pkgs: Pkgs::new(pkgs),
             catalogs: IndexMap::from([(ALL.to_owned(), String::new())]),
+            listed: Vec::new(),
             report: Report::default(),
         }
     }
@@ -87,6 +103,7 @@ impl CatalogBuilder {
             return;
         }
         let names = self.catalog_names(path, pkginfo.get("catalogs"));
+        let head = Head::of(&pkginfo);
         let fragment = match fragment(pkginfo, self.options.compat) {
             Ok(fragment) => fragment,
             Err(error) => {
@@ -95,12 +112,37 @@ impl CatalogBuilder {
                 return;
             }
         };
-        self.append(ALL, &fragment);
+        self.list(path, head, names, &fragment);
+    }
+
+    /// Takes a pkginfo that was handed in before, to a builder of the same Munki: its head, and its bytes in a catalog.
+    pub fn add_known(&mut self, path: &str, head: &Head, fragment: &str) {
+        let known = head.to_dict();
+        if !self.options.skip_pkg_check && !self.is_whole(path, &known) && !self.options.force {
+            return;
+        }
+        let names = self.catalog_names(path, known.get("catalogs"));
+        self.list(path, Some(head.clone()), names, fragment);
+    }
+
+    fn list(&mut self, path: &str, head: Option<Head>, names: Vec<String>, fragment: &str) {
+        let start = self
+            .catalogs
+            .get(ALL)
+            .map_or(0, String::len)
+            .saturating_add(HEADER.len())
+            .saturating_add(BEGIN.len());
+        self.append(ALL, fragment);
         for name in names {
-            self.append(&name, &fragment);
+            self.append(&name, fragment);
             self.report
                 .progress(format!("Adding pkgsinfo/{path} to {name}..."));
         }
+        self.listed.push(Listed {
+            path: path.to_owned(),
+            head,
+            range: start..start.saturating_add(fragment.len()),
+        });
     }
 
     /// The catalogs of all that was handed in.
@@ -113,6 +155,7 @@ impl CatalogBuilder {
             .collect();
         Catalogs {
             files,
+            listed: self.listed,
             report: self.report,
         }
     }
@@ -409,13 +452,15 @@ fn fragment(pkginfo: Dict, compat: Compat) -> Result<String, WriteError> {
     })
 }
 
+const HEADER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+    <plist version=\"1.0\">\n";
+const BEGIN: &str = "<array>\n";
+
 /// The catalog that holds `items`.
 fn document(items: &str) -> String {
-    const HEADER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-        <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
-        <plist version=\"1.0\">\n";
     if items.is_empty() {
         return format!("{HEADER}<array/>\n</plist>\n");
     }
-    format!("{HEADER}<array>\n{items}</array>\n</plist>\n")
+    format!("{HEADER}{BEGIN}{items}</array>\n</plist>\n")
 }

@@ -26,6 +26,7 @@
 
 mod catalogs;
 mod compat;
+mod head;
 mod listing;
 mod pkginfo;
 mod plistlib;
@@ -36,8 +37,11 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use catalogs::{CatalogBuilder, CatalogOptions, Catalogs, icon_hashes, is_catalog_name};
+pub use catalogs::{
+    CatalogBuilder, CatalogOptions, Catalogs, Listed, icon_hashes, is_catalog_name,
+};
 pub use compat::{Compat, UnknownCompat};
+pub use head::Head;
 pub use listing::listing_order;
 pub use pkginfo::{
     Contents, CopyOptions, InstallerItem, InstallerType, ItemBytes, Made, Metadata, OptionError,
@@ -45,4 +49,4 @@ pub use pkginfo::{
 };
 pub use report::{Report, Severity};
 pub use same_item::{SameItem, same_item};
-pub use version::{compare_versions, split_name_and_version, trim_version};
+pub use version::{compare_versions, is_ordered_alike, split_name_and_version, trim_version};

@@ -7,7 +7,7 @@ use desk::Desk;
 use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
 use processors::{PythonHost, Registry, SignaturePolicy};
-use publication::{Backend, PublicationObserver, Retention, Rings};
+use publication::{Backend, PublicationObserver, Retention, Rings, tuf::Tuf};
 use recipe::History;
 use redact::Scrubber;
 use store::{Db, NewRun, Queued};
@@ -33,6 +33,8 @@ pub struct Parts {
     pub repository: Arc<dyn Backend>,
     /// The keys that evidence is signed with.
     pub keyring: Keyring,
+    /// Keeps the update metadata of the repository, if any is kept.
+    pub tuf: Option<Tuf>,
     /// Is told how far each publication has come.
     pub observer: Arc<dyn PublicationObserver>,
     /// Overrides, and what they know.

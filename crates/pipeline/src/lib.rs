@@ -59,6 +59,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod update_metadata;
 
 pub use approval::{Approval, Approved, Standing};
 pub use engine::{Engine, Parts};

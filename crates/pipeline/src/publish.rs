@@ -40,6 +40,7 @@ impl Engine {
         let now = self.parts.clock.now();
         match published {
             Ok(published) => {
+                self.refresh_metadata().await;
                 for problem in published.report.lines(munki::Compat::Munki7) {
                     reporter.report(&Event::Warned { text: &problem });
                 }

@@ -6,7 +6,7 @@ use publication::Recovered;
 use crate::{Engine, Failure, engine::blocking};
 
 impl Engine {
-    /// Finishes or undoes publications that a crash interrupted, makes runs of processes that are gone due again, and
+    /// Finishes or undoes publications that a crash interrupted, brings the update metadata up to that, makes runs of processes that are gone due again, and
     /// tells the desk of runs that it does not know of. Safe while other processes work.
     ///
     /// # Errors
@@ -18,6 +18,7 @@ impl Engine {
                 .map_err(|error| Failure::from_error(FailureClass::Publish, &error))
         })
         .await?;
+        self.refresh_metadata().await;
         self.settle_changes().await?;
         let db = &self.parts.db;
         for owner in db.run_lease_owners().await? {

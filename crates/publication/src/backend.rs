@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use evidence::{Log, LogError};
 use model::Sha256;
 
-use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile};
+use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile, Stamp};
 
 /// One after the other; what cannot be read is told in its turn.
 pub type Each<'a, T> = Box<dyn Iterator<Item = Result<T, RepositoryError>> + 'a>;
@@ -46,6 +46,15 @@ pub trait Backend: Repository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError>;
+    /// How what is there looks from outside, if that changes with whatever is in it; nothing if it cannot be told.
+    fn stamp(&self, _kind: Kind, _location: &str) -> Option<Stamp> {
+        None
+    }
+
+    /// The same of what the house has written under `name`, by the same clock.
+    fn own_stamp(&self, _name: &str) -> Option<Stamp> {
+        None
+    }
 
     /// Folders of the repository that have to be made for `location`, outermost first.
     ///

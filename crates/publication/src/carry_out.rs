@@ -6,6 +6,7 @@ use proplist::Value;
 use crate::{
     Backend, Held, Kind, Part, Point, PublicationObserver, PublishError, StagedFile,
     catalogs::{CatalogsMade, Coming, Prepared},
+    index::Index,
     plan::Plan,
     trash,
 };
@@ -33,7 +34,8 @@ pub(crate) fn carry_out(work: &Work<'_>) -> Result<CatalogsMade, PublishError> {
     note_removals(work, &mut coming)?;
     refuse_what_would_be_missed(work, &coming)?;
     trash::keep(work)?;
-    let catalogs = Prepared::make(work.repository, work.options, coming)?;
+    let index = Index::read(work.repository, work.options.compat);
+    let catalogs = Prepared::make(work.repository, work.options, coming, index)?;
     work.observer.reached(Point::CatalogsPrepared);
     for (file, part) in additions {
         work.held.check()?;
@@ -127,7 +129,7 @@ fn prepare<'a>(
         Kind::Pkgsinfo => {
             coming.pkginfos.insert(location, part.contents()?);
         }
-        Kind::Catalogs | Kind::ClientResources | Kind::Evidence | Kind::Manifests => {}
+        Kind::Catalogs | Kind::ClientResources | Kind::Evidence | Kind::Manifests | Kind::Tuf => {}
     }
     work.observer.reached(Point::Prepared {
         kind: file.kind,

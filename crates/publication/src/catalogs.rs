@@ -11,7 +11,10 @@ use std::{
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Compat, Report, icon_hashes, listing_order};
 
-use crate::{Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved};
+use crate::{
+    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved,
+    index::Index,
+};
 
 /// The list of icon hashes, relative to `icons/`.
 pub(crate) const ICON_HASHES: &str = "_icon_hashes.plist";
@@ -46,7 +49,12 @@ pub(crate) fn make_catalogs_locked(
     held: &dyn Held,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    Prepared::make(repository, options, Coming::default())?.apply(repository, held, &Unobserved)
+    let index = Index::nothing(options.compat);
+    Prepared::make(repository, options, Coming::default(), index)?.apply(
+        repository,
+        held,
+        &Unobserved,
+    )
 }
 
 /// What is about to be in the repository, besides what is, and what is about to be gone.
@@ -112,24 +120,28 @@ pub(crate) struct Prepared<'a> {
     parts: Vec<(Kind, String, Box<dyn Part + 'a>)>,
     stale: Vec<String>,
     report: Report,
+    index: Index,
 }
 
 impl<'a> Prepared<'a> {
-    /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places.
+    /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places. What
+    /// `index` knows is not read again.
     pub(crate) fn make(
         repository: &'a dyn Backend,
         options: CatalogOptions,
         coming: Coming,
+        mut index: Index,
     ) -> Result<Self, RepositoryError> {
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat)?;
+        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat, &mut index)?;
         if icons_first {
             report.extend(icon_report.clone());
             report.progress("Getting list of pkgsinfo...");
             report.progress("Getting list of pkgs...");
         }
-        let catalogs = collect(repository, options, coming)?;
+        let catalogs = collect(repository, options, coming, &mut index)?;
+        index.learn(&catalogs);
         report.extend(catalogs.report);
         let mut parts = Vec::new();
         for (name, contents) in &catalogs.files {
@@ -149,6 +161,7 @@ impl<'a> Prepared<'a> {
             parts,
             stale,
             report,
+            index,
         })
     }
 
@@ -180,6 +193,7 @@ impl<'a> Prepared<'a> {
             }
             observer.reached(Point::Placed { kind, location });
         }
+        self.index.write(repository);
         Ok(made)
     }
 }
@@ -192,14 +206,15 @@ pub(crate) fn outdated(
     let is_same = |kind, name: &str, contents: &[u8]| -> Result<bool, RepositoryError> {
         is_there(repository, kind, name, contents)
     };
-    let catalogs = collect(repository, options, Coming::default())?;
+    let mut index = Index::nothing(options.compat);
+    let catalogs = collect(repository, options, Coming::default(), &mut index)?;
     let mut outdated = Vec::new();
     for (name, contents) in &catalogs.files {
         if !is_same(Kind::Catalogs, name, contents)? {
             outdated.push(name.clone());
         }
     }
-    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat)?;
+    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat, &mut index)?;
     if let Some(hashes) = hashes
         && !is_same(Kind::Icons, ICON_HASHES, &hashes)?
     {
@@ -215,12 +230,27 @@ fn collect(
     repository: &dyn Backend,
     options: CatalogOptions,
     mut coming: Coming,
+    index: &mut Index,
 ) -> Result<munki::Catalogs, RepositoryError> {
     let locations = coming.pkginfo_locations(repository)?;
     let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
     pkgs.append(&mut coming.pkgs);
     let mut builder = CatalogBuilder::new(options, pkgs);
-    for (location, contents) in coming.pkginfos(repository, &locations)? {
+    let unknown: Vec<String> = locations
+        .iter()
+        .filter(|location| {
+            coming.pkginfos.contains_key(*location) || !index.knows_pkginfo(repository, location)
+        })
+        .cloned()
+        .collect();
+    let mut read = coming.pkginfos(repository, &unknown)?.peekable();
+    for location in &locations {
+        let Some((_, contents)) = read.next_if(|(at, _)| *at == location.as_str()) else {
+            if let Some((head, fragment)) = index.pkginfo(location) {
+                builder.add_known(location, head, fragment);
+            }
+            continue;
+        };
         match contents {
             Ok(contents) => builder.add(location, &contents),
             Err(error) => {
@@ -259,19 +289,33 @@ fn hash_icons(
     repository: &dyn Backend,
     coming: &Coming,
     compat: Compat,
+    index: &mut Index,
 ) -> Result<(Option<Vec<u8>>, Report), RepositoryError> {
     let mut report = Report::default();
     report.progress("Getting list of icons...");
     let mut icons = coming.icons.clone();
     let mut there = coming.staying(repository, Kind::Icons)?;
     there.retain(|location| location != ICON_HASHES && !icons.contains_key(location));
-    for (location, digest) in there
+    let unknown: Vec<String> = there
         .iter()
-        .zip(repository.each_digest(Kind::Icons, &there)?)
-    {
+        .filter(|location| index.icon(repository, location).is_none())
+        .cloned()
+        .collect();
+    let digests = repository.each_digest(Kind::Icons, &unknown)?;
+    let mut read = unknown.iter().zip(digests).peekable();
+    for location in &there {
         report.progress(format!("Hashing {location}..."));
+        let Some((_, digest)) = read.next_if(|(at, _)| *at == location) else {
+            icons.extend(
+                index
+                    .known_icon(location)
+                    .map(|sha256| (location.clone(), sha256)),
+            );
+            continue;
+        };
         match digest {
             Ok(sha256) => {
+                index.learn_icon(location, sha256);
                 icons.insert(location.clone(), sha256);
             }
             Err(error) => {

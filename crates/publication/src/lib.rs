@@ -36,6 +36,7 @@ mod change_set;
 mod check;
 mod error;
 mod folder;
+mod index;
 mod journal;
 mod object;
 mod plan;
@@ -51,6 +52,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod trash;
+pub mod tuf;
 mod undo;
 mod write;
 
@@ -60,6 +62,7 @@ pub use change_set::{ChangeSet, Removal, Replacement, StagedFile, StagedItem};
 pub use check::{Checked, check};
 pub use error::{PublishError, RepositoryError};
 pub use folder::FolderRepository;
+pub use index::Stamp;
 pub use object::{Locks, ObjectAddress, ObjectRepository, ObjectSettings, Provider};
 pub use plan::Disposition;
 pub use point::{Point, PublicationObserver, Unobserved};

@@ -156,13 +156,14 @@ const fn rank(kind: Kind) -> u8 {
         Kind::Pkgsinfo => 4,
         Kind::Catalogs => 5,
         Kind::Manifests => 6,
+        Kind::Tuf => 7,
     }
 }
 
 /// What refers to others goes first.
 const fn removal_rank(kind: Kind) -> u8 {
     match kind {
-        Kind::Catalogs => 0,
+        Kind::Catalogs | Kind::Tuf => 0,
         Kind::Pkgsinfo => 1,
         Kind::Manifests => 2,
         Kind::Evidence => 3,
@@ -203,7 +204,8 @@ fn refuse_what_may_not_be(change_set: &ChangeSet) -> Result<(), PublishError> {
 }
 
 fn refuse_what_is_made(kind: Kind, location: &str) -> Result<(), RepositoryError> {
-    let is_made = kind == Kind::Catalogs || (kind == Kind::Icons && location == ICON_HASHES);
+    let is_made = matches!(kind, Kind::Catalogs | Kind::Tuf)
+        || (kind == Kind::Icons && location == ICON_HASHES);
     if is_made {
         return Err(location_error(
             kind,

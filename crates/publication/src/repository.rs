@@ -28,11 +28,13 @@ pub enum Kind {
     Pkgs,
     /// What administrators know of installer items.
     Pkgsinfo,
+    /// What tells clients which catalogs are the last ones; Munki knows nothing of it.
+    Tuf,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Catalogs,
         Self::ClientResources,
         Self::Evidence,
@@ -40,6 +42,7 @@ impl Kind {
         Self::Manifests,
         Self::Pkgs,
         Self::Pkgsinfo,
+        Self::Tuf,
     ];
 
     /// The name of its folder.
@@ -52,6 +55,7 @@ impl Kind {
             Self::Manifests => "manifests",
             Self::Pkgs => "pkgs",
             Self::Pkgsinfo => "pkgsinfo",
+            Self::Tuf => "tuf",
         }
     }
 }

@@ -5,6 +5,7 @@ mod places;
 mod preferences;
 mod repository;
 mod secrets;
+mod tuf;
 
 use std::{
     collections::BTreeSet,
@@ -20,15 +21,14 @@ use evidence::Keyring;
 use model::Title;
 use payload::ChangeKind;
 use processors::PythonSettings;
-use publication::ObjectSettings;
-use publication::{Retention, Rings};
+use publication::{ObjectSettings, Retention, Rings, tuf::Tuf};
 use redact::{Scrubber, Secret};
 use sandbox::Limits;
 use serde::Deserialize;
 use url::Url;
 
-pub use self::error::ConfigError;
 use self::places::Places;
+pub use self::{error::ConfigError, tuf::TufConfig};
 
 /// The name of the configuration file that is used when it lies in the current folder.
 pub const CONFIG_FILE: &str = "auto-update.toml";
@@ -74,6 +74,8 @@ pub struct Config {
     pub scan: scan::Config,
     /// Evidence of what was published.
     pub evidence: EvidenceConfig,
+    /// Update metadata of the repository.
+    pub tuf: TufConfig,
     /// The service desk.
     pub desk: desk::Config,
     /// The service.
@@ -97,6 +99,7 @@ impl Default for Config {
             retention: Retention::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
+            tuf: TufConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
             file: None,
@@ -415,6 +418,11 @@ impl Config {
             Some(key) => Keyring::with_key(key, &folder),
             None => Keyring::in_folder(&folder),
         }
+    }
+
+    /// What keeps the update metadata, whether it is enabled or not.
+    pub fn tuf_keeper(&self) -> Tuf {
+        self.tuf.keeper(&self.state_dir)
     }
 
     /// A scrubber that knows every secret of the configuration.

@@ -26,6 +26,7 @@ impl Places {
             config.repository.secret_key_file.as_mut(),
             signatures.revoked.as_mut(),
             config.evidence.key.as_mut(),
+            config.tuf.keys.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];

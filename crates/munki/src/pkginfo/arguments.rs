@@ -46,7 +46,7 @@ impl PkginfoOptions {
         let mut help = String::new();
         for spec in OPTIONS
             .iter()
-            .filter(|spec| !matches!(spec.effect, Effect::Nothing))
+            .filter(|spec| !matches!(spec.effect, Effect::Nothing | Effect::Refused(_)))
         {
             let usage = [spec.names.join(", "), spec.value.to_owned()].join(" ");
             help.extend(["  ", usage.trim_end(), "\n          ", spec.help, "\n"]);
@@ -72,6 +72,9 @@ impl PkginfoOptions {
             return Err(OptionError::Unknown { option: argument });
         };
         let option = name.to_owned();
+        if let Effect::Refused(why) = spec.effect {
+            return Err(OptionError::Refused { option, why });
+        }
         let value = match (spec.effect.takes_value(), joined) {
             (true, Some(value)) => value.to_owned(),
             (true, None) => match rest.next() {
@@ -119,7 +122,8 @@ impl PkginfoOptions {
             Effect::Installs => self.installs.push(value),
             Effect::InstallerType => self.installer_type = Some(installer_type(value)?),
             Effect::Nopkg => self.nopkg = true,
-            Effect::Nothing => {}
+            // What is refused never comes here.
+            Effect::Nothing | Effect::Refused(_) => {}
             Effect::Package => self.package = Some(value),
             Effect::Uninstaller => self.uninstaller = Some(PathBuf::from(value)),
             Effect::CopyItem => self.copy.item = Some(value),
@@ -294,6 +298,11 @@ mod tests {
             (&["--force_install_after_date", "tomorrow"], "a date like"),
             (&["--RestartAction", "None"], "RequireRestart"),
             (&["a.pkg", "b.pkg"], "one installer item too many"),
+            (
+                &["--installer_choices_xml", "a.pkg"],
+                "is not done here: only",
+            ),
+            (&["--apple_update", "041-0001"], "is not done here: Munki 7"),
         ] {
             let error = parse(arguments).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

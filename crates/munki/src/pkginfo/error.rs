@@ -112,6 +112,14 @@ pub enum OptionError {
         /// The option.
         option: String,
     },
+    /// The option is Munki's, and cannot be done here.
+    #[error("the option `{option}` of makepkginfo is not done here: {why}")]
+    Refused {
+        /// The option.
+        option: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The value is none that the option takes.
     #[error("`{value}` cannot be the value of `{option}`: {why}")]
     Value {

@@ -40,13 +40,18 @@ pub(super) enum Effect {
     InstallerType,
     Nopkg,
     Nothing,
+    /// It is known, and cannot be done here; why.
+    Refused(&'static str),
     Package,
     Uninstaller,
 }
 
 impl Effect {
     pub(super) const fn takes_value(self) -> bool {
-        !matches!(self, Self::Flag(_) | Self::Nopkg | Self::Nothing)
+        !matches!(
+            self,
+            Self::Flag(_) | Self::Nopkg | Self::Nothing | Self::Refused(_)
+        )
     }
 }
 
@@ -65,7 +70,7 @@ const fn spec(
 }
 
 /// Every option of Munki 7's `makepkginfo`, Munki 6's other spellings of them, and which Munki is followed.
-pub(super) const OPTIONS: [Spec; 46] = [
+pub(super) const OPTIONS: [Spec; 48] = [
     spec(
         &["--compat"],
         "VERSION",
@@ -350,6 +355,20 @@ pub(super) const OPTIONS: [Spec; 46] = [
         "TEXT|FILE",
         Effect::TextOrFile("notes"),
         "Notes for administrators, or a file that holds them",
+    ),
+    spec(
+        &["--installer-choices-xml", "--installer_choices_xml"],
+        "",
+        Effect::Refused(
+            "only macOS's installer can tell the choices of a package; write `installer_choices_xml` into the pkginfo",
+        ),
+        "Choices of a package, which are not made here",
+    ),
+    spec(
+        &["--apple-update", "--apple_update"],
+        "ID",
+        Effect::Refused("Munki 7 knows no metadata of Apple's updates any more"),
+        "Metadata of an update of Apple's, which is not made here",
     ),
     spec(
         &["--print-warnings"],

@@ -284,7 +284,11 @@ impl Engine {
                 }
             })
         });
-        applied.await.unwrap_or_else(Applied::Unknown)
+        let applied = applied.await.unwrap_or_else(Applied::Unknown);
+        if matches!(applied, Applied::Whole) {
+            self.refresh_metadata().await;
+        }
+        applied
     }
 }
 

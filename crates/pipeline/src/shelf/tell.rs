@@ -8,6 +8,8 @@ use crate::{Engine, Failure};
 /// Work on the repository that no run does. The desk knows it by its name, where a run has its title.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Upkeep {
+    /// Signing what clients may believe.
+    Metadata,
     /// Bringing items into rings.
     Rings,
     /// Removing what nobody needs any more.
@@ -17,6 +19,7 @@ pub enum Upkeep {
 impl Upkeep {
     const fn name(self) -> &'static str {
         match self {
+            Self::Metadata => "repository update metadata",
             Self::Rings => "repository rings",
             Self::Retention => "repository retention",
         }

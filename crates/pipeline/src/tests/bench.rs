@@ -9,8 +9,11 @@ use std::{
 use ::evidence::Keyring;
 use desk::Desk;
 use fetch::{Fetcher, RetryPolicy, Settings};
-use model::{FixedClock, Timestamp, Trigger};
-use publication::{FolderRepository, Unobserved};
+use model::{Clock as _, FixedClock, Timestamp, Trigger};
+use publication::{
+    FolderRepository, Unobserved,
+    tuf::{Lifetimes, Tuf},
+};
 use recipe::{Library, NoHistory, Preferences};
 use redact::{Scrubber, Secret};
 use scan::VirusTotal;
@@ -117,12 +120,13 @@ impl Bench {
         self.folder.path().join("repo")
     }
 
-    /// The files of the repository, without its own records, sorted.
+    /// The files of the repository, without its own records and update metadata, sorted.
     pub(super) fn files(&self) -> Vec<String> {
         let tree = media::HostTree::new(&self.repository()).unwrap();
         let entries = media::walk(&tree, "").unwrap().into_iter();
         entries
-            .filter(|entry| entry.is_file() && !entry.path.starts_with('.'))
+            .filter(media::Entry::is_file)
+            .filter(|entry| !entry.path.starts_with('.') && !entry.path.starts_with("tuf/"))
             .map(|entry| entry.path)
             .collect()
     }
@@ -220,6 +224,8 @@ async fn engine(
         Scrubber::new(),
     );
     let dir = |name: &str| vec![folder.join(name).display().to_string()];
+    let tuf = Tuf::new(folder.join("keys/tuf"), Lifetimes::default());
+    tuf.begin(clock.now()).unwrap();
     Engine::new(Parts {
         db,
         clock: clock.clone(),
@@ -231,6 +237,7 @@ async fn engine(
         },
         repository: Arc::new(FolderRepository::create(&folder.join("repo")).unwrap()),
         keyring: Keyring::in_folder(&folder.join("keys")),
+        tuf: Some(tuf),
         observer: Arc::new(Unobserved),
         recipes: Recipes {
             preferences: Preferences::of_user(folder, None),

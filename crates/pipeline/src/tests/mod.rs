@@ -7,6 +7,7 @@ mod identity;
 mod payload;
 mod proofs;
 mod shelf;
+mod update_metadata;
 
 use std::{sync::Arc, time::Duration};
 

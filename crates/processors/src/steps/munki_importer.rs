@@ -5,7 +5,8 @@ use std::path::Path;
 use chrono::NaiveDateTime;
 use model::FailureClass;
 use munki::{
-    InstallerItem, ItemBytes, Metadata, PkginfoError, PkginfoOptions, make_pkginfo, same_item,
+    InstallerItem, ItemBytes, Metadata, PkginfoError, PkginfoOptions, is_ordered_alike,
+    make_pkginfo, same_item,
 };
 use proplist::{Dict, Value};
 use publication::Kind;
@@ -73,7 +74,7 @@ impl DiskStep for MunkiImporter {
         env: &mut Env,
     ) -> Result<Outputs, StepError> {
         env.shift_remove(SUMMARY);
-        refuse_plugins(env)?;
+        settle_plugin(context, env)?;
         let pkg_path = variables::text(env, "pkg_path")?;
         let item =
             InstallerItem::open(Path::new(&pkg_path)).map_err(|error| failed(&pkg_path, error))?;
@@ -92,9 +93,29 @@ impl DiskStep for MunkiImporter {
     }
 }
 
-fn refuse_plugins(env: &Env) -> Result<(), StepError> {
-    match variables::some_text(env, "MUNKI_REPO_PLUGIN")?.as_deref() {
-        None | Some("FileRepo") => Ok(()),
+/// Plug-ins of Munki by which repositories in object stores are reached.
+const STORES: [&str; 4] = ["azurerepo", "gcsrepo", "s3filerepo", "s3repo"];
+
+/// The repository is where the configuration says. A plug-in that an override or a preference names is not run: where it
+/// only says where the repository is, the configured one takes its place; where it does more, nobody would do that.
+fn settle_plugin(context: &StepContext, env: &Env) -> Result<(), StepError> {
+    let plugin = variables::some_text(env, "MUNKI_REPO_PLUGIN")?;
+    match plugin.as_deref() {
+        None | Some("" | "FileRepo") => Ok(()),
+        Some("GitFileRepo") => {
+            context.messages.warn(
+                "`MUNKI_REPO_PLUGIN` is GitFileRepo: the item goes into the configured repository, and nothing is \
+                 committed to git.",
+            );
+            Ok(())
+        }
+        Some(store) if STORES.contains(&store.to_ascii_lowercase().as_str()) => {
+            context.messages.warn(&format!(
+                "`MUNKI_REPO_PLUGIN` is {store}: the item goes into the repository that the configuration of this \
+                 program names."
+            ));
+            Ok(())
+        }
         Some(other) => Err(StepError::configuration(format!(
             "`MUNKI_REPO_PLUGIN` is {other}, and plug-ins of Munki are not run"
         ))
@@ -312,12 +333,11 @@ fn catalogs(pkginfo: &Dict) -> String {
     }
 }
 
-/// Munki 6 and Munki 7 order versions with these letters differently.
+/// Clients of Munki 6 and of Munki 7 may not agree on which version is the newer one.
 fn warn_of_version(version: &str, context: &StepContext) {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._~".contains(letter);
-    if !version.chars().all(is_plain) {
+    if !is_ordered_alike(version) {
         context.messages.warn(&format!(
-            "The version `{version}` has characters that Munki 6 and Munki 7 do not order alike."
+            "The version `{version}` is one that Munki 6 and Munki 7 do not order alike."
         ));
     }
 }

@@ -413,11 +413,48 @@ fn refused(
             "must be text, and is float",
         ),
         (
-            json!({"pkg_path": dmg, "MUNKI_REPO_PLUGIN": "GitFileRepo"}),
+            json!({"pkg_path": dmg, "MUNKI_REPO_PLUGIN": "MWA2APIRepo"}),
             Configuration,
             "plug-ins",
         ),
     ]
+}
+
+#[tokio::test]
+async fn plug_ins_that_only_name_a_repository_give_way_to_the_configured_one() {
+    for (plugin, words) in [
+        ("FileRepo", ""),
+        ("", ""),
+        ("GitFileRepo", "nothing is committed to git"),
+        ("s3Repo", "that the configuration of this program names"),
+        ("GCSRepo", "that the configuration of this program names"),
+    ] {
+        let mut bench = Bench::new().await;
+        let dmg = image(&bench, "Widget.dmg", |folder| application(folder, "1.2"));
+        let arguments = json!({"pkg_path": dmg, "MUNKI_REPO_PLUGIN": plugin});
+        import(&mut bench, arguments).await.unwrap();
+        let said = bench.said().join("\n");
+        assert!(said.contains(words), "{said}");
+        assert_eq!(staged(&bench).len(), 2, "{plugin}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_munki_6_and_7_order_differently_is_warned_of() {
+    for (version, warned) in [
+        ("1.2", false),
+        ("1.2.3_1~b", false),
+        ("1.2.3-4", true),
+        ("1.2 (456)", true),
+        ("99999999999999999999", true),
+    ] {
+        let mut bench = Bench::new().await;
+        let dmg = image(&bench, "Widget.dmg", |folder| application(folder, "1.2"));
+        let arguments = json!({"pkg_path": dmg, "pkginfo": {"version": version}});
+        import(&mut bench, arguments).await.unwrap();
+        let said = bench.said().join("\n");
+        assert_eq!(said.contains("do not order alike"), warned, "{said}");
+    }
 }
 
 #[tokio::test]

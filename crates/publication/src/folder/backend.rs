@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use model::Sha256;
 use super::{FolderRepository, STATE, unfinished::unfinished};
 use crate::{
     Backend, Each, Held, Kind, Part, PublishError, Repository as _, RepositoryError, StagedFile,
+    Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -53,6 +55,14 @@ impl Backend for FolderRepository {
             })
         });
         Ok(Box::new(digests))
+    }
+
+    fn stamp(&self, kind: Kind, location: &str) -> Option<Stamp> {
+        stamp(&self.path(kind, location))
+    }
+
+    fn own_stamp(&self, name: &str) -> Option<Stamp> {
+        stamp(&self.own_path(name))
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
@@ -216,6 +226,20 @@ impl Backend for FolderRepository {
     ) -> Result<(), PublishError> {
         Ok(work(&self.log())?)
     }
+}
+
+/// How the file at the end of all links looks.
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let nanoseconds =
+        |seconds: i64, rest: i64| seconds.checked_mul(1_000_000_000)?.checked_add(rest);
+    Some(Stamp {
+        len_bytes: metadata.len(),
+        modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
+        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
+        file: metadata.ino(),
+        device: metadata.dev(),
+    })
 }
 
 impl FolderRepository {

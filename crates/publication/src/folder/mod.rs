@@ -131,7 +131,11 @@ impl FolderRepository {
                 above => format!("{above}/{name}"),
             };
             let path = entry.path();
-            if !path.is_dir() {
+            let is_folder = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+                _ => path.is_dir(),
+            };
+            if !is_folder {
                 found.push(location);
                 continue;
             }

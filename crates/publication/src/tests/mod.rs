@@ -5,6 +5,7 @@ mod check;
 mod conformance;
 mod crash;
 mod fault;
+mod index;
 mod object;
 mod odd;
 mod scene;

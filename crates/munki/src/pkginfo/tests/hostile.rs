@@ -180,6 +180,23 @@ fn the_strongest_action_after_installing_counts() {
     );
 }
 
+#[test]
+fn a_reference_without_a_file_is_a_receipt_to_munki_6_only() {
+    let distribution = b"<x><product version='3'/><pkg-ref id='a' version='1'/>\
+        <pkg-ref id='b' version='2'>#b.pkg</pkg-ref></x>";
+    let item = package(flat(&[("Distribution", distribution)]).unwrap());
+    let identifiers = |arguments: &[&str]| -> Vec<String> {
+        let made = make(&item, arguments).unwrap();
+        let receipts = made.pkginfo["receipts"].as_array().unwrap();
+        receipts
+            .iter()
+            .map(|receipt| proplist::str_form(&receipt.as_dict().unwrap()["packageid"]))
+            .collect()
+    };
+    assert_eq!(identifiers(&[]), ["b"]);
+    assert_eq!(identifiers(&["--compat", "6"]), ["a", "b"]);
+}
+
 proptest! {
     #[test]
     fn no_change_of_a_byte_panics(at in 0_usize..2000, to in any::<u8>()) {
