@@ -28,7 +28,12 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
 }
 
 async fn turn(engine: &Engine) -> Result<(), Failure> {
-    for moved in engine.rings_turn().await? {
+    let moves = match engine.rings_turn().await {
+        Ok(moves) => moves,
+        // Somebody may have changed an item between the look and the move; anything else happens again.
+        Err(_perhaps_past) => engine.rings_turn().await?,
+    };
+    for moved in moves {
         tracing::info!("{moved}");
     }
     Ok(())

@@ -39,11 +39,6 @@ impl Engine {
     /// If the repository or the database fails; nothing is moved then.
     pub async fn rings_turn(&self) -> Result<Vec<Move>, Failure> {
         let due = self.rings_due().await?;
-        if self.carry_out_moves(&due, None).await.is_ok() {
-            return Ok(due);
-        }
-        // Somebody may have changed an item between the look and the move; whatever else it was happens again.
-        let due = self.rings_due().await?;
         self.carry_out_moves(&due, None).await?;
         Ok(due)
     }
