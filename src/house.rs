@@ -139,6 +139,17 @@ impl House {
         Ok(Arc::new(FolderRepository::open(&folder)?))
     }
 
+    /// The configured repository; what is missing of a folder is made. Otherwise as [`House::repository`].
+    ///
+    /// # Errors
+    /// If it cannot be made, or its store does not answer or does not let us.
+    pub(crate) fn own_repository(&self) -> anyhow::Result<Arc<dyn Backend>> {
+        match self.config()?.repository_place()? {
+            RepositoryPlace::Folder(path) => Ok(Arc::new(FolderRepository::create(&path)?)),
+            RepositoryPlace::Objects(_) => self.objects(),
+        }
+    }
+
     /// The configured repository in an object store, which is locked by the database.
     fn objects(&self) -> anyhow::Result<Arc<dyn Backend>> {
         let runtime = if let Some(runtime) = self.runtime.get() {

@@ -57,7 +57,7 @@ pub(super) fn rotate(
     let keyring = config.keyring();
     let old = keyring.signer()?.id();
     let mut new = None;
-    house.repository(None)?.with_log(&mut |log| {
+    house.own_repository()?.with_log(&mut |log| {
         new = Some(log.change_key(&keyring, SystemClock.now())?);
         Ok(())
     })?;

@@ -6,10 +6,9 @@ mod verify;
 
 use std::sync::Arc;
 
-use daemon::RepositoryPlace;
 use model::{Clock as _, SystemClock, Timestamp};
 use publication::{
-    Backend, FolderRepository,
+    Backend,
     tuf::{Refreshed, RootDescription, Signed, Tuf as Keeper},
 };
 use serde_json::{Value as Json, json};
@@ -37,12 +36,7 @@ pub(crate) fn run(verb: Tuf, house: &House, printer: Printer) -> anyhow::Result<
 
 /// The repository and what keeps its metadata, as the configuration has them.
 fn open(house: &House) -> anyhow::Result<(Arc<dyn Backend>, Keeper)> {
-    let config = house.config()?;
-    let repository = match config.repository_place()? {
-        RepositoryPlace::Folder(path) => Arc::new(FolderRepository::create(&path)?),
-        RepositoryPlace::Objects(_) => house.repository(None)?,
-    };
-    Ok((repository, config.tuf_keeper()))
+    Ok((house.own_repository()?, house.config()?.tuf_keeper()))
 }
 
 fn refresh(arguments: &Refresh, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
