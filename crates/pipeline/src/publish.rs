@@ -49,7 +49,10 @@ impl Engine {
                 db.publication_finish(&new, &releases, accepted.as_ref(), now)
                     .await?;
                 self.log_publication(run, pending).await?;
-                self.note_offers(&pending.change_set, now).await?;
+                // It is published, whatever comes of this; the next look at the rings notes what was not noted.
+                if let Err(failure) = self.note_offers(&pending.change_set, now).await {
+                    tracing::warn!(run.id = %run.id, error = failure.cause(), "offers were not noted");
+                }
                 tracing::info!(
                     run.id = %run.id,
                     title.name = %run.title,

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    Kind, Repository, RepositoryError, Rule, RuleKind, Shelf, ShelfItem, shelf::named_by_manifests,
+    Backend, Kind, RepositoryError, Rule, RuleKind, Shelf, ShelfItem, shelf::named_by_manifests,
 };
 
 /// What is kept of older versions.
@@ -85,7 +85,7 @@ impl fmt::Display for Reason {
 /// If the repository cannot be read. A manifest or pkginfo that cannot be understood is an error, too: what it names
 /// is not known.
 pub fn superfluous(
-    repository: &dyn Repository,
+    repository: &dyn Backend,
     shelf: &Shelf,
     keep: u32,
     rules: &[Rule],
@@ -206,7 +206,7 @@ fn packages_of<'a>(items: &[&'a ShelfItem]) -> BTreeSet<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FolderRepository;
+    use crate::{FolderRepository, Repository as _};
 
     /// A repository with Widget 1.0 to 4.0, each with a package, the newest two of them in production.
     struct Given {

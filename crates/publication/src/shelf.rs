@@ -6,7 +6,7 @@ use model::Sha256;
 use munki::{Compat, compare_versions, split_name_and_version};
 use proplist::{Dict, Value};
 
-use crate::{Kind, Repository, RepositoryError};
+use crate::{Backend, Kind, RepositoryError};
 
 /// Keys that say on which Macs an item can be installed: two items of a name that differ in one of them are for
 /// different Macs, and neither replaces the other.
@@ -120,11 +120,12 @@ impl Shelf {
     ///
     /// # Errors
     /// If the repository cannot be read.
-    pub fn read(repository: &dyn Repository) -> Result<Self, RepositoryError> {
+    pub fn read(repository: &dyn Backend) -> Result<Self, RepositoryError> {
         let mut shelf = Self::default();
-        for location in repository.list(Kind::Pkgsinfo)? {
-            let contents = repository.get(Kind::Pkgsinfo, &location)?;
-            match ShelfItem::read(&location, &contents) {
+        let locations = repository.list(Kind::Pkgsinfo)?;
+        let all = repository.each(Kind::Pkgsinfo, &locations)?;
+        for (location, contents) in locations.iter().cloned().zip(all) {
+            match ShelfItem::read(&location, &contents?) {
                 Ok(item) => shelf.items.push(item),
                 Err(why) => shelf.unreadable.push((location, why)),
             }
@@ -174,12 +175,13 @@ pub(crate) fn of_name(items: &[ShelfItem], name: &str) -> Range<usize> {
 /// If the repository cannot be read, or a manifest is none: whoever would remove what no manifest names has to know
 /// them all.
 pub(crate) fn named_by_manifests(
-    repository: &dyn Repository,
+    repository: &dyn Backend,
 ) -> Result<BTreeMap<String, String>, RepositoryError> {
     let mut named = BTreeMap::new();
-    for location in repository.list(Kind::Manifests)? {
-        let contents = repository.get(Kind::Manifests, &location)?;
-        match proplist::from_bytes(&contents) {
+    let locations = repository.list(Kind::Manifests)?;
+    let all = repository.each(Kind::Manifests, &locations)?;
+    for (location, contents) in locations.iter().cloned().zip(all) {
+        match proplist::from_bytes(&contents?) {
             Ok(Value::Dict(manifest)) => {
                 let mut all = Vec::new();
                 name_items(&manifest, &mut all);
