@@ -299,6 +299,7 @@ impl Tenants {
         overlap: Duration,
     ) -> Result<(), TenancyError> {
         let tenant = self.find(customer).await?;
+        self.forget_old_secrets().await?;
         let sealed = self.seal(tenant.id, kind, secret).await?;
         let until = self.clock.now().plus(overlap);
         self.db.tenant_secret_replace(&sealed, until).await?;

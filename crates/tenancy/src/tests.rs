@@ -133,11 +133,15 @@ async fn old_and_new_secrets_are_taken_for_a_while() {
     house.clock.advance(HOUR);
     assert_eq!(house.valid("Acme", SecretKind::Token).await, both[..1]);
     assert_eq!(house.tenants.forget_old_secrets().await.unwrap(), 1);
+    let kept = || house.db.tenant_secrets(None, Timestamp::default());
     let credential = house
         .tenants
         .rotate_credential("Acme", Duration::ZERO)
         .await
         .unwrap();
+    house.tenants.rotate_token("Acme", HOUR).await.unwrap();
+    let kept = kept().await.unwrap();
+    assert_eq!(kept.len(), 3, "the credential that ended is gone: {kept:?}");
     assert_eq!(
         house.valid("Acme", SecretKind::Credential).await,
         [credential.basic().expose().clone()],

@@ -1,6 +1,6 @@
 //! What the service does with the rings by itself, and what people have it do.
 
-use model::{ChangeSetId, FailureClass, Sha256};
+use model::{ChangeSetId, FailureClass};
 use publication::{
     ChangeSet, Kind, Move, Removal, Rule, RuleKind, Shelf, ShelfItem, promoted, rolled_back,
 };
@@ -164,12 +164,11 @@ impl Engine {
         packages: Vec<String>,
         going: &[String],
     ) -> Result<Vec<Removal>, Failure> {
-        let repository = &*self.parts.repository;
-        let failed =
-            |error: &dyn std::error::Error| Failure::from_error(FailureClass::Publish, error);
-        let mut evidence = repository
+        let mut evidence = self
+            .parts
+            .repository
             .list(Kind::Evidence)
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| Failure::from_error(FailureClass::Publish, &error))?;
         evidence.retain(|location| {
             ::evidence::item_of(location).is_some_and(|items| {
                 items
@@ -181,10 +180,16 @@ impl Engine {
         let evidence = evidence
             .into_iter()
             .map(|location| (Kind::Evidence, location));
+        self.removals(packages.chain(evidence).collect())
+    }
+
+    /// The removals of what is there of `files`; what is missing already needs no removing. Blocking.
+    pub(super) fn removals(&self, files: Vec<(Kind, String)>) -> Result<Vec<Removal>, Failure> {
         let mut removals = Vec::new();
-        for (kind, location) in packages.chain(evidence) {
-            let found = digest(repository, kind, &location)?;
-            // A package that is missing already needs no removing.
+        for (kind, location) in files {
+            let found = self.parts.repository.digest(kind, &location);
+            let found =
+                found.map_err(|error| Failure::from_error(FailureClass::Publish, &error))?;
             removals.extend(found.map(|was| Removal {
                 kind,
                 location,
@@ -232,14 +237,4 @@ pub(super) fn words(items: &[ShelfItem]) -> Vec<String> {
         .iter()
         .map(|item| format!("{} {} ({})", item.name, item.version, item.pkginfo));
     words.collect()
-}
-
-fn digest(
-    repository: &dyn publication::Backend,
-    kind: Kind,
-    location: &str,
-) -> Result<Option<Sha256>, Failure> {
-    repository
-        .digest(kind, location)
-        .map_err(|error| Failure::from_error(FailureClass::Publish, &error))
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use model::{ChangeSetId, FailureClass, Timestamp};
 use publication::{
-    Discarded, Kind, Removal, Retention, Superfluous, discarded, purge, revert_of, superfluous,
+    Discarded, Kind, Retention, Superfluous, discarded, purge, revert_of, superfluous,
 };
 use store::{ChangeState, RepositoryChange};
 
@@ -75,8 +75,10 @@ impl Engine {
         let mut change_set = self.removal_of(&look.shelf, &found.items).await?;
         let mut items = words(&found.items);
         if with_orphans {
-            let (engine, orphans) = (self.clone(), found.orphans.clone());
-            let removals = blocking(move || engine.orphans(orphans)).await?;
+            let orphans = found.orphans.iter().cloned();
+            let orphans: Vec<_> = orphans.map(|location| (Kind::Pkgs, location)).collect();
+            let engine = self.clone();
+            let removals = blocking(move || engine.removals(orphans)).await?;
             items.extend(
                 found
                     .orphans
@@ -92,23 +94,6 @@ impl Engine {
         told.stays = self.ends(&found.items, What::Retired, hand);
         self.change(&change_set, &told).await?;
         Ok((found, Some(change_set.id)))
-    }
-
-    /// Blocking.
-    fn orphans(&self, locations: Vec<String>) -> Result<Vec<Removal>, Failure> {
-        let repository: &dyn publication::Backend = &*self.parts.repository;
-        let mut removals = Vec::new();
-        for location in locations {
-            let found = repository
-                .digest(Kind::Pkgs, &location)
-                .map_err(|error| Failure::from_error(FailureClass::Publish, &error))?;
-            removals.extend(found.map(|was| Removal {
-                kind: Kind::Pkgs,
-                location,
-                was,
-            }));
-        }
-        Ok(removals)
     }
 
     /// The newest changes, at most `limit`, and until when each can be undone.
@@ -153,6 +138,9 @@ impl Engine {
             return Err(Failure::new(
                 FailureClass::Configuration,
                 "Everything is as it was before that change already",
+            )
+            .with_advice(
+                "Nothing is left to do; `auto-update change list` tells of other changes.",
             ));
         }
         let stored = self.parts.db.change_list(u32::MAX).await?;
