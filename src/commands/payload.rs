@@ -1,7 +1,7 @@
 //! `munki payload`: what software brings with it that a Mac gives power to.
 
 use anyhow::Context as _;
-use payload::Inventory;
+use pipeline::payload::Inventory;
 use serde_json::json;
 
 use crate::{cli::munki::Payload, exit::ExitStatus, printer::Printer};

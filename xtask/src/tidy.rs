@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 26] = [
+const FLOORS: [&str; 25] = [
     "model",
     "redact",
     "wire",
@@ -15,7 +15,6 @@ const FLOORS: [&str; 26] = [
     "media",
     "codesign",
     "proofs",
-    "payload",
     "predicate",
     "munki",
     "recipe",
@@ -37,7 +36,7 @@ const FLOORS: [&str; 26] = [
 ];
 
 /// Rooms that are pure: no tokio, no network, no database.
-const PURE: [&str; 12] = [
+const PURE: [&str; 11] = [
     "model",
     "redact",
     "wire",
@@ -45,7 +44,6 @@ const PURE: [&str; 12] = [
     "media",
     "codesign",
     "proofs",
-    "payload",
     "predicate",
     "munki",
     "recipe",

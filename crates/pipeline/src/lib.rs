@@ -37,6 +37,7 @@ mod failure;
 mod identity;
 mod messages;
 mod owner;
+pub mod payload;
 mod payload_gate;
 mod pending;
 mod plan;

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use ::payload::{Change, ChangeKind, Inventory};
+use crate::payload::{Change, ChangeKind, Inventory};
 use media::MediaError;
 use model::{FailureClass, Sha256};
 use publication::Kind;

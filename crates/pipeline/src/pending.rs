@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::payload::Inventory;
+use crate::payload::Inventory;
 use codesign::Identity;
 use fetch::Commit;
 use model::{FailureClass, Sha256, Timestamp};

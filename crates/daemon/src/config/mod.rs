@@ -19,7 +19,7 @@ use std::{
 
 use evidence::Keyring;
 use model::Title;
-use payload::ChangeKind;
+use pipeline::payload::ChangeKind;
 use processors::PythonSettings;
 use publication::{ObjectSettings, Retention, Rings, tuf::Tuf};
 use redact::{Scrubber, Secret};

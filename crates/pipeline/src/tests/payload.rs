@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ::payload::{ChangeKind, Inventory};
+use crate::payload::{ChangeKind, Inventory};
 use model::{FailureClass, Sha256, Trigger};
 use testkit::{package::flat, vendor::Resource, virus_total::Verdict};
 use tokio_util::sync::CancellationToken;

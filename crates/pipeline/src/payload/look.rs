@@ -6,7 +6,7 @@ use media::{Entry, Kind, MediaError, Tree};
 use model::Sha256;
 use wire::{Budget, ParseError};
 
-use crate::{
+use super::{
     Inventory,
     path::{name, split},
 };

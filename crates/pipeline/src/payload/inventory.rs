@@ -9,7 +9,7 @@ use media::MediaError;
 use model::Sha256;
 use serde::{Deserialize, Serialize};
 
-use crate::look;
+use super::look;
 
 /// What software brings with it that a Mac gives power to. Paths go from the root of the medium, across what is packed into
 /// it: `Widget.pkg/Payload/Library/LaunchDaemons/com.example.widget.plist`.

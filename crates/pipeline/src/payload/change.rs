@@ -9,7 +9,7 @@ use std::{
 use model::UnknownWord;
 use serde::{Deserialize, Serialize};
 
-use crate::{Inventory, path::without_versions};
+use super::{Inventory, path::without_versions};
 
 /// Software is as large as before if it is not so many times larger or smaller.
 const SIZE_FACTOR: u64 = 2;

@@ -14,7 +14,7 @@ use model::Sha256;
 use proptest::prelude::*;
 use testkit::signing::{program, self_signed_certificate, sign_with_entitlements};
 
-use crate::{Change, ChangeKind, Inventory};
+use super::{Change, ChangeKind, Inventory};
 
 /// What is put into a medium.
 struct Workshop {
