@@ -1,11 +1,13 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod codesign;
 pub(crate) mod config;
 pub(crate) mod evidence;
 pub(crate) mod folders;
+pub(crate) mod holds;
 pub(crate) mod identity;
 pub(crate) mod import_autopkg;
 pub(crate) mod incident;
@@ -25,6 +27,7 @@ pub(crate) mod repo_update;
 pub(crate) mod retention;
 pub(crate) mod ring;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod search;
 pub(crate) mod serve;
@@ -73,6 +76,8 @@ pub(crate) struct Global {
 pub(crate) enum Verb {
     /// Say what to look at before recipes are trusted
     Audit(audit::Audit),
+    /// Write everything that cannot be had again into one file
+    Backup(backup::Backup),
     /// See what was changed in the repository besides publications, and take it back
     #[command(subcommand)]
     Change(change::Change),
@@ -85,6 +90,9 @@ pub(crate) enum Verb {
     /// Hold what was published against the evidence of it, offline
     #[command(subcommand)]
     Evidence(evidence::Evidence),
+    /// See what waits for a person, and decide
+    #[command(subcommand)]
+    Holds(holds::Holds),
     /// See who signed the titles, and decide where that has changed
     #[command(subcommand)]
     Identity(identity::Identity),
@@ -125,6 +133,8 @@ pub(crate) enum Verb {
     UpdateTrustInfo(update_trust_info::UpdateTrustInfo),
     /// Tell whether the parents of overrides are still what they were
     VerifyTrustInfo(verify_trust_info::VerifyTrustInfo),
+    /// Take in what `backup` wrote, where nothing is yet
+    Restore(backup::Restore),
     /// Remove versions that nobody needs any more
     #[command(subcommand)]
     Retention(retention::Retention),
@@ -133,7 +143,10 @@ pub(crate) enum Verb {
     Ring(ring::Ring),
     /// Run overrides: download, verify, scan, publish
     Run(run::Run),
-    /// Tell which overrides run when
+    /// See what is in the queue and what became of it, add to it, stop runs
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Tell which overrides run when, and have them rest
     #[command(subcommand)]
     Schedule(schedule::Schedule),
     /// Search the recipes of AutoPkg's organisation on GitHub

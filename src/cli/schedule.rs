@@ -14,6 +14,10 @@ pub(crate) enum Schedule {
     List(List),
     /// Tell the next times of overrides
     Next(Next),
+    /// Have schedules rest: nothing of them is queued until they go on
+    Pause(Pause),
+    /// Have schedules go on; what passed meanwhile counts as missed
+    Resume(Resume),
 }
 
 /// `schedule check`.
@@ -46,4 +50,51 @@ pub(crate) struct Next {
     /// Print a JSON object for each override
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `schedule pause`.
+#[derive(Args, Debug)]
+pub(crate) struct Pause {
+    /// Which
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
+    /// For how many hours [default: until they are resumed]
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_784))]
+    pub(crate) hours: Option<u32>,
+    /// Who says so [default: the name of the user at this terminal]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+/// `schedule resume`.
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    /// Which
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// Some schedules, or all of them.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// Those of these overrides
+    #[arg(value_name = "OVERRIDE")]
+    pub(crate) titles: Vec<Title>,
+    /// All
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl Which {
+    /// What they are called in the state.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        if self.all {
+            return vec![store::Pause::ALL];
+        }
+        self.titles.iter().map(Title::as_str).collect()
+    }
 }

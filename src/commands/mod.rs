@@ -1,10 +1,12 @@
 //! What the verbs do, one file each.
 
 mod audit;
+mod backup;
 mod change;
 mod codesign;
 mod config;
 mod evidence;
+mod holds;
 mod identity;
 mod import_autopkg;
 mod incident;
@@ -27,6 +29,7 @@ mod resolved;
 mod retention;
 mod ring;
 mod run;
+mod runs;
 mod schedule;
 mod search;
 mod serve;
@@ -107,6 +110,9 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
         Verb::Evidence(verb) => evidence::run(&verb, house, printer),
+        Verb::Backup(verb) => wait_for(backup::back_up(verb, house, printer)),
+        Verb::Restore(verb) => wait_for(backup::restore(verb, house, printer)),
+        Verb::Holds(verb) => wait_for(holds::run(verb, house, printer)),
         Verb::Identity(verb) => wait_for(identity::run(verb, house, printer)),
         Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
         Verb::Incident(verb) => wait_for(incident::run(verb, house, printer)),
@@ -127,6 +133,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Retention(verb) => wait_for(retention::run(verb, house, printer)),
         Verb::Ring(verb) => wait_for(ring::run(verb, house, printer)),
         Verb::Run(arguments) => wait_for(run::run(arguments, house, printer)),
+        Verb::Runs(verb) => wait_for(runs::run(verb, house, printer)),
         Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
         Verb::Serve(verb) => wait_for(serve::run(verb, house)),

@@ -1,17 +1,18 @@
 //! `schedule`: what runs when.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use model::{Clock as _, SystemClock, Timestamp, Title};
 use pipeline::{Entry, Missed, Schedules, Timetable};
-use serde_json::json;
-use store::ScheduleMark;
+use serde_json::{Value, json};
+use store::{Pause, ScheduleMark};
 
 use crate::{
-    cli::schedule::{Check, List, Next, Schedule},
+    cli::schedule::{self as cli, Check, List, Next, Schedule},
     exit::ExitStatus,
     house::House,
+    person,
     printer::Printer,
 };
 
@@ -25,6 +26,58 @@ pub(crate) async fn run(
         Schedule::Check(arguments) => check(&arguments, house, printer),
         Schedule::List(arguments) => list(&arguments, house, printer).await,
         Schedule::Next(arguments) => next(&arguments, house, printer),
+        Schedule::Pause(arguments) => pause(&arguments, house, printer).await,
+        Schedule::Resume(arguments) => resume(&arguments, house, printer).await,
+    }
+}
+
+async fn pause(
+    arguments: &cli::Pause,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let db = house.database().await?;
+    let (now, paused_by) = (db.now().await?, person::named(arguments.by.as_deref())?);
+    let hours = arguments.hours.map(u64::from);
+    let until = hours.map(|hours| now.plus(Duration::from_hours(hours)));
+    for name in arguments.which.names() {
+        db.pause_begin(&Pause {
+            title: name.to_owned(),
+            reason: arguments.reason.clone(),
+            paused_by: paused_by.clone(),
+            paused_at: now,
+            until,
+        })
+        .await?;
+        let until = until.map_or("it is resumed".to_owned(), |until| until.to_string());
+        printer.talk(format!("{} rests until {until}", spoken(name)));
+    }
+    Ok(ExitStatus::Done)
+}
+
+async fn resume(
+    arguments: &cli::Resume,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let db = house.database().await?;
+    let mut status = ExitStatus::Done;
+    for name in arguments.which.names() {
+        if db.pause_end(name).await? {
+            printer.talk(format!("{} goes on", spoken(name)));
+        } else {
+            status = ExitStatus::Failed;
+            printer.notice(format!("{} did not rest by itself", spoken(name)));
+        }
+    }
+    Ok(status)
+}
+
+fn spoken(name: &str) -> &str {
+    if name == Pause::ALL {
+        "everything"
+    } else {
+        name
     }
 }
 
@@ -78,9 +131,15 @@ fn check(arguments: &Check, house: &House, printer: Printer) -> anyhow::Result<E
 
 async fn list(arguments: &List, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     let (path, schedules) = scheduled(house)?;
-    let marks = marks(house).await?;
+    let (marks, pauses) = marks(house).await?;
     let now = SystemClock.now();
-    for Entry { title, timetable } in schedules.entries() {
+    for Entry {
+        title,
+        timetable,
+        scheduled,
+    } in schedules.entries()
+    {
+        let pause = pauses.iter().find(|it| it.rests(title.as_str(), now));
         let mark = marks.get(title);
         let considered = mark.map_or(now, |mark| mark.considered_at);
         let next = timetable.next_begin(title.as_str(), considered);
@@ -93,6 +152,10 @@ async fn list(arguments: &List, house: &House, printer: Printer) -> anyhow::Resu
                 "time_zone": timetable.zone.name(),
                 "jitter_seconds": timetable.jitter.as_secs(),
                 "missed": missed(timetable.missed),
+                "priority": scheduled.priority,
+                "label": scheduled.label,
+                "after": scheduled.after,
+                "paused": pause.map(told_pause),
                 "next": next.map(|next| next.to_string()),
                 "last": fired.map(|fired| fired.to_string()),
                 "run": mark.and_then(|mark| mark.run).map(|run| run.to_string()),
@@ -100,11 +163,15 @@ async fn list(arguments: &List, house: &House, printer: Printer) -> anyhow::Resu
             continue;
         }
         printer.data(format!(
-            "{title}: {} ({}), next {}, last {}",
+            "{title}: {} ({}), next {}, last {}{}",
             timetable.cron,
             timetable.zone.name(),
             shown(next, timetable, "never"),
             shown(fired, timetable, "never"),
+            pause.map_or_else(String::new, |it| format!(
+                ", rests: {} ({})",
+                it.reason, it.paused_by
+            )),
         ))?;
     }
     say_if_empty(&schedules, path, printer);
@@ -120,7 +187,10 @@ fn next(arguments: &Next, house: &House, printer: Printer) -> anyhow::Result<Exi
         }
     }
     let now = SystemClock.now();
-    for Entry { title, timetable } in schedules.entries().filter(|entry| wanted(entry.title)) {
+    for Entry {
+        title, timetable, ..
+    } in schedules.entries().filter(|entry| wanted(entry.title))
+    {
         let times = next_times(title, timetable, now, arguments.count);
         if arguments.json {
             let told: Vec<_> = times.iter().map(Timestamp::to_string).collect();
@@ -154,15 +224,23 @@ fn scheduled(house: &House) -> anyhow::Result<(&Path, Schedules)> {
 }
 
 /// How far times have been dealt with; a house that was never opened is not opened for this.
-async fn marks(house: &House) -> anyhow::Result<BTreeMap<Title, ScheduleMark>> {
-    if !house.config()?.database().exists() {
-        return Ok(BTreeMap::new());
+async fn marks(house: &House) -> anyhow::Result<(BTreeMap<Title, ScheduleMark>, Vec<Pause>)> {
+    if house.config()?.database.url.is_none() && !house.config()?.database_file().exists() {
+        return Ok((BTreeMap::new(), Vec::new()));
     }
-    let marks = house.database().await?.schedule_list().await?;
-    Ok(marks
-        .into_iter()
-        .map(|mark| (mark.title.clone(), mark))
-        .collect())
+    let db = house.database().await?;
+    let marks = db.schedule_list().await?.into_iter();
+    let marks = marks.map(|mark| (mark.title.clone(), mark)).collect();
+    Ok((marks, db.pause_list().await?))
+}
+
+fn told_pause(pause: &Pause) -> Value {
+    json!({
+        "reason": pause.reason,
+        "by": pause.paused_by,
+        "since": pause.paused_at.to_string(),
+        "until": pause.until.map(|until| until.to_string()),
+    })
 }
 
 fn say_if_empty(schedules: &Schedules, path: &Path, printer: Printer) {

@@ -1,10 +1,7 @@
 //! `serve`: the service, until it is told to stop.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use daemon::{Commands, Service};
-use model::SystemClock;
 
 use crate::{cli::serve::Serve, exit::ExitStatus, house::House};
 
@@ -17,7 +14,6 @@ pub(crate) async fn run(arguments: Serve, house: &House) -> anyhow::Result<ExitS
     let commands = Commands::by_signals().context("signals cannot be watched")?;
     let service = Service {
         engine: house.engine().await?,
-        clock: Arc::new(SystemClock),
         config,
     };
     daemon::serve(service, &commands).await?;

@@ -58,6 +58,7 @@ impl House {
             .env("HOME", self.path("home"))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TZ", "UTC")
+            .envs(testkit::database_variables(&self.path("")))
             .current_dir(self.path(""))
             .timeout(LONGEST);
         let root = self.arg("");

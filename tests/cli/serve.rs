@@ -191,6 +191,7 @@ async fn house_with_a_slow_vendor(vendor: &TcpListener) -> House {
         title: "Slow.download".parse().unwrap(),
         trigger: Trigger::Manual,
         request: serde_json::json!({"name": "Slow.download"}),
+        terms: store::Terms::default(),
     };
     db.run_queue(&new, model::Clock::now(&SystemClock))
         .await
@@ -200,7 +201,7 @@ async fn house_with_a_slow_vendor(vendor: &TcpListener) -> House {
 }
 
 async fn database(house: &House) -> Db {
-    Db::open(&house.path("var/auto-update.db")).await.unwrap()
+    testkit::database(&house.path("var/auto-update.db")).await
 }
 
 #[tokio::test]

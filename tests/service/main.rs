@@ -5,6 +5,7 @@
     reason = "helpers of tests fail as tests do, and say so when they skip"
 )]
 
+mod cluster;
 mod crashes;
 mod demo;
 mod desk;

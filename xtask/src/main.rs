@@ -10,6 +10,7 @@
 mod command;
 mod demo;
 mod media;
+mod postgres;
 mod setup;
 mod test;
 mod tidy;

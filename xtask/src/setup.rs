@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::bail;
 
-use crate::command;
+use crate::{command, postgres};
 
 /// Something that must be on the machine.
 struct Need {
@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -64,6 +64,12 @@ const NEEDS: [Need; 8] = [
         why: "the S3 server that tests publish to lies in a folder of its own",
         package: "python3-venv",
         is_met: || command::succeeds("python3", &["-c", "import ensurepip, venv"]),
+    },
+    Need {
+        name: "PostgreSQL",
+        why: "the state of a cluster lies there, and tests run on it as well as on SQLite",
+        package: "postgresql",
+        is_met: postgres::is_installed,
     },
     Need {
         name: "aiosmtpd",

@@ -1,8 +1,11 @@
 //! Every test, and the benchmark.
 
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::{command, media, setup, tidy};
+use crate::{command, media, postgres::Postgres, setup, tidy};
 
 /// Sets up, then runs every test and the house rules; `options` go to `cargo test`.
 ///
@@ -14,7 +17,51 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     let mut command = command::cargo();
     command.args(["test", "--workspace"]).args(options);
     with_corpus(&mut command);
-    command::run(&mut command)
+    command::run(&mut command)?;
+    on_postgres(options)
+}
+
+/// Tests of these rooms keep state: they run a second time, on a server.
+const STATEFUL: [&str; 9] = [
+    "store", "desk", "scan", "pipeline", "tenancy", "web", "daemon", "cli", "service",
+];
+
+/// Runs every test that keeps state once more, on a PostgreSQL server that is started for them.
+fn on_postgres(options: &[&str]) -> anyhow::Result<()> {
+    let server = Postgres::start()?;
+    let mut command = command::cargo();
+    command.args(["test", "--workspace", "--no-run", "--message-format=json"]);
+    let filters = options.iter().filter(|option| !option.starts_with('-'));
+    let filters: Vec<&&str> = filters.collect();
+    for message in command::output(&mut command)?.lines() {
+        let Some((program, folder)) = stateful(message) else {
+            continue;
+        };
+        eprintln!("     Running {} on PostgreSQL", program.display());
+        let mut test = Command::new(&program);
+        test.args(&filters)
+            .arg("--quiet")
+            .current_dir(folder)
+            .env("AUTO_UPDATE_TEST_POSTGRES", server.address());
+        with_corpus(&mut test);
+        command::run(&mut test)?;
+    }
+    Ok(())
+}
+
+/// The test program that a message of cargo tells of, and the folder it is to run in, if it keeps state.
+fn stateful(message: &str) -> Option<(PathBuf, PathBuf)> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let text = |pointer| message.pointer(pointer)?.as_str();
+    let is_test = message.pointer("/profile/test")?.as_bool()?;
+    if !is_test || !STATEFUL.contains(&text("/target/name")?) {
+        return None;
+    }
+    let manifest = Path::new(text("/manifest_path")?);
+    Some((
+        text("/executable")?.into(),
+        manifest.parent()?.to_path_buf(),
+    ))
 }
 
 /// Measures the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build.

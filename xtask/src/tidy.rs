@@ -177,9 +177,27 @@ fn check_source(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(breaches)
 }
 
-/// Migrations are numbered from 0001 without a gap.
+/// Migrations are numbered from 0001 without a gap, and each engine has the same.
 fn migrations() -> anyhow::Result<Vec<String>> {
-    let mut names: Vec<String> = fs_err::read_dir(command::root().join("migrations/sqlite"))?
+    let sqlite = migrations_of("sqlite")?;
+    let wrong = sqlite
+        .iter()
+        .zip(1..)
+        .filter(|(name, number)| !name.starts_with(&format!("{number:04}_")));
+    let mut breaches: Vec<String> = wrong
+        .map(|(name, number)| {
+            format!("migrations/sqlite/{name} should have the number {number:04}")
+        })
+        .collect();
+    if migrations_of("postgres")? != sqlite {
+        breaches.push("migrations/postgres has not the same files as migrations/sqlite".to_owned());
+    }
+    Ok(breaches)
+}
+
+fn migrations_of(engine: &str) -> anyhow::Result<Vec<String>> {
+    let folder = command::root().join("migrations").join(engine);
+    let mut names: Vec<String> = fs_err::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_, _>>()?;
     names.retain(|name| {
@@ -188,13 +206,5 @@ fn migrations() -> anyhow::Result<Vec<String>> {
             .is_some_and(|extension| extension == "sql")
     });
     names.sort();
-    let wrong = names
-        .iter()
-        .zip(1..)
-        .filter(|(name, number)| !name.starts_with(&format!("{number:04}_")));
-    Ok(wrong
-        .map(|(name, number)| {
-            format!("migrations/sqlite/{name} should have the number {number:04}")
-        })
-        .collect())
+    Ok(names)
 }

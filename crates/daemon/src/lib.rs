@@ -13,16 +13,19 @@
 //! the first run; on SIGTERM no new run is started and those under way come to a point from which they can be resumed.
 #![forbid(unsafe_code)]
 
+mod backup;
+mod clock;
 mod config;
 mod locks;
 mod open;
 mod proofs;
 mod serve;
 
+pub use backup::{BackedUp, BackupError, back_up, restore};
 pub use config::{
-    AutopkgConfig, CONFIG_FILE, Config, ConfigError, EvidenceConfig, FetchConfig, GuardsConfig,
-    ProofConfig, RepositoryConfig, RepositoryPlace, SandboxConfig, ServeConfig, SignaturesConfig,
-    Surroundings, TufConfig,
+    AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig, EvidenceConfig, FetchConfig,
+    GuardsConfig, ProofConfig, RepositoryConfig, RepositoryPlace, RetryConfig, Role, SandboxConfig,
+    ServeConfig, SignaturesConfig, Surroundings, TufConfig,
 };
 pub use open::{
     OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher, open_repository,

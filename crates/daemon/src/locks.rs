@@ -196,7 +196,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn two_that_write_never_do_so_at_once_and_who_lost_it_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("state.db")).await.unwrap();
+        let db = testkit::database(&folder.path().join("state.db")).await;
         let locks = Arc::new(DatabaseLocks::new(db.clone(), "s3://munki"));
         let inside = Arc::new(AtomicUsize::new(0));
         let work = |_| {

@@ -1,12 +1,12 @@
 //! Opens what verbs and the service work with, as the configuration says.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use desk::{Desk, DeskError};
 use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
-use model::{Clock as _, SystemClock};
-use pipeline::{Engine, Guards, Parts, Recipes, Scanning};
+use model::{Clock, SystemClock};
+use pipeline::{Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{
     Backend, FolderRepository, ObjectRepository, PublicationObserver, RepositoryError,
@@ -17,7 +17,7 @@ use repos::GitHistory;
 use scan::{ScanError, VirusTotal};
 use store::{Db, StoreError};
 
-use crate::{Config, ConfigError, RepositoryPlace, locks::DatabaseLocks, proofs};
+use crate::{Config, ConfigError, RepositoryPlace, clock, locks::DatabaseLocks, proofs};
 
 /// Why the house cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum OpenError {
     /// The keys of the update metadata cannot be used.
     #[error("cannot set up update metadata (section `tuf` of the configuration)")]
     Tuf(#[source] TufError),
+    /// The state on a server cannot be used.
+    #[error("cannot open the state (section `database` of the configuration)")]
+    Database(#[source] StoreError),
     /// The state cannot be used.
     #[error("cannot open the state in `{}`", path.display())]
     State {
@@ -78,12 +81,20 @@ pub struct Outfit {
 /// # Errors
 /// [`OpenError::State`].
 pub async fn open_database(config: &Config) -> Result<Db, OpenError> {
-    Db::open(&config.database())
-        .await
-        .map_err(|source| OpenError::State {
-            path: config.state_dir.clone(),
-            source,
-        })
+    let opened = match config.database.server() {
+        Some(server) => Db::connect(&server).await,
+        None => Db::open(&config.database_file()).await,
+    };
+    opened.map_err(state_error(config))
+}
+
+fn state_error(config: &Config) -> impl FnOnce(StoreError) -> OpenError {
+    let path = config.state_dir.clone();
+    let is_on_a_server = config.database.url.is_some();
+    move |source| match is_on_a_server {
+        true => OpenError::Database(source),
+        false => OpenError::State { path, source },
+    }
 }
 
 /// The Munki repository; the folders of one in a folder are made if they are missing. Call it where tokio runs.
@@ -105,12 +116,15 @@ pub fn open_repository(config: &Config, db: &Db) -> Result<Arc<dyn Backend>, Ope
     }
 }
 
-/// The service desk, over `db`.
+/// The service desk, over `db`, for verbs: they go by the clock of this machine.
 ///
 /// # Errors
 /// [`OpenError::Desk`].
 pub fn open_desk(config: &Config, db: Db) -> Result<Desk, OpenError> {
-    let clock = Arc::new(SystemClock);
+    desk_by(config, db, Arc::new(SystemClock))
+}
+
+fn desk_by(config: &Config, db: Db, clock: Arc<dyn Clock>) -> Result<Desk, OpenError> {
     Desk::new(config.desk.clone(), db, clock, config.scrubber()).map_err(OpenError::Desk)
 }
 
@@ -120,9 +134,9 @@ pub fn open_desk(config: &Config, db: Db) -> Result<Desk, OpenError> {
 /// If the state, the repository or a connection to the outside cannot be set up.
 pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, OpenError> {
     let db = open_database(config).await?;
-    let desk = open_desk(config, db.clone())?;
-    let clock = Arc::new(SystemClock);
-    let scanner = VirusTotal::new(config.scan.clone(), db.clone(), clock.clone());
+    let clock = clock::of(&db).await.map_err(state_error(config))?;
+    let desk = desk_by(config, db.clone(), Arc::clone(&clock))?;
+    let scanner = VirusTotal::new(config.scan.clone(), db.clone(), Arc::clone(&clock));
     let fetcher = open_fetcher(config)?;
     let signatures = open_signatures(config)?;
     let keyring = config.keyring();
@@ -141,6 +155,16 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         repository,
         keyring,
         tuf: open_tuf(config)?,
+        retries: Retries {
+            tries: config.retry.tries,
+            first: Duration::from_mins(config.retry.first_minutes.into()),
+            factor: config.retry.factor,
+        },
+        lease: Duration::from_secs(config.serve.lease_seconds),
+        node: NodeName {
+            name: config.node_name(),
+            labels: config.serve.labels.iter().cloned().collect(),
+        },
         observer: outfit.observer,
         recipes: recipes(
             config,
@@ -155,6 +179,8 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         signatures,
         guards: Guards {
             payload: config.guards.payload.clone(),
+            first_release: config.guards.first_release,
+            people: config.guards.people,
         },
         rings: config.rings.clone(),
         retention: config.retention,

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use model::{Clock as _, FailureClass, FixedClock, RunId, Timestamp};
 use redact::{Scrubber, Secret};
-use store::{Db, DeliveryState, EventKind, IncidentState};
+use store::{DeliveryState, EventKind, IncidentState};
 use testkit::{
     smtp::{self, SmtpServer},
     webhook_receiver::{Reply, WebhookReceiver},
@@ -52,9 +52,7 @@ impl Bench {
     }
 
     async fn desk_with(&self, config: Config) -> Desk {
-        let db = Db::open(&self.folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&self.folder.path().join("auto-update.db")).await;
         Desk::new(config, db, self.clock.clone(), Scrubber::new()).unwrap()
     }
 
@@ -289,9 +287,7 @@ async fn no_secret_is_in_any_text() {
         ))
         .unwrap(),
     );
-    let db = Db::open(&bench.folder.path().join("auto-update.db"))
-        .await
-        .unwrap();
+    let db = testkit::database(&bench.folder.path().join("auto-update.db")).await;
     let mut scrubber = Scrubber::new();
     scrubber.learn("canary-of-the-run");
     let desk = Desk::new(config, db, bench.clock.clone(), scrubber).unwrap();

@@ -1,6 +1,6 @@
 //! The engine: everything that runs share, and the queue they come from.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use ::evidence::Keyring;
 use desk::Desk;
@@ -10,10 +10,10 @@ use processors::{PythonHost, Registry, SignaturePolicy};
 use publication::{Backend, PublicationObserver, Retention, Rings, tuf::Tuf};
 use recipe::History;
 use redact::Scrubber;
-use store::{Db, NewRun, Queued};
+use store::{Db, NewRun, Queued, Terms};
 
 use crate::{
-    Approval, Failure, Guards, Recipes, Request, Scanning, Standing, approval::Approved,
+    Approval, Failure, Guards, Recipes, Request, Retries, Scanning, Standing, approval::Approved,
     owner::Owner, plan::Plan, recipes::title_named, secrets,
 };
 
@@ -51,8 +51,23 @@ pub struct Parts {
     pub retention: Retention,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
+    /// Runs that failed in passing.
+    pub retries: Retries,
+    /// What this service is called among those that share the state, and the labels of its workers.
+    pub node: NodeName,
+    /// How long a worker may be silent before another takes its run over; a node that is for twice as long is gone.
+    pub lease: Duration,
     /// The configured secrets, which must not appear anywhere.
     pub scrubber: Scrubber,
+}
+
+/// What a service is called among those that share its state.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NodeName {
+    /// The name.
+    pub name: String,
+    /// What its workers can do that others cannot.
+    pub labels: Vec<String>,
 }
 
 /// Carries runs out.
@@ -94,8 +109,24 @@ impl Engine {
     }
 
     /// The time.
-    pub fn clock(&self) -> &dyn Clock {
-        &*self.parts.clock
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.clock
+    }
+
+    /// What this service is called among those that share its state.
+    pub fn node(&self) -> &NodeName {
+        &self.parts.node
+    }
+
+    /// Who takes runs up here.
+    pub(crate) fn worker(&self) -> store::Worker {
+        let node = &self.parts.node;
+        store::Worker {
+            owner: self.owner.to_string(),
+            node: node.name.clone(),
+            labels: node.labels.clone(),
+            node_seen_since: self.clock().now().minus(self.parts.lease.saturating_mul(2)),
+        }
     }
 
     /// Puts a run into the queue, unless one of the same title has not ended yet.
@@ -125,6 +156,7 @@ impl Engine {
             title,
             trigger,
             request,
+            terms: Terms::default(),
         })
     }
 

@@ -34,6 +34,7 @@ mod engine;
 mod event;
 mod evidence;
 mod failure;
+mod hold;
 mod identity;
 mod messages;
 mod owner;
@@ -49,6 +50,7 @@ mod recovery;
 mod release;
 mod reports;
 mod request;
+mod retry;
 mod run;
 mod scan_gate;
 mod schedule;
@@ -63,23 +65,26 @@ mod trust;
 mod update_metadata;
 
 pub use approval::{Approval, Approved, Standing};
-pub use engine::{Engine, Parts};
+pub use engine::{Engine, NodeName, Parts};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
+pub use hold::{Decided, Hold};
 pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
-pub use owner::Owner;
+pub use owner::{Owner, machine};
 pub use payload_gate::Guards;
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};
 pub use recipes::{AUTOPKG_VERSION, Recipes};
 pub use reports::StepReport;
 pub use request::Request;
+pub use retry::Retries;
 pub use run::{Outcome, Wait, Worked};
 pub use scan_gate::Scanning;
 pub use schedule::{
-    CronError, Due, Entry, Expression, Missed, Schedules, SchedulesError, Timetable,
+    Blackout, CronError, Due, Entry, Expression, Missed, Scheduled, Schedules, SchedulesError,
+    Timetable, is_label,
 };
 pub use shelf::{Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
 pub use summary::{FailedRecipe, Summary};

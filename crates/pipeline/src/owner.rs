@@ -15,7 +15,7 @@ impl Owner {
     pub fn of_this_process() -> Self {
         let process = std::process::id();
         Self {
-            host: host(),
+            host: machine(),
             process,
             began: began(process).unwrap_or_else(|| "0".to_owned()),
         }
@@ -48,8 +48,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The name of the host and of its boot: after a restart every earlier process is gone.
-fn host() -> String {
+/// The name of this machine.
+pub fn machine() -> String {
     let line = |path: &str| {
         let text = fs_err::read_to_string(path).unwrap_or_default();
         text.trim().to_owned()

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
     path::PathBuf,
 };
 
@@ -17,10 +18,24 @@ use crate::{Engine, Event, Failure, Item, Reporter, Request, engine::blocking, p
 const MOST_TOLD: usize = 20;
 
 /// What a release may not bring unless a person lets it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Guards {
     /// Kinds of changes that hold a run; all others are only told.
     pub payload: BTreeSet<ChangeKind>,
+    /// Whether the first release of a title waits for a person.
+    pub first_release: bool,
+    /// How many people must approve what waits.
+    pub people: NonZeroU16,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            payload: BTreeSet::new(),
+            first_release: false,
+            people: NonZeroU16::MIN,
+        }
+    }
 }
 
 impl Engine {

@@ -135,6 +135,21 @@ impl Pending {
         })
     }
 
+    /// Whether the files that it stages and has scanned are on this node, with as many bytes as they had.
+    pub(crate) async fn is_here(&self) -> bool {
+        let staged = self.change_set.files.iter();
+        let staged = staged.map(|file| (file.source.clone(), file.len_bytes));
+        let scanned = self.media.iter();
+        let scanned = scanned.map(|medium| (medium.path.clone(), medium.len_bytes));
+        let files: Vec<_> = staged.chain(scanned).collect();
+        let looked = tokio::task::spawn_blocking(move || {
+            files.iter().all(|(path, len_bytes)| {
+                fs_err::metadata(path).is_ok_and(|it| it.is_file() && it.len() == *len_bytes)
+            })
+        });
+        looked.await.unwrap_or(false)
+    }
+
     /// Everybody whose signatures the run verified.
     pub(crate) fn signers(&self) -> Signers {
         Signers {

@@ -44,6 +44,29 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// Holds the first release of a title.
+///
+/// # Errors
+/// A held failure if something is to be released, and nothing was before, unless `request` accepts it.
+pub(crate) fn check_first(
+    items: &[Item],
+    released: &[Release],
+    request: &Request,
+) -> Result<(), Failure> {
+    let first = items.first().filter(|_| released.is_empty());
+    match first {
+        Some(item) if !request.accepts(FailureClass::ReRelease) => Err(re_release(format!(
+            "{} {} would be the first release of this title",
+            item.name, item.version
+        ))
+        .with_advice(
+            "Look at what the run found: who signed it, what it brings, what the scanner says. If it is right, let it pass \
+             with `auto-update holds approve`.",
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn re_release(message: String) -> Failure {
     Failure::new(FailureClass::ReRelease, message).held()
 }
@@ -72,6 +95,18 @@ mod tests {
             sha256: Sha256::of(bytes.as_bytes()),
             pkginfo: format!("Widget-{version}"),
         }
+    }
+
+    #[test]
+    fn the_first_release_waits_where_it_is_to() {
+        let items = [item("1.0", "a")];
+        let mut request = Request::named("Widget.munki");
+        let failure = check_first(&items, &[], &request).unwrap_err();
+        assert!(failure.held && failure.message.contains("Widget 1.0 would be the first"));
+        assert!(check_first(&items, &[release("0.9", "b")], &request).is_ok());
+        assert!(check_first(&[], &[], &request).is_ok());
+        request.accepted.push(FailureClass::ReRelease);
+        assert!(check_first(&items, &[], &request).is_ok());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A run's life: steps, gates, parking, publication, and its end.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title};
 use proplist::Value;
-use store::{Lease, Parking, Run, RunEnd, RunFailure, StoreError};
+use store::{Heartbeat, Lease, NewRun, Parking, Run, RunEnd, RunFailure, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,11 +12,8 @@ use crate::{
     scan_gate::Passage, steps::Trace,
 };
 
-/// How long a worker may be silent before another takes its run over.
-const LEASE: Duration = Duration::from_mins(1);
-
-/// How often a worker says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a worker says that it is alive while its lease lasts.
+const HEARTBEATS: u32 = 4;
 
 /// How often a run may be taken up without coming to an end or a parking place: one that takes its process down each
 /// time must not do so for ever.
@@ -88,6 +85,8 @@ pub(crate) enum Stop {
     Failure(Box<Failure>),
     /// The process is to stop.
     Cancelled,
+    /// A person asked that this run be stopped.
+    Unwanted,
     /// Another worker has the run.
     Lost,
 }
@@ -128,7 +127,7 @@ impl Engine {
         let claimed = self
             .parts
             .db
-            .run_claim(&self.owner.to_string(), now, now.plus(LEASE))
+            .run_claim(&self.worker(), now, now.plus(self.parts.lease))
             .await?;
         self.carry_claimed(claimed, reporter, stop).await
     }
@@ -147,7 +146,7 @@ impl Engine {
         let claimed = self
             .parts
             .db
-            .run_claim_one(id, &self.owner.to_string(), now, now.plus(LEASE))
+            .run_claim_one(id, &self.worker(), now, now.plus(self.parts.lease))
             .await?;
         self.carry_claimed(claimed, reporter, stop).await
     }
@@ -171,15 +170,15 @@ impl Engine {
     /// If the database fails.
     pub async fn cancel(&self, id: RunId) -> Result<bool, StoreError> {
         let (db, now) = (&self.parts.db, self.parts.clock.now());
-        let owner = self.owner.to_string();
-        let Some((run, lease)) = db.run_claim_one(id, &owner, now, now.plus(LEASE)).await? else {
+        let until = now.plus(self.parts.lease);
+        let Some((run, lease)) = db.run_claim_one(id, &self.worker(), now, until).await? else {
             return Ok(false);
         };
         if run.state == RunState::Publishing {
             db.run_release(lease, now).await?;
             return Ok(false);
         }
-        let cancelled = self.end(&run, lease, &RunEnd::Cancelled).await?;
+        let cancelled = self.end(&run, lease, &RunEnd::Cancelled, None).await?;
         self.tell_of(id).await;
         Ok(cancelled)
     }
@@ -203,9 +202,9 @@ impl Engine {
                 };
                 tokio::select! {
                     place = Box::pin(self.advance(&job, &mut trace)) => place,
-                    () = self.keep_lease(lease) => {
+                    stop = self.keep_lease(lease) => {
                         job.stop.cancel();
-                        Err(Stop::Lost)
+                        Err(stop)
                     }
                 }
             }
@@ -238,8 +237,10 @@ impl Engine {
         place: Result<Place, Stop>,
         worked: &mut Worked,
     ) -> Result<(), StoreError> {
+        let mut again = None;
         let end = match place {
             Err(Stop::Lost) => return Ok(()),
+            Err(Stop::Unwanted) => RunEnd::Cancelled,
             Err(Stop::Cancelled) => {
                 let now = self.parts.clock.now();
                 if self.parts.db.run_release(lease, now).await? {
@@ -256,9 +257,13 @@ impl Engine {
                 RunEnd::Published
             }
             Ok(Place::Unchanged) => RunEnd::Unchanged,
-            Err(Stop::Failure(failure)) => ended_by(&failure),
+            Err(Stop::Failure(failure)) => {
+                let now = self.parts.clock.now();
+                again = self.parts.retries.after(run, &failure, now);
+                ended_by(&failure)
+            }
         };
-        if self.end(run, lease, &end).await? {
+        if self.end(run, lease, &end, again.as_ref()).await? {
             worked.incident = self.tell_of(run.id).await;
             worked.reports = self.reports(run.id, &end).await?;
             worked.outcome = Outcome::Ended(end);
@@ -266,9 +271,16 @@ impl Engine {
         Ok(())
     }
 
-    async fn end(&self, run: &Run, lease: Lease, end: &RunEnd) -> Result<bool, StoreError> {
+    /// Writes down how the run ended, and queues the one that tries `again`.
+    async fn end(
+        &self,
+        run: &Run,
+        lease: Lease,
+        end: &RunEnd,
+        again: Option<&NewRun>,
+    ) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
-        let ended = self.parts.db.run_finish(lease, end, now).await?;
+        let ended = self.parts.db.run_finish(lease, end, again, now).await?;
         tracing::info!(
             run.id = %run.id,
             title.name = %run.title,
@@ -277,17 +289,22 @@ impl Engine {
             ended,
             "run ended"
         );
+        if let Some(due) = again.and_then(|again| again.terms.not_before) {
+            tracing::info!(title.name = %run.title, due_at = %due, "it is tried again");
+        }
         Ok(ended)
     }
 
-    /// Renews the lease; returns when it is lost. A database that fails for a while may lose it, too.
-    async fn keep_lease(&self, lease: Lease) {
+    /// Renews the lease; returns when it is lost, or the run is not wanted any more. A database that fails for a while
+    /// may lose it, too.
+    async fn keep_lease(&self, lease: Lease) -> Stop {
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            let until = self.parts.clock.now().plus(LEASE);
+            tokio::time::sleep(self.parts.lease / HEARTBEATS).await;
+            let until = self.parts.clock.now().plus(self.parts.lease);
             match self.parts.db.run_heartbeat(lease, until).await {
-                Ok(true) => {}
-                Ok(false) => return,
+                Ok(Heartbeat::Kept) => {}
+                Ok(Heartbeat::Cancelled) => return Stop::Unwanted,
+                Ok(Heartbeat::Lost) => return Stop::Lost,
                 Err(error) => {
                     tracing::error!(run.id = %lease.run, error = %error, "a lease could not be renewed");
                 }
@@ -306,30 +323,61 @@ impl Engine {
         }
         match job.run.state {
             RunState::Scanning => {
-                let deadline = job.run.deadline_at.unwrap_or(job.run.queued_at);
-                self.gate(job, parked(job.run)?, deadline).await
-            }
-            RunState::Publishing => self.publish(job, parked(job.run)?).await,
-            _ => {
-                let now = self.parts.clock.now();
-                if !self.parts.db.run_start(job.lease, now).await? {
-                    return Err(Stop::Lost);
+                let pending = parked(job.run)?;
+                if !pending.is_here().await {
+                    return self.begin_again(job, trace).await;
                 }
-                job.reporter.report(&Event::Processing {
-                    name: &job.request.name,
-                });
-                let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
-                let released = self.parts.db.release_list(&job.run.title).await?;
-                release::check(&pending.items, &released, &job.request)?;
-                let reporter = &**job.reporter;
-                self.check_payload(&mut pending, &released, &job.request, reporter)
-                    .await?;
-                let now = self.parts.clock.now();
-                pending.seen_at = Some(now);
-                let deadline = now.plus(self.parts.scanning.patience);
+                let deadline = job.run.deadline_at.unwrap_or(job.run.queued_at);
                 self.gate(job, pending, deadline).await
             }
+            RunState::Publishing => {
+                let pending = parked(job.run)?;
+                let is_here = pending.is_here().await;
+                match self.publish(job, pending).await {
+                    // Where it was published already, its files are not needed any more.
+                    Err(Stop::Failure(_)) if !is_here => self.begin_again(job, trace).await,
+                    place => place,
+                }
+            }
+            _ => self.begin(job, trace).await,
         }
+    }
+
+    /// Carries the run on from its first step.
+    async fn begin(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
+        let now = self.parts.clock.now();
+        if !self.parts.db.run_start(job.lease, now).await? {
+            return Err(Stop::Lost);
+        }
+        job.reporter.report(&Event::Processing {
+            name: &job.request.name,
+        });
+        let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+        let released = self.parts.db.release_list(&job.run.title).await?;
+        if self.parts.guards.first_release {
+            release::check_first(&pending.items, &released, &job.request)?;
+        }
+        release::check(&pending.items, &released, &job.request)?;
+        let reporter = &**job.reporter;
+        self.check_payload(&mut pending, &released, &job.request, reporter)
+            .await?;
+        let now = self.parts.clock.now();
+        pending.seen_at = Some(now);
+        let deadline = now.plus(self.parts.scanning.patience);
+        self.gate(job, pending, deadline).await
+    }
+
+    /// Begins anew with a run whose files went with the node that had them.
+    async fn begin_again(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
+        if !self.parts.db.run_begin_again(job.lease).await? {
+            return Err(Stop::Lost);
+        }
+        tracing::warn!(
+            run.id = %job.run.id,
+            title.name = %job.run.title,
+            "what the run had staged is not on this node: it begins with its first step again"
+        );
+        self.begin(job, trace).await
     }
 
     /// Compares who signed with who did before, asks the scanner, and publishes, parks or stops the run accordingly.

@@ -38,9 +38,7 @@ impl Bench {
 
     /// Opens the client as a process that starts does.
     async fn client(&self) -> VirusTotal {
-        let db = Db::open(&self.folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&self.folder.path().join("auto-update.db")).await;
         VirusTotal::new(self.config.clone(), db, self.clock.clone()).unwrap()
     }
 
@@ -235,9 +233,7 @@ async fn a_quota_that_ends_in_the_middle_of_an_upload_only_delays_it() {
 async fn an_upload_whose_process_died_is_taken_over_after_silence() {
     let bench = Bench::new().await;
     let medium = bench.medium(b"app");
-    let db = Db::open(&bench.folder.path().join("auto-update.db"))
-        .await
-        .unwrap();
+    let db = testkit::database(&bench.folder.path().join("auto-update.db")).await;
     let now = bench.clock.now();
     let scan = db.scan_ask(medium.sha256, now).await.unwrap();
     db.scan_move(&scan, store::ScanState::Uploading, now)
@@ -271,9 +267,7 @@ async fn a_file_that_is_gone_and_a_service_that_is_gone_are_errors() {
         base_url: "http://127.0.0.1:9/api/v3/".to_owned(),
         ..bench.config
     };
-    let db = Db::open(&bench.folder.path().join("auto-update.db"))
-        .await
-        .unwrap();
+    let db = testkit::database(&bench.folder.path().join("auto-update.db")).await;
     let client = VirusTotal::new(config, db, bench.clock).unwrap();
     let error = client.look_up(medium.sha256).await.unwrap_err();
     assert!(matches!(error, ScanError::Unreachable { .. }), "{error}");

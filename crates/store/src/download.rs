@@ -27,7 +27,7 @@ struct DownloadRow {
     url: String,
     sha256: Option<String>,
     len_bytes: Option<i64>,
-    changed: bool,
+    changed: i64,
     seen_at: i64,
 }
 
@@ -43,7 +43,7 @@ impl TryFrom<DownloadRow> for Download {
                 .len_bytes
                 .map(|len_bytes| column::count("download.len_bytes", len_bytes))
                 .transpose()?,
-            changed: row.changed,
+            changed: row.changed != 0,
             seen_at: Timestamp::from_micros(row.seen_at),
         })
     }
@@ -77,7 +77,7 @@ impl Db {
         .bind(&download.url)
         .bind(download.sha256.map(|digest| digest.to_string()))
         .bind(len_bytes)
-        .bind(download.changed)
+        .bind(i64::from(download.changed))
         .bind(download.seen_at.as_micros())
         .execute(self.writer())
         .await

@@ -40,7 +40,7 @@ impl Db {
         .await
         .map_err(failed())?;
         let download_bytes: i64 = sqlx::query_scalar(
-            "select coalesce(sum(len_bytes), 0) from download where changed = 1",
+            "select cast(coalesce(sum(len_bytes), 0) as bigint) from download where changed = 1",
         )
         .fetch_one(self.reader())
         .await
@@ -103,9 +103,12 @@ mod tests {
             title: "A.munki".parse().unwrap(),
             trigger: Trigger::Manual,
             request: json!({}),
+            terms: crate::Terms::default(),
         };
         db.run_queue(&new, now).await.unwrap();
-        let claimed = db.run_claim("me", now, Timestamp::from_secs(60)).await;
+        let claimed = db
+            .run_claim(&crate::Worker::named("me"), now, Timestamp::from_secs(60))
+            .await;
         let (_, lease) = claimed.unwrap().unwrap();
         for (path, changed) in [("/a", true), ("/b", true), ("/c", false)] {
             let download = Download {

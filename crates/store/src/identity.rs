@@ -265,12 +265,13 @@ mod tests {
             title: title.clone(),
             trigger: Trigger::Manual,
             request: json!({}),
+            terms: crate::Terms::default(),
         };
         let Queued::New(run) = db.run_queue(&new, NOW).await.unwrap() else {
             panic!("the queue was empty");
         };
         let until = NOW.plus(Duration::from_mins(1));
-        db.run_claim_one(run, "me", NOW, until)
+        db.run_claim_one(run, &crate::Worker::named("me"), NOW, until)
             .await
             .unwrap()
             .unwrap()

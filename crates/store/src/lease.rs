@@ -36,17 +36,19 @@ impl Db {
         lasting: Duration,
     ) -> Result<Claimed, StoreError> {
         // The time is the database's: the clocks of several machines differ, and a right ends for all at once.
+        let now = self.now().await?;
         let fence: Option<i64> = sqlx::query_scalar(
             "insert into lease (name, owner, fence, expires_at)
-             values ($1, $2, 1, cast(unixepoch('subsec') * 1000000 as integer) + $3)
+             values ($1, $2, 1, $3)
              on conflict (name) do update
              set owner = excluded.owner, fence = lease.fence + 1, expires_at = excluded.expires_at
-             where lease.expires_at <= cast(unixepoch('subsec') * 1000000 as integer)
+             where lease.expires_at <= $4
              returning fence",
         )
         .bind(name)
         .bind(owner)
-        .bind(micros(lasting))
+        .bind(now.plus(lasting).as_micros())
+        .bind(now.as_micros())
         .fetch_optional(self.writer())
         .await
         .map_err(StoreError::statement("claim a right"))?;
@@ -70,15 +72,17 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn right_renew(&self, right: &Right, lasting: Duration) -> Result<bool, StoreError> {
+        let now = self.now().await?;
         let renewed = sqlx::query(
             "update lease
-             set expires_at = cast(unixepoch('subsec') * 1000000 as integer) + $3
+             set expires_at = $3
              where name = $1 and fence = $2
-             and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+             and expires_at > $4",
         )
         .bind(&right.name)
         .bind(right.fence)
-        .bind(micros(lasting))
+        .bind(now.plus(lasting).as_micros())
+        .bind(now.as_micros())
         .execute(self.writer())
         .await
         .map_err(StoreError::statement("renew a right"))?;
@@ -112,10 +116,6 @@ impl Db {
             .map_err(StoreError::statement("end a right"))?;
         Ok(())
     }
-}
-
-fn micros(lasting: Duration) -> i64 {
-    i64::try_from(lasting.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Everything that must outlive the process: all SQL is here.
 //!
-//! [`Db`] is one SQLite file with write-ahead log; its methods are named noun first (`incident_list`,
-//! `delivery_claim`), one file a thing. The tables are described by the migrations in `/migrations/sqlite`, which are
-//! built in and applied when the file is opened.
+//! [`Db`] is one SQLite file with write-ahead log, or a database on a PostgreSQL server that several machines share; its
+//! methods are named noun first (`incident_list`, `delivery_claim`), one file a thing. The tables are described by the
+//! migrations in `/migrations`, one folder an engine, which are built in and applied when the database is opened.
 //!
 //! ```text
 //! let db = Db::open(Path::new("var/auto-update.db")).await?;
@@ -15,7 +15,8 @@
 //!   in one transaction, the caller hands in a pure function ([`Db::incident_change`]).
 //! - Writes of several statements are one transaction that takes the write lock when it starts, and does no other
 //!   input or output. Changes of state are compare-and-set and return whether they won.
-//! - Statements keep to what SQLite and PostgreSQL share, so that a second engine is a second set of migrations.
+//! - Statements keep to what SQLite and PostgreSQL share, and bind and read only `i64` and texts, which both engines
+//!   mean the same by. Texts are ordered by their bytes on both.
 //! - The time is never asked here; it comes from the caller's clock. Only [`Right`]s, which several machines must
 //!   see the end of at once, go by the clock of the database.
 #![forbid(unsafe_code)]
@@ -26,17 +27,23 @@ mod column;
 mod db;
 mod delivery;
 mod download;
+mod dump;
 mod error;
 mod figures;
+mod hold;
 mod identity;
 mod incident;
 mod lease;
+mod node;
+mod pause;
+mod postgres;
 mod publication;
 mod quota;
 mod ring;
 mod run;
 mod scan;
 mod schedule;
+mod sqlite;
 mod step;
 mod tenant;
 
@@ -45,21 +52,27 @@ mod testing;
 
 pub use approval::Approval;
 pub use change::{ChangeState, RepositoryChange};
-pub use db::Db;
+pub use db::{Db, DbPlace};
 pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;
 pub use error::StoreError;
 pub use figures::Figures;
+pub use hold::{HoldDecision, HoldVerdict};
 pub use identity::{IdentityDecision, IdentityEntry, IdentityState};
 pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,
 };
 pub use lease::{Claimed, Right};
+pub use node::Node;
+pub use pause::Pause;
+pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
-pub use run::{Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure};
+pub use run::{
+    Heartbeat, Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure, Terms, Worker,
+};
 pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};

@@ -201,6 +201,7 @@ mod tests {
             title: title.clone(),
             trigger: Trigger::Manual,
             request: json!({}),
+            terms: crate::Terms::default(),
         };
         let Queued::New(run) = db.run_queue(&new, now).await.unwrap() else {
             panic!("the queue was empty");

@@ -173,12 +173,11 @@ mod tests {
 
     #[tokio::test]
     async fn counts_survive_a_restart() {
-        let (_folder, db) = crate::testing::database().await;
+        let (folder, db) = crate::testing::database().await;
         let now = Timestamp::from_secs(1);
         let minute = window("minute", 0, 1);
         db.quota_take("vt", &[minute], now).await.unwrap();
-        db.close().await;
-        let db = Db::open(db.path()).await.unwrap();
+        let db = crate::testing::open(&folder.path().join("auto-update.db")).await;
         let answer = db.quota_take("vt", &[minute], now).await.unwrap();
         assert_eq!(answer, QuotaAnswer::Spent { window: minute });
     }

@@ -65,6 +65,7 @@ impl Db {
     ) -> Result<Option<(Queued, ScheduleMark)>, StoreError> {
         let mut tx = self.begin(FIRE).await?;
         let queued = run::queue_tx(&mut tx, new, now).await?;
+        self.announce_run(&mut tx).await?;
         let (Queued::New(run) | Queued::Already(run)) = queued;
         let moved = ScheduleMark {
             title: mark.title.clone(),
@@ -179,6 +180,7 @@ mod tests {
             title: title.clone(),
             trigger: Trigger::Schedule,
             request: json!({}),
+            terms: crate::Terms::default(),
         }
     }
 

@@ -220,12 +220,16 @@ mod tests {
             title: "Widget.munki".parse().unwrap(),
             trigger: Trigger::Manual,
             request: json!({}),
+            terms: crate::Terms::default(),
         };
         let Queued::New(run) = db.run_queue(&new, now).await.unwrap() else {
             panic!("the queue was empty");
         };
         let until = now.plus(Duration::from_mins(1));
-        let claimed = db.run_claim_one(run, "me", now, until).await.unwrap();
+        let claimed = db
+            .run_claim_one(run, &crate::Worker::named("me"), now, until)
+            .await
+            .unwrap();
         let (_run, lease) = claimed.unwrap();
         assert!(db.run_start(lease, now).await.unwrap());
         for position in [0, 1] {

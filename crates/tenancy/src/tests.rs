@@ -20,9 +20,7 @@ impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000)));
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let rings = ["testing", "production"].map(str::to_owned).to_vec();
         let vault = Vault::in_folder(&folder.path().join("keys/tenants"));
         let tenants = Tenants::new(db.clone(), vault, clock.clone(), rings);

@@ -10,12 +10,14 @@
 //!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages.
+//! - [`database`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
 //!
 //! **Invariants:** nothing listens on anything but loopback, nothing is written outside the given folder, and everything
 //! that was started ends when its handle is dropped. Used by tests and the demo only; the program does not link it.
 #![forbid(unsafe_code)]
 
+mod database;
 pub mod demo;
 pub mod house;
 pub mod minisign;
@@ -27,3 +29,5 @@ pub mod sparkle;
 pub mod vendor;
 pub mod virus_total;
 pub mod webhook_receiver;
+
+pub use database::{SERVER, database, database_variables, server};

@@ -1,4 +1,4 @@
-//! `GET /healthz`.
+//! `GET /healthz`: is all well? `GET /readyz`: shall work come here?
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -75,4 +75,23 @@ pub(crate) async fn healthz(State(watched): State<Watched>) -> (StatusCode, Json
         parts,
     };
     (code, Json(health))
+}
+
+/// The answer of `/readyz`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Readiness {
+    schema: u32,
+    ready: bool,
+}
+
+/// Whether work shall come here: not while the service stops, nor while it cannot reach its database. A worker that hangs
+/// is no reason to send people elsewhere.
+pub(crate) async fn readyz(State(watched): State<Watched>) -> (StatusCode, Json<Readiness>) {
+    let ready = !watched.vitals.seen().stopping && in_time(watched.db.ping()).await.is_some();
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, Json(Readiness { schema: 1, ready }))
 }

@@ -30,6 +30,7 @@ pub struct Watched {
 pub fn router(watched: Watched) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .layer(middleware::from_fn(once))
         .with_state(watched)

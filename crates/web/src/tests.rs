@@ -25,9 +25,7 @@ struct Service {
 impl Service {
     async fn with_workers(workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_000)));
         let vitals = Arc::new(Vitals::new(clock.clone(), workers));
         Self {
@@ -114,10 +112,13 @@ async fn tells_runs_by_state_and_class() {
             title: title.parse().unwrap(),
             trigger: Trigger::Manual,
             request: json!({}),
+            terms: store::Terms::default(),
         };
         db.run_queue(&new, now).await.unwrap();
     }
-    let claimed = db.run_claim("me", now, Timestamp::from_secs(9)).await;
+    let claimed = db
+        .run_claim(&store::Worker::named("me"), now, Timestamp::from_secs(9))
+        .await;
     let (_, lease) = claimed.unwrap().unwrap();
     let end = RunEnd::Failed(RunFailure {
         class: model::FailureClass::Trust,
@@ -127,7 +128,7 @@ async fn tells_runs_by_state_and_class() {
         detail: None,
         incident: None,
     });
-    assert!(db.run_finish(lease, &end, now).await.unwrap());
+    assert!(db.run_finish(lease, &end, None, now).await.unwrap());
     let (status, text) = service.get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
     let version = env!("CARGO_PKG_VERSION");

@@ -20,6 +20,7 @@ pub struct Vitals {
     workers: usize,
     workers_alive: AtomicUsize,
     ticked_at: AtomicI64,
+    schedules: bool,
     stopping: AtomicBool,
 }
 
@@ -43,12 +44,13 @@ pub(crate) struct Seen {
 }
 
 impl Vitals {
-    /// Signs of `workers` workers and a scheduler, which counts as having looked just now.
-    pub fn new(clock: Arc<dyn Clock>, workers: usize) -> Self {
+    /// Signs of `workers` workers and, if it `schedules`, of a scheduler, which counts as having looked just now.
+    pub fn new(clock: Arc<dyn Clock>, workers: usize, schedules: bool) -> Self {
         let now = clock.now();
         Self {
             clock,
             workers,
+            schedules,
             workers_alive: AtomicUsize::new(0),
             ticked_at: AtomicI64::new(now.as_micros()),
             stopping: AtomicBool::new(false),
@@ -78,7 +80,8 @@ impl Vitals {
             workers: self.workers,
             workers_alive: self.workers_alive.load(Ordering::Relaxed),
             ticked_at,
-            scheduler_is_silent: self.clock.now().since(ticked_at) > SCHEDULER_SILENCE,
+            scheduler_is_silent: self.schedules
+                && self.clock.now().since(ticked_at) > SCHEDULER_SILENCE,
             stopping: self.stopping.load(Ordering::Relaxed),
         }
     }

@@ -1,5 +1,6 @@
 //! How the house is set up: the configuration file, and what the environment says.
 
+mod database;
 mod error;
 mod places;
 mod preferences;
@@ -28,7 +29,11 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
-pub use self::{error::ConfigError, tuf::TufConfig};
+pub use self::{
+    database::{DatabaseConfig, RetryConfig},
+    error::ConfigError,
+    tuf::TufConfig,
+};
 
 /// The name of the configuration file that is used when it lies in the current folder.
 pub const CONFIG_FILE: &str = "auto-update.toml";
@@ -58,6 +63,12 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Recipes and overrides.
     pub autopkg: AutopkgConfig,
+    /// What this service is called among those that share its state; the name of the machine if not given.
+    pub node: Option<String>,
+    /// Where the state is kept, if not in a file of the state folder.
+    pub database: DatabaseConfig,
+    /// When runs that failed in passing are tried again.
+    pub retry: RetryConfig,
     /// Downloads.
     pub fetch: FetchConfig,
     /// Processors of recipe repositories.
@@ -91,6 +102,9 @@ impl Default for Config {
             state_dir: "var".into(),
             repository: RepositoryConfig::default(),
             autopkg: AutopkgConfig::default(),
+            node: None,
+            database: DatabaseConfig::default(),
+            retry: RetryConfig::default(),
             fetch: FetchConfig::default(),
             sandbox: SandboxConfig::default(),
             signatures: SignaturesConfig::default(),
@@ -237,11 +251,25 @@ pub struct SignaturesConfig {
 }
 
 /// What a release may not bring unless a person lets it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GuardsConfig {
     /// Kinds of changes since the last release that hold a run.
     pub payload: BTreeSet<ChangeKind>,
+    /// Whether the first release of a title waits for a person.
+    pub first_release: bool,
+    /// How many people must approve what waits.
+    pub people: NonZeroU16,
+}
+
+impl Default for GuardsConfig {
+    fn default() -> Self {
+        Self {
+            payload: BTreeSet::new(),
+            first_release: false,
+            people: NonZeroU16::MIN,
+        }
+    }
 }
 
 /// A proof without which nothing is taken for a title: one of `checksums`, `digest`, `minisign`,
@@ -288,6 +316,32 @@ pub struct ServeConfig {
     pub schedules: PathBuf,
     /// How long runs may go on after the service was told to stop, in seconds.
     pub grace_seconds: u64,
+    /// How long a worker may be silent before another takes its run over, in seconds.
+    pub lease_seconds: u64,
+    /// What it does; everything if not given.
+    pub roles: BTreeSet<Role>,
+    /// What its workers can do that others cannot: schedules may ask for it.
+    pub labels: BTreeSet<String>,
+}
+
+/// What a service does. Health and metrics are served by all.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Queues overrides when they are due, moves items from ring to ring, tells desks, keeps house.
+    Scheduler,
+    /// Carries runs out.
+    Worker,
+}
+
+impl Role {
+    /// The name used in the configuration and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduler => "scheduler",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 impl Default for ServeConfig {
@@ -297,6 +351,9 @@ impl Default for ServeConfig {
             workers: NonZeroU16::MIN.saturating_add(1),
             schedules: "schedules.yaml".into(),
             grace_seconds: 30,
+            lease_seconds: 60,
+            roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
+            labels: BTreeSet::new(),
         }
     }
 }
@@ -372,6 +429,7 @@ impl Config {
 
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
         self.repository_place()?;
+        database::check(self, path)?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -398,9 +456,14 @@ impl Config {
         self.file.as_deref()
     }
 
-    /// The database.
-    pub fn database(&self) -> PathBuf {
+    /// The file of the database; there is none where the state is on a server.
+    pub fn database_file(&self) -> PathBuf {
         self.state_dir.join("auto-update.db")
+    }
+
+    /// What this service is called among those that share its state.
+    pub fn node_name(&self) -> String {
+        self.node.clone().unwrap_or_else(pipeline::machine)
     }
 
     /// Where the Munki repository lies.

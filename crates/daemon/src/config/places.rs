@@ -24,6 +24,7 @@ impl Places {
             Some(&mut config.serve.schedules),
             config.repository.path.as_mut(),
             config.repository.secret_key_file.as_mut(),
+            config.database.url_file.as_mut(),
             signatures.revoked.as_mut(),
             config.evidence.key.as_mut(),
             config.tuf.keys.as_mut(),

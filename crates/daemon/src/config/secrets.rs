@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use percent_encoding::percent_decode_str;
 use redact::{Scrubber, Secret};
+use url::Url;
 
 use super::{Config, ConfigError, Surroundings};
 
@@ -11,6 +13,12 @@ const SCAN_API_KEY: &str = "AUTO_UPDATE_SCAN_API_KEY";
 
 /// The variable of the environment that holds the key for the object store; it goes before the file's.
 const REPOSITORY_SECRET_KEY: &str = "AUTO_UPDATE_REPOSITORY_SECRET_KEY";
+
+/// The variable of the environment that holds the address of the database; it goes before the file's.
+const DATABASE_URL: &str = "AUTO_UPDATE_DATABASE_URL";
+
+/// The variable of the environment that names the schema there; it goes before the file's.
+const DATABASE_SCHEMA: &str = "AUTO_UPDATE_DATABASE_SCHEMA";
 
 /// Reads the secrets that files and the environment hold into `config`.
 pub(super) fn read(
@@ -25,6 +33,18 @@ pub(super) fn read(
     )?;
     if let Some(key) = variable(surroundings, REPOSITORY_SECRET_KEY)? {
         repository.secret_key = Some(key);
+    }
+    let database = &mut config.database;
+    one(
+        &mut database.url,
+        ("database.url", "database.url-file"),
+        database.url_file.as_deref(),
+    )?;
+    if let Some(url) = variable(surroundings, DATABASE_URL)? {
+        database.url = Some(url);
+    }
+    if let Some(schema) = variable(surroundings, DATABASE_SCHEMA)? {
+        database.schema = Some(schema.expose().clone());
     }
     let scan = &mut config.scan;
     one(
@@ -80,9 +100,17 @@ pub(super) fn scrubber(config: &Config) -> Scrubber {
         .scan
         .api_key
         .iter()
-        .chain(&config.repository.secret_key);
+        .chain(&config.repository.secret_key)
+        .chain(&config.database.url);
     for secret in keys.chain(passwords).chain(webhooks) {
         scrubber.learn(secret.expose());
+    }
+    // Its password may appear without the rest.
+    let address = config.database.url.as_ref();
+    let address = address.and_then(|address| Url::parse(address.expose()).ok());
+    if let Some(password) = address.as_ref().and_then(Url::password) {
+        scrubber.learn(password);
+        scrubber.learn(&percent_decode_str(password).decode_utf8_lossy());
     }
     scrubber
 }

@@ -50,7 +50,10 @@ fn says_nothing_but_the_defaults_without_a_file() {
     };
     let config = Config::load(None, &surroundings).unwrap();
     assert_eq!(config.file(), None);
-    assert_eq!(config.database(), folder.path().join("var/auto-update.db"));
+    assert_eq!(
+        config.database_file(),
+        folder.path().join("var/auto-update.db")
+    );
     assert_eq!(
         config.repository_place().unwrap().to_string(),
         folder.path().join("var/repo").to_string_lossy()

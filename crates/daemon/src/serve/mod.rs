@@ -3,6 +3,7 @@
 //! Whoever starts a task keeps its handle: no loop outlives [`serve`]. Each loop survives what goes wrong in it, waits
 //! longer each time, and says so once.
 
+mod cluster;
 mod commands;
 mod housekeeping;
 mod report;
@@ -16,7 +17,6 @@ mod tests;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use model::Clock;
 use pipeline::{Engine, SchedulesError};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use web::{Vitals, Watched};
 
 pub use self::commands::Commands;
 use self::{scheduler::Scheduler, workers::Workers};
-use crate::ServeConfig;
+use crate::{Role, ServeConfig};
 
 /// How long runs may take to be given back after their grace is over; then they are dropped where they are, as a
 /// crash would.
@@ -58,8 +58,6 @@ pub enum ServeError {
 pub struct Service {
     /// Carries runs out.
     pub engine: Engine,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
     /// What it does.
     pub config: ServeConfig,
 }
@@ -72,26 +70,28 @@ pub struct Service {
 /// # Cancellation
 /// As a crash: what was under way is taken up again by the next start.
 pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeError> {
-    let Service {
-        engine,
-        clock,
-        config,
-    } = service;
+    let Service { engine, config } = service;
+    let clock = Arc::clone(engine.clock());
+    let schedules = config.roles.contains(&Role::Scheduler);
+    let works = config.roles.contains(&Role::Worker);
     let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), &config.schedules);
-    scheduler.check().await.map_err(ServeError::Schedules)?;
+    if schedules {
+        scheduler.check().await.map_err(ServeError::Schedules)?;
+    }
     let listener = listen(config.listen).await?;
     housekeeping::recover(&engine).await;
 
-    let vitals = Arc::new(Vitals::new(clock, usize::from(config.workers.get())));
+    let workers = if works { config.workers.get() } else { 0 };
+    let vitals = Arc::new(Vitals::new(clock, workers.into(), schedules));
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
-    let workers = Workers {
+    let crew = Workers {
         engine: engine.clone(),
         vitals: Arc::clone(&vitals),
         wake: Arc::clone(&wake),
         stop: commands.stop.clone(),
         cancel: commands.hurry.clone(),
     };
-    let signs = workers.signs(config.workers);
+    let signs = crew.signs(workers);
     let watched = Watched {
         db: engine.db().clone(),
         vitals: Arc::clone(&vitals),
@@ -99,17 +99,28 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let mut loops = JoinSet::new();
     loops.spawn(answer(listener, watched, end.clone()));
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
-    loops.spawn(rings::keep(engine.clone(), end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
-    let scheduling = scheduler::Scheduling {
-        vitals: Arc::clone(&vitals),
-        wake,
-        reload: Arc::clone(&commands.reload),
-        stop: commands.stop.clone(),
-    };
-    loops.spawn(scheduler.run(scheduling));
+    loops.spawn(cluster::hear(
+        engine.clone(),
+        Arc::clone(&wake),
+        end.clone(),
+    ));
+    loops.spawn(cluster::be_seen(
+        engine.clone(),
+        config.clone(),
+        end.clone(),
+    ));
+    if schedules {
+        loops.spawn(rings::keep(engine.clone(), end.clone()));
+        loops.spawn(scheduler.run(scheduler::Scheduling {
+            vitals: Arc::clone(&vitals),
+            wake,
+            reload: Arc::clone(&commands.reload),
+            stop: commands.stop.clone(),
+        }));
+    }
 
-    let working = workers.run(signs, Duration::from_secs(config.grace_seconds));
+    let working = crew.run(signs, Duration::from_secs(config.grace_seconds));
     Box::pin(work_until_stopped(working, commands, &vitals)).await;
     end.cancel();
     while let Some(ended) = loops.join_next().await {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use model::{Clock, Sha256, Timestamp, Title, Trigger};
-use pipeline::{Due, Engine, Failure, Request, Schedules, SchedulesError, Timetable};
-use store::{Db, NewRun, Queued, ScheduleMark, StoreError};
+use pipeline::{Due, Engine, Failure, Request, Scheduled, Schedules, SchedulesError};
+use store::{Db, NewRun, Queued, ScheduleMark, StoreError, Terms};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::Vitals;
@@ -95,7 +95,7 @@ enum Seen {
 /// One override, its times, and how far they have been dealt with.
 struct Planned {
     title: Title,
-    timetable: Timetable,
+    scheduled: Scheduled,
     mark: ScheduleMark,
 }
 
@@ -152,7 +152,17 @@ impl<M: MakeRun> Scheduler<M> {
             trouble: self.reload().await.err(),
             ..Look::default()
         };
-        for planned in &mut self.planned {
+        let pauses = match self.runs.state().pause_list().await {
+            Ok(pauses) => pauses,
+            Err(error) => {
+                look.trouble = Some(error.into());
+                return look;
+            }
+        };
+        let now = self.clock.now();
+        let rests = |title: &Title| pauses.iter().any(|it| it.rests(title.as_str(), now));
+        let awake = self.planned.iter_mut().filter(|it| !rests(&it.title));
+        for planned in awake {
             match planned.look(&self.runs, &*self.clock).await {
                 Ok(seen) => {
                     look.queued += usize::from(seen.queued);
@@ -181,13 +191,14 @@ impl<M: MakeRun> Scheduler<M> {
                 .planned
                 .iter()
                 .find(|known| &known.title == entry.title);
-            let changed = known.is_some_and(|known| !same(&known.timetable, entry.timetable));
+            let changed =
+                known.is_some_and(|known| !known.scheduled.timetable.is_same(entry.timetable));
             if changed && let Some(moved) = db.schedule_pass(&mark, now).await? {
                 mark = moved;
             }
             planned.push(Planned {
                 title: entry.title.clone(),
-                timetable: entry.timetable.clone(),
+                scheduled: entry.scheduled.clone(),
                 mark,
             });
         }
@@ -205,7 +216,9 @@ impl<M: MakeRun> Scheduler<M> {
         match fs_err::tokio::read_to_string(&self.path).await {
             Ok(text) => {
                 let schedules = Schedules::parse(&self.path, &text)?;
-                Ok((Seen::Text(Sha256::of(text.as_bytes())), schedules))
+                // What stands in recipe lists counts as if it stood here.
+                let whole = format!("{text}{:?}", schedules.titles());
+                Ok((Seen::Text(Sha256::of(whole.as_bytes())), schedules))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok((Seen::Absent, Schedules::default()))
@@ -231,35 +244,49 @@ impl Planned {
         let (name, considered) = (self.title.clone(), self.mark.considered_at);
         let name = name.as_str();
         let mut queued = false;
-        match self.timetable.due(name, considered, now) {
+        let timetable = &self.scheduled.timetable;
+        match timetable.due(name, considered, now) {
             Due::At(next_at) => return Ok(Seeing { queued, next_at }),
             Due::Now => queued = self.fire(runs, now).await?,
             Due::Missed => {
-                let until = self.timetable.left_behind(name, considered, now);
+                let until = timetable.left_behind(name, considered, now);
                 let passed = runs.state().schedule_pass(&self.mark, until).await?;
                 tracing::info!(title.name = name, %until, "times that were missed are left");
                 self.moved(passed, runs, now).await?;
                 // One that was not missed may lie behind those.
-                if self.timetable.due(name, self.mark.considered_at, now) == Due::Now {
+                if self.due_again(now) {
                     queued = self.fire(runs, now).await?;
                 }
             }
         }
         let next_at = self
+            .scheduled
             .timetable
             .next_begin(self.title.as_str(), self.mark.considered_at);
         Ok(Seeing { queued, next_at })
+    }
+
+    fn due_again(&self, now: Timestamp) -> bool {
+        let (name, considered) = (self.title.as_str(), self.mark.considered_at);
+        self.scheduled.timetable.due(name, considered, now) == Due::Now
     }
 
     /// Queues a run, and says whether it is new.
     async fn fire(&mut self, runs: &impl MakeRun, now: Timestamp) -> Result<bool, SchedulerError> {
         let name = self.title.as_str();
         let made = runs.make_run(&self.title).await;
-        let new = made.map_err(|failure| SchedulerError::Run {
+        let mut new = made.map_err(|failure| SchedulerError::Run {
             title: self.title.clone(),
             why: failure.cause(),
         })?;
+        new.terms = Terms {
+            priority: self.scheduled.priority,
+            label: self.scheduled.label.clone(),
+            after: self.scheduled.after.clone(),
+            ..new.terms
+        };
         let until = self
+            .scheduled
             .timetable
             .dealt_with(name, self.mark.considered_at, now);
         let fired = runs
@@ -294,10 +321,4 @@ impl Planned {
         };
         Ok(())
     }
-}
-
-/// Whether two timetables name the same times.
-fn same(one: &Timetable, other: &Timetable) -> bool {
-    one.cron.to_string() == other.cron.to_string()
-        && (one.zone, one.jitter, one.missed) == (other.zone, other.jitter, other.missed)
 }

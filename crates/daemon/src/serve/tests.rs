@@ -26,6 +26,7 @@ impl MakeRun for Plain {
             title: title.clone(),
             trigger: Trigger::Schedule,
             request: json!({}),
+            terms: store::Terms::default(),
         })
     }
 
@@ -46,9 +47,7 @@ const HOUR: Duration = Duration::from_hours(1);
 impl World {
     async fn with(schedules: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let world = Self {
             folder,
             db,
@@ -81,8 +80,16 @@ impl World {
 
     async fn finish_all(&self) {
         let far = Timestamp::from_secs(1 << 40);
-        while let Some((_, lease)) = self.db.run_claim("me", far, far).await.unwrap() {
-            let ended = self.db.run_finish(lease, &RunEnd::Unchanged, far).await;
+        while let Some((_, lease)) = self
+            .db
+            .run_claim(&store::Worker::named("me"), far, far)
+            .await
+            .unwrap()
+        {
+            let ended = self
+                .db
+                .run_finish(lease, &RunEnd::Unchanged, None, far)
+                .await;
             assert!(ended.unwrap());
         }
     }
@@ -245,7 +252,6 @@ async fn house() -> (tempfile::TempDir, Config, Engine) {
 fn service(engine: &Engine, config: &Config) -> Service {
     Service {
         engine: engine.clone(),
-        clock: Arc::new(model::SystemClock),
         config: config.serve.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! Workers: each takes the run that is due longest, and carries it on.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use pipeline::{Engine, Outcome, Reporter, Worked};
 use tokio::{sync::Notify, task::JoinSet};
@@ -31,8 +31,8 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Signs of `count` workers that are about to begin. They are taken before anybody can ask whether all is well.
-    pub(super) fn signs(&self, count: NonZeroU16) -> Vec<WorkerSign> {
-        (0..count.get()).map(|_| self.vitals.worker()).collect()
+    pub(super) fn signs(&self, count: u16) -> Vec<WorkerSign> {
+        (0..count).map(|_| self.vitals.worker()).collect()
     }
 
     /// Works, with a worker for each of `signs`, until `stop`, and then for `grace` at most; what is under way is then
@@ -44,6 +44,9 @@ impl Workers {
         }
         // A worker ends by itself only when it is to; one that panicked is replaced.
         let stop = self.stop.clone();
+        if workers.is_empty() {
+            stop.cancelled().await;
+        }
         while let Some(ended) = tokio::select! {
             ended = workers.join_next() => ended,
             () = stop.cancelled() => None,

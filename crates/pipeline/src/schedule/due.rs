@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use model::{Sha256, Timestamp};
 use serde::Deserialize;
 
-use super::Expression;
+use super::{Blackout, Expression, blackout};
 
 /// What to do about a time that passed while nobody was there to run it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Timetable {
     pub jitter: Duration,
     /// What happens to times that were missed.
     pub missed: Missed,
+    /// When nothing begins, whatever the times say.
+    pub blackouts: Vec<Blackout>,
 }
 
 /// Whether a run is due.
@@ -53,8 +55,10 @@ impl Timetable {
         let Some(begin) = self.next_begin(name, considered) else {
             return Due::At(None);
         };
-        if begin > now {
-            return Due::At(Some(begin));
+        // It may have been missed before, and this is no time to make up for it.
+        let begin_or_later = self.outside(begin.max(now));
+        if begin > now || begin_or_later != Some(now) {
+            return Due::At(begin_or_later);
         }
         if self.missed == Missed::Skip && now.since(begin) > TOLERANCE {
             return Due::Missed;
@@ -71,7 +75,7 @@ impl Timetable {
         let mut until = considered.max(now.minus(self.jitter));
         while let Some(fire) = self.next_fire(until.to_utc()) {
             let time = Timestamp::from(fire);
-            if time.plus(self.delay(name, fire)) > now {
+            if self.begin_of(name, fire).is_none_or(|begin| begin > now) {
                 break;
             }
             until = time;
@@ -87,7 +91,23 @@ impl Timetable {
     /// When the run of `name` begins that belongs to the first time after `considered`.
     pub fn next_begin(&self, name: &str, considered: Timestamp) -> Option<Timestamp> {
         let fire = self.next_fire(considered.to_utc())?;
-        Some(Timestamp::from(fire).plus(self.delay(name, fire)))
+        self.begin_of(name, fire)
+    }
+
+    /// When the run of `name` begins that belongs to the time `fire`.
+    fn begin_of(&self, name: &str, fire: DateTime<Utc>) -> Option<Timestamp> {
+        self.outside(Timestamp::from(fire).plus(self.delay(name, fire)))
+    }
+
+    fn outside(&self, at: Timestamp) -> Option<Timestamp> {
+        blackout::first_outside(&self.blackouts, at)
+    }
+
+    /// Whether both name the same times.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.cron.to_string() == other.cron.to_string()
+            && (self.zone, self.jitter, self.missed) == (other.zone, other.jitter, other.missed)
+            && blackout::same(&self.blackouts, &other.blackouts)
     }
 
     /// The first time after `after`, without jitter.
@@ -114,6 +134,7 @@ mod tests {
             zone: Tz::UTC,
             jitter: Duration::from_secs(jitter),
             missed,
+            blackouts: Vec::new(),
         }
     }
 
@@ -127,6 +148,29 @@ mod tests {
         assert_eq!(due(HOUR + 1), Due::At(Some(Timestamp::from_secs(2 * HOUR))));
         assert_eq!(due(2 * HOUR), Due::Now);
         assert_eq!(due(9 * HOUR), Due::Now, "missed times run once");
+    }
+
+    #[test]
+    fn nothing_is_due_in_a_blackout_and_one_run_after_it() {
+        let night = Blackout {
+            cron: "30 1 * * *".parse().unwrap(),
+            zone: Tz::UTC,
+            lasting: Duration::from_hours(4),
+        };
+        let table = Timetable {
+            blackouts: vec![night],
+            ..timetable(0, Missed::RunOnce)
+        };
+        let at = Timestamp::from_secs;
+        let due = |considered, now| table.due("A.munki", at(considered), at(now));
+        let end = 5 * HOUR + HOUR / 2;
+        assert_eq!(due(HOUR, HOUR + 1), Due::At(Some(at(end))));
+        assert_eq!(due(HOUR, 3 * HOUR), Due::At(Some(at(end))));
+        // The time of one o'clock was missed, and comes up again in the night.
+        assert_eq!(due(0, 3 * HOUR), Due::At(Some(at(end))));
+        assert_eq!(due(HOUR, end), Due::Now);
+        assert_eq!(table.dealt_with("A.munki", at(HOUR), at(end)), at(5 * HOUR));
+        assert_eq!(due(5 * HOUR, end), Due::At(Some(at(6 * HOUR))));
     }
 
     #[test]

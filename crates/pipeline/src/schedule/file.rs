@@ -1,16 +1,17 @@
 //! The file that says which overrides run when.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use chrono_tz::Tz;
 use model::Title;
+use recipe::RecipeList;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{CronError, Missed, Timetable};
+use super::{Blackout, CronError, Missed, Timetable};
 
 /// Why schedules cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,34 @@ pub enum SchedulesError {
         /// What is wrong with it.
         source: CronError,
     },
+    /// A recipe list cannot be read.
+    #[error("`{}`, entry {entry}: the recipe list `{}` cannot be read", path.display(), list.display())]
+    List {
+        /// Which file.
+        path: PathBuf,
+        /// Which entry, counted from 1.
+        entry: usize,
+        /// Which list.
+        list: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Overrides wait for each other.
+    #[error("in `{}`, `{title}` would wait for itself, by way of what it runs after", path.display())]
+    Circle {
+        /// Which file.
+        path: PathBuf,
+        /// Which override.
+        title: Title,
+    },
+    /// An entry names no override.
+    #[error("`{}`, entry {entry}, names no override", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+        /// Which entry, counted from 1.
+        entry: usize,
+    },
     /// An override is scheduled twice.
     #[error("`{}` schedules `{title}` twice", path.display())]
     Twice {
@@ -59,10 +88,31 @@ pub enum SchedulesError {
 ///   - cron: "@hourly"
 ///     overrides: [Chrome.munki]
 ///     jitter: 0s
+///     priority: 10           # -100 to 100; the highest goes first
+///     after: [Firefox.munki] # waits while a run of these is under way
+///     label: large           # for workers that have it only
+///   - cron: "@daily"
+///     recipe_list: daily.txt # as AutoPkg's; beside this file
+/// blackouts:
+///   - cron: "0 18 * * fri"   # nothing begins from then on
+///     for: 60h
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Schedules {
-    entries: BTreeMap<Title, Timetable>,
+    entries: BTreeMap<Title, Scheduled>,
+}
+
+/// When an override runs, and how its runs are treated.
+#[derive(Clone, Debug)]
+pub struct Scheduled {
+    /// Its times.
+    pub timetable: Timetable,
+    /// Runs of a higher number go first; 0 is usual.
+    pub priority: i64,
+    /// The label that a worker must have.
+    pub label: Option<String>,
+    /// Titles whose runs must be over before.
+    pub after: Vec<Title>,
 }
 
 /// One override and its times.
@@ -72,6 +122,8 @@ pub struct Entry<'a> {
     pub title: &'a Title,
     /// Its times.
     pub timetable: &'a Timetable,
+    /// That, and how its runs are treated.
+    pub scheduled: &'a Scheduled,
 }
 
 impl Schedules {
@@ -97,31 +149,56 @@ impl Schedules {
             source,
         })?;
         let mut entries = BTreeMap::new();
-        for (index, written) in file.schedules.iter().enumerate() {
-            let timetable = file
-                .timetable(written)
-                .map_err(|source| SchedulesError::Cron {
-                    path: path.to_owned(),
-                    entry: index.saturating_add(1),
-                    source,
-                })?;
-            for title in &written.overrides {
-                if entries.insert(title.clone(), timetable.clone()).is_some() {
+        for (written, entry) in file.schedules.iter().zip(1..) {
+            let in_entry = |source| SchedulesError::Cron {
+                path: path.to_owned(),
+                entry,
+                source,
+            };
+            for title in written.titles(path, entry)? {
+                let scheduled = file.scheduled(written, &title).map_err(in_entry)?;
+                if entries.insert(title.clone(), scheduled).is_some() {
                     return Err(SchedulesError::Twice {
                         path: path.to_owned(),
-                        title: title.clone(),
+                        title,
                     });
                 }
             }
         }
-        Ok(Self { entries })
+        let schedules = Self { entries };
+        match schedules.circle() {
+            Some(title) => Err(SchedulesError::Circle {
+                path: path.to_owned(),
+                title: title.clone(),
+            }),
+            None => Ok(schedules),
+        }
+    }
+
+    /// An override that would wait for itself.
+    fn circle(&self) -> Option<&Title> {
+        self.entries.keys().find(|title| {
+            let mut seen: BTreeSet<&Title> = BTreeSet::new();
+            let mut next = vec![*title];
+            while let Some(after) = next.pop().and_then(|title| self.entries.get(title)) {
+                next.extend(after.after.iter().filter(|title| seen.insert(title)));
+            }
+            seen.contains(title)
+        })
+    }
+
+    /// The overrides, by name.
+    pub fn titles(&self) -> Vec<&Title> {
+        self.entries.keys().collect()
     }
 
     /// Every override and its times, by name.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.entries
-            .iter()
-            .map(|(title, timetable)| Entry { title, timetable })
+        self.entries.iter().map(|(title, scheduled)| Entry {
+            title,
+            timetable: &scheduled.timetable,
+            scheduled,
+        })
     }
 }
 
@@ -136,13 +213,36 @@ struct File {
     missed: Missed,
     #[serde(default)]
     schedules: Vec<Written>,
+    #[serde(default)]
+    blackouts: Vec<WrittenBlackout>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBlackout {
+    cron: String,
+    #[serde(rename = "for", deserialize_with = "days")]
+    lasting: Duration,
+    #[serde(default, deserialize_with = "zone")]
+    time_zone: Option<Tz>,
+    /// All, if none is named.
+    #[serde(default)]
+    overrides: Vec<Title>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     cron: String,
+    #[serde(default)]
     overrides: Vec<Title>,
+    recipe_list: Option<PathBuf>,
+    #[serde(default, deserialize_with = "priority")]
+    priority: i64,
+    #[serde(default, deserialize_with = "label")]
+    label: Option<String>,
+    #[serde(default)]
+    after: Vec<Title>,
     #[serde(default, deserialize_with = "zone")]
     time_zone: Option<Tz>,
     #[serde(default, deserialize_with = "span")]
@@ -150,14 +250,94 @@ struct Written {
     missed: Option<Missed>,
 }
 
+impl Written {
+    /// The overrides it names, and those of its recipe list, which lies beside the file at `path`.
+    fn titles(&self, path: &Path, entry: usize) -> Result<Vec<Title>, SchedulesError> {
+        let mut titles = self.overrides.clone();
+        if let Some(list) = &self.recipe_list {
+            let list = path.parent().unwrap_or(path).join(list);
+            let unreadable = |source| SchedulesError::List {
+                path: path.to_owned(),
+                entry,
+                list: list.clone(),
+                source,
+            };
+            let read = RecipeList::read(&list).map_err(|error| unreadable(error.into()))?;
+            for name in &read.recipes {
+                titles.push(name.parse().map_err(|error| unreadable(Box::new(error)))?);
+            }
+        }
+        if titles.is_empty() {
+            return Err(SchedulesError::Empty {
+                path: path.to_owned(),
+                entry,
+            });
+        }
+        Ok(titles)
+    }
+}
+
 impl File {
-    fn timetable(&self, written: &Written) -> Result<Timetable, CronError> {
-        Ok(Timetable {
-            cron: written.cron.parse()?,
-            zone: written.time_zone.or(self.time_zone).unwrap_or(Tz::UTC),
-            jitter: written.jitter.or(self.jitter).unwrap_or_default(),
-            missed: written.missed.unwrap_or(self.missed),
+    fn scheduled(&self, written: &Written, title: &Title) -> Result<Scheduled, CronError> {
+        let zone = self.time_zone.unwrap_or(Tz::UTC);
+        let blackouts = self.blackouts.iter();
+        let blackouts = blackouts
+            .filter(|blackout| blackout.overrides.is_empty() || blackout.overrides.contains(title))
+            .map(|blackout| {
+                Ok(Blackout {
+                    cron: blackout.cron.parse()?,
+                    zone: blackout.time_zone.unwrap_or(zone),
+                    lasting: blackout.lasting,
+                })
+            });
+        Ok(Scheduled {
+            timetable: Timetable {
+                cron: written.cron.parse()?,
+                zone: written.time_zone.unwrap_or(zone),
+                jitter: written.jitter.or(self.jitter).unwrap_or_default(),
+                missed: written.missed.unwrap_or(self.missed),
+                blackouts: blackouts.collect::<Result<_, CronError>>()?,
+            },
+            priority: written.priority,
+            label: written.label.clone(),
+            after: written.after.clone(),
         })
+    }
+}
+
+fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    match i64::deserialize(deserializer)? {
+        priority @ -100..=100 => Ok(priority),
+        other => Err(D::Error::custom(format!(
+            "a priority is from -100 to 100, not {other}"
+        ))),
+    }
+}
+
+fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let label = String::deserialize(deserializer)?;
+    if is_label(&label) {
+        return Ok(Some(label));
+    }
+    Err(D::Error::custom(format!(
+        "`{label}` is no label: small letters, digits and `-`"
+    )))
+}
+
+/// Whether workers can have a label of this name.
+pub fn is_label(name: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain)
+}
+
+/// `90m`, `60h`, `2d`, up to 31 days.
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match seconds(&text) {
+        Some(seconds @ 60..=2_678_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is no span of time such as `90m`, `60h`, `2d`, from a minute to 31 days"
+        ))),
     }
 }
 
@@ -170,18 +350,21 @@ fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tz>, D::Err
 /// `90s`, `10m`, `2h`.
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let seconds = [("s", 1), ("m", 60), ("h", 3600)]
-        .into_iter()
-        .find_map(|(unit, seconds)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number.checked_mul(seconds)
-        });
-    match seconds {
+    match seconds(&text) {
         Some(seconds @ 0..=86_400) => Ok(Some(Duration::from_secs(seconds))),
         _ => Err(D::Error::custom(format!(
             "`{text}` is no span of time such as `90s`, `10m`, `2h`, up to a day"
         ))),
     }
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(seconds)
+        })
 }
 
 #[cfg(test)]
@@ -244,6 +427,26 @@ mod tests {
                 "`schedules.yaml` schedules `A` twice",
             ),
             (
+                "schedules: [{cron: '@daily', overrides: []}]",
+                "`schedules.yaml`, entry 1, names no override",
+            ),
+            (
+                "schedules: [{cron: '@daily', overrides: [A], after: [B]}, {cron: '@daily', overrides: [B], after: [C, A]}]",
+                "in `schedules.yaml`, `A` would wait for itself, by way of what it runs after",
+            ),
+            (
+                "schedules: [{cron: '@daily', overrides: [A], priority: 101}]",
+                "`schedules.yaml` is not a file of schedules",
+            ),
+            (
+                "schedules: [{cron: '@daily', overrides: [A], label: 'a,b'}]",
+                "`schedules.yaml` is not a file of schedules",
+            ),
+            (
+                "blackouts: [{cron: '@daily', for: 32d}]",
+                "`schedules.yaml` is not a file of schedules",
+            ),
+            (
                 "schedule: []",
                 "`schedules.yaml` is not a file of schedules",
             ),
@@ -258,5 +461,45 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_entry_may_take_its_overrides_from_a_recipe_list() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(
+            folder.path().join("daily.txt"),
+            "# ours\nB.munki\nC.munki\n",
+        )
+        .unwrap();
+        let path = folder.path().join("schedules.yaml");
+        let text = "schedules: [{cron: '@daily', overrides: [A.munki], recipe_list: daily.txt, priority: 7, label: large, after: [Z]}]\nblackouts: [{cron: '@weekly', for: 2d}, {cron: '@daily', for: 90m, overrides: [B.munki]}]";
+        let schedules = Schedules::parse(&path, text).unwrap();
+        let shown: Vec<String> = schedules
+            .entries()
+            .map(|entry| {
+                let scheduled = entry.scheduled;
+                format!(
+                    "{} {} {:?} {:?} {}",
+                    entry.title,
+                    scheduled.priority,
+                    scheduled.label,
+                    scheduled.after,
+                    entry.timetable.blackouts.len()
+                )
+            })
+            .collect();
+        let expected =
+            |title: &str, blackouts| format!(r#"{title} 7 Some("large") [Title("Z")] {blackouts}"#);
+        assert_eq!(
+            shown,
+            [
+                expected("A.munki", 1),
+                expected("B.munki", 2),
+                expected("C.munki", 1)
+            ]
+        );
+        let absent = text.replace("daily.txt", "weekly.txt");
+        let error = Schedules::parse(&path, &absent).unwrap_err().to_string();
+        assert!(error.contains("entry 1: the recipe list"), "{error}");
     }
 }

@@ -1,12 +1,14 @@
 //! When overrides are due: Unix cron expressions, time zones, jitter, and what was missed.
 
+mod blackout;
 mod cron;
 mod due;
 mod field;
 mod file;
 
 pub use self::{
+    blackout::Blackout,
     cron::{CronError, Expression},
     due::{Due, Missed, Timetable},
-    file::{Entry, Schedules, SchedulesError},
+    file::{Entry, Scheduled, Schedules, SchedulesError, is_label},
 };

@@ -17,7 +17,7 @@ use publication::{
 use recipe::{Library, NoHistory, Preferences};
 use redact::{Scrubber, Secret};
 use scan::VirusTotal;
-use store::{Db, Queued, RunEnd};
+use store::{Queued, RunEnd};
 use tempfile::TempDir;
 use testkit::{
     package::component,
@@ -203,7 +203,7 @@ async fn engine(
     key: Option<&str>,
     clock: &Arc<FixedClock>,
 ) -> Engine {
-    let db = Db::open(&folder.join("auto-update.db")).await.unwrap();
+    let db = testkit::database(&folder.join("auto-update.db")).await;
     let settings = Settings {
         plain_http_hosts: ["127.0.0.1".to_owned()].into(),
         retry: RetryPolicy::NONE,
@@ -250,6 +250,9 @@ async fn engine(
         guards: crate::Guards::default(),
         rings: publication::Rings::default(),
         retention: publication::Retention::default(),
+        retries: crate::Retries::default(),
+        node: crate::NodeName::default(),
+        lease: Duration::from_mins(1),
         history: Arc::new(NoHistory),
         scrubber: Scrubber::new(),
     })

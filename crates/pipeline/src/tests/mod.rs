@@ -211,6 +211,7 @@ async fn the_run_of_a_process_that_is_gone_is_taken_over() {
     let now = bench.clock.now();
     let (host, me) = (bench.engine.owner.to_string(), std::process::id());
     let gone = host.replace(&format!("/{me}/"), "/4194999/");
+    let gone = store::Worker::named(&gone);
     let claimed = bench
         .engine
         .db()
@@ -229,7 +230,8 @@ async fn a_run_that_never_comes_to_an_end_fails_at_last() {
     bench.queue().await;
     for _ in 0..5 {
         let now = bench.clock.now();
-        let claimed = bench.engine.db().run_claim("crashing", now, now);
+        let crashing = store::Worker::named("crashing");
+        let claimed = bench.engine.db().run_claim(&crashing, now, now);
         assert!(claimed.await.unwrap().is_some());
     }
     assert_eq!(end(&bench.work().await.unwrap()), "failed internal");

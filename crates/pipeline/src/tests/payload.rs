@@ -37,7 +37,10 @@ impl House {
         let mut bench = Bench::new().await;
         let parts = Arc::get_mut(&mut bench.engine.parts).unwrap();
         let payload: BTreeSet<_> = kinds.iter().copied().collect();
-        parts.guards = Guards { payload };
+        parts.guards = Guards {
+            payload,
+            ..Guards::default()
+        };
         Self { bench }
     }
 

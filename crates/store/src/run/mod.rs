@@ -32,6 +32,10 @@ pub struct Run {
     pub parked: Option<Value>,
     /// How often a worker has taken it up.
     pub attempts: u32,
+    /// When it goes, by whom, and how often it was tried.
+    pub terms: Terms,
+    /// Who asked that it be stopped.
+    pub cancelled_by: Option<String>,
     /// Why it failed or is held.
     pub failure: Option<RunFailure>,
 }
@@ -53,6 +57,74 @@ pub struct RunFailure {
     pub incident: Option<IncidentId>,
 }
 
+/// When a run goes, by whom, and how often it was tried.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Terms {
+    /// Runs of a higher number go first; 0 is usual.
+    pub priority: i64,
+    /// The label that a worker must have; any will do if there is none.
+    pub label: Option<String>,
+    /// How often it was tried, itself included.
+    pub tries: u32,
+    /// Not before then; at once if it says nothing. What is read of a run says nothing here.
+    pub not_before: Option<Timestamp>,
+    /// Titles whose runs must be over before. What is read of a run says nothing here.
+    pub after: Vec<Title>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            priority: 0,
+            label: None,
+            tries: 1,
+            not_before: None,
+            after: Vec::new(),
+        }
+    }
+}
+
+/// Who takes runs up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Worker {
+    /// The process.
+    pub owner: String,
+    /// The node it belongs to, whose workspaces it can read.
+    pub node: String,
+    /// The labels it has.
+    pub labels: Vec<String>,
+    /// A node that was not seen since then is gone, and what it left is anybody's.
+    pub node_seen_since: Timestamp,
+}
+
+impl Worker {
+    /// A worker without labels that is a node by itself.
+    pub fn named(owner: &str) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            node: owner.to_owned(),
+            labels: Vec::new(),
+            node_seen_since: Timestamp::default(),
+        }
+    }
+
+    /// The labels as a list that one is sought in.
+    fn listed(&self) -> String {
+        format!(",{},", self.labels.join(","))
+    }
+}
+
+/// What came of saying that a run is still carried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Heartbeat {
+    /// The lease was renewed.
+    Kept,
+    /// It was, and somebody asked that the run be stopped.
+    Cancelled,
+    /// Another worker has the run, or it is over.
+    Lost,
+}
+
 /// What to put into the queue.
 #[derive(Clone, Debug)]
 pub struct NewRun {
@@ -62,6 +134,8 @@ pub struct NewRun {
     pub trigger: Trigger,
     /// What is asked for.
     pub request: Value,
+    /// When it goes, and by whom.
+    pub terms: Terms,
 }
 
 /// What became of a run that was to be queued.
@@ -144,12 +218,15 @@ pub struct RunCount {
 macro_rules! columns {
     () => {
         "id, title, trigger_word, request, state, queued_at, started_at, finished_at, due_at, deadline_at, parked,
-         attempts, fence, class, cause, next_step, step, detail, incident_id"
+         attempts, fence, class, cause, next_step, step, detail, incident_id,
+         priority, label, tries, cancelled_by"
     };
 }
 
+pub(crate) use columns;
+
 #[derive(sqlx::FromRow)]
-struct RunRow {
+pub(crate) struct RunRow {
     id: String,
     title: String,
     trigger_word: String,
@@ -169,6 +246,10 @@ struct RunRow {
     step: Option<String>,
     detail: Option<String>,
     incident_id: Option<String>,
+    priority: i64,
+    label: Option<String>,
+    tries: i64,
+    cancelled_by: Option<String>,
 }
 
 impl RunRow {
@@ -215,6 +296,13 @@ impl TryFrom<RunRow> for Run {
                 .map(|text| column::json("run.parked", &text))
                 .transpose()?,
             attempts: column::count("run.attempts", row.attempts)?,
+            terms: Terms {
+                priority: row.priority,
+                label: row.label,
+                tries: column::count("run.tries", row.tries)?,
+                ..Terms::default()
+            },
+            cancelled_by: row.cancelled_by,
         })
     }
 }

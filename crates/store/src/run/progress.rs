@@ -3,7 +3,7 @@
 use model::{IncidentId, RunId, Timestamp};
 use serde_json::Value;
 
-use super::{Lease, Parking, RunEnd};
+use super::{Lease, NewRun, Parking, RunEnd, queue_tx};
 use crate::{Db, StoreError};
 
 impl Db {
@@ -89,7 +89,8 @@ impl Db {
         Ok(moved.rows_affected() == 1)
     }
 
-    /// Ends a run, or leaves it to a person; false if the lease is lost.
+    /// Ends a run, or leaves it to a person, and queues the one that tries `again`; false if the lease is lost,
+    /// or the run is to be cancelled and is being published.
     ///
     /// # Errors
     /// If the database fails.
@@ -97,9 +98,12 @@ impl Db {
         &self,
         lease: Lease,
         end: &RunEnd,
+        again: Option<&NewRun>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let failed = || StoreError::statement("end a run");
         let failure = end.failure();
+        let mut tx = self.begin("end a run").await?;
         let finished = sqlx::query(
             "update run
              set state = $1, finished_at = $2, class = $3, cause = $4, next_step = $5, step = $6, detail = $7,
@@ -107,7 +111,8 @@ impl Db {
              where id = $9
                and fence = $10
                and lease_owner is not null
-               and state in ('queued', 'running', 'scanning', 'publishing')",
+               and state in ('queued', 'running', 'scanning', 'publishing')
+               and (state <> 'publishing' or $1 <> 'cancelled')",
         )
         .bind(end.state().as_str())
         .bind(now.as_micros())
@@ -119,10 +124,18 @@ impl Db {
         .bind(failure.and_then(|failure| failure.incident).map(|id| id.to_string()))
         .bind(lease.run.to_string())
         .bind(i64::from(lease.fence))
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::statement("end a run"))?;
-        Ok(finished.rows_affected() == 1)
+        .map_err(failed())?;
+        if finished.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if let Some(again) = again {
+            queue_tx(&mut tx, again, now).await?;
+            self.announce_run(&mut tx).await?;
+        }
+        tx.commit().await.map_err(failed())?;
+        Ok(true)
     }
 
     /// Notes that the service desk knows how a run ended, and which incident tells of it.

@@ -2,8 +2,44 @@
 
 use model::{RunId, Timestamp};
 
-use super::{Lease, NewRun, Queued, Run, RunRow};
-use crate::{Db, StoreError, column, db::Tx};
+use super::{Heartbeat, Lease, NewRun, Queued, Run, RunRow, Worker};
+use crate::{Db, StoreError, column, db::Tx, postgres};
+
+/// Takes the run that is due longest. Where several machines do so at once, none waits for another's row.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "update run
+             set lease_owner = $1, leased_until_at = $3, fence = fence + 1, attempts = attempts + 1, node = $4
+             where id = (
+                 select due.id
+                 from run as due
+                 where due.state in ('queued', 'running', 'scanning', 'publishing')
+                   and due.due_at <= $2
+                   and (due.leased_until_at is null or due.leased_until_at <= $2)
+                   and (due.label is null or $5 like '%,' || due.label || ',%')
+                   and (due.state in ('queued', 'running')
+                        or due.node is null
+                        or due.node = $4
+                        or not exists (
+                            select 1 from node where node.name = due.node and node.seen_at >= $6
+                        ))
+                   and not exists (
+                       select 1
+                       from run_wait
+                       join run as other on other.title = run_wait.title
+                       where run_wait.run_id = due.id
+                         and other.state in ('queued', 'running', 'scanning', 'publishing')
+                   )
+                 order by due.priority desc, due.due_at, due.id
+                 limit 1 ",
+            $lock,
+            ")
+             returning ",
+            columns!()
+        )
+    };
+}
 
 impl Db {
     /// Puts a run into the queue, unless one of the same title has not ended yet.
@@ -13,45 +49,42 @@ impl Db {
     pub async fn run_queue(&self, new: &NewRun, now: Timestamp) -> Result<Queued, StoreError> {
         let mut tx = self.begin("queue a run").await?;
         let queued = queue_tx(&mut tx, new, now).await?;
+        self.announce_run(&mut tx).await?;
         tx.commit()
             .await
             .map_err(StoreError::statement("queue a run"))?;
         Ok(queued)
     }
 
-    /// Takes the run that is due longest, until `leased_until`; `None` if none is due.
+    /// Takes, of the runs that are due and may be carried by `worker`, the one of the highest priority that is due
+    /// longest, until `leased_until`; `None` if there is none.
     ///
-    /// A run whose worker did not renew its lease is due again at once, in whatever state it was left.
+    /// A run whose worker did not renew its lease is due again at once, in whatever state it was left. One that waits
+    /// for its scan or is being published is left to the node that has its files, unless that node is gone.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn run_claim(
         &self,
-        owner: &str,
+        worker: &Worker,
         now: Timestamp,
         leased_until: Timestamp,
     ) -> Result<Option<(Run, Lease)>, StoreError> {
-        let row: Option<RunRow> = sqlx::query_as(concat!(
-            "update run
-             set lease_owner = $1, leased_until_at = $3, fence = fence + 1, attempts = attempts + 1
-             where id = (
-                 select due.id
-                 from run as due
-                 where due.state in ('queued', 'running', 'scanning', 'publishing')
-                   and due.due_at <= $2
-                   and (due.leased_until_at is null or due.leased_until_at <= $2)
-                 order by due.due_at, due.id
-                 limit 1
-             )
-             returning ",
-            columns!()
-        ))
-        .bind(owner)
-        .bind(now.as_micros())
-        .bind(leased_until.as_micros())
-        .fetch_optional(self.writer())
-        .await
-        .map_err(StoreError::statement("claim a run"))?;
+        let claim = if self.is_server() {
+            claim!("for update of due skip locked")
+        } else {
+            claim!("")
+        };
+        let row: Option<RunRow> = sqlx::query_as(claim)
+            .bind(&worker.owner)
+            .bind(now.as_micros())
+            .bind(leased_until.as_micros())
+            .bind(&worker.node)
+            .bind(worker.listed())
+            .bind(worker.node_seen_since.as_micros())
+            .fetch_optional(self.writer())
+            .await
+            .map_err(StoreError::statement("claim a run"))?;
         row.map(RunRow::claimed).transpose()
     }
 
@@ -62,23 +95,24 @@ impl Db {
     pub async fn run_claim_one(
         &self,
         id: RunId,
-        owner: &str,
+        worker: &Worker,
         now: Timestamp,
         leased_until: Timestamp,
     ) -> Result<Option<(Run, Lease)>, StoreError> {
         let row: Option<RunRow> = sqlx::query_as(concat!(
             "update run
-             set lease_owner = $1, leased_until_at = $3, fence = fence + 1, attempts = attempts + 1
+             set lease_owner = $1, leased_until_at = $3, fence = fence + 1, attempts = attempts + 1, node = $5
              where id = $4
                and state in ('queued', 'running', 'scanning', 'publishing')
                and (leased_until_at is null or leased_until_at <= $2)
              returning ",
             columns!()
         ))
-        .bind(owner)
+        .bind(&worker.owner)
         .bind(now.as_micros())
         .bind(leased_until.as_micros())
         .bind(id.to_string())
+        .bind(&worker.node)
         .fetch_optional(self.writer())
         .await
         .map_err(StoreError::statement("claim a run"))?;
@@ -136,7 +170,7 @@ impl Db {
         Ok(())
     }
 
-    /// Renews a lease until `leased_until`; false if it is lost.
+    /// Renews a lease until `leased_until`.
     ///
     /// # Errors
     /// If the database fails.
@@ -144,19 +178,61 @@ impl Db {
         &self,
         lease: Lease,
         leased_until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let renewed = sqlx::query(
+    ) -> Result<Heartbeat, StoreError> {
+        let renewed: Option<(Option<String>,)> = sqlx::query_as(
             "update run
              set leased_until_at = $1
-             where id = $2 and fence = $3 and lease_owner is not null",
+             where id = $2 and fence = $3 and lease_owner is not null
+             returning case when state = 'publishing' then null else cancelled_by end",
         )
         .bind(leased_until.as_micros())
         .bind(lease.run.to_string())
         .bind(i64::from(lease.fence))
-        .execute(self.writer())
+        .fetch_optional(self.writer())
         .await
         .map_err(StoreError::statement("renew a lease"))?;
-        Ok(renewed.rows_affected() == 1)
+        Ok(match renewed {
+            Some((Some(_who),)) => Heartbeat::Cancelled,
+            Some((None,)) => Heartbeat::Kept,
+            None => Heartbeat::Lost,
+        })
+    }
+
+    /// Asks whoever carries a run to stop it, by the name of `who`; false if nobody does, or it is being published.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_ask_to_stop(&self, id: RunId, who: &str) -> Result<bool, StoreError> {
+        let asked = sqlx::query(
+            "update run
+             set cancelled_by = coalesce(cancelled_by, $1)
+             where id = $2 and lease_owner is not null and state in ('queued', 'running', 'scanning')",
+        )
+        .bind(who)
+        .bind(id.to_string())
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("ask to stop a run"))?;
+        Ok(asked.rows_affected() == 1)
+    }
+
+    /// Has a run that was parked begin with its first step again, under the same lease, because what it staged is not
+    /// there any more. False if the lease is lost.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_begin_again(&self, lease: Lease) -> Result<bool, StoreError> {
+        let begun = sqlx::query(
+            "update run
+             set state = 'queued', parked = null, deadline_at = null
+             where id = $1 and fence = $2 and lease_owner is not null and state in ('scanning', 'publishing')",
+        )
+        .bind(lease.run.to_string())
+        .bind(i64::from(lease.fence))
+        .execute(self.writer())
+        .await
+        .map_err(StoreError::statement("begin a run again"))?;
+        Ok(begun.rows_affected() == 1)
     }
 
     /// Gives a run back to the queue, due at `due_at`, in the state it is in; one whose steps were under way starts
@@ -181,6 +257,19 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Tells other processes, when the transaction ends well, that there is work.
+    pub(crate) async fn announce_run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.is_server() {
+            sqlx::query(postgres::ANNOUNCE_RUN)
+                .execute(&mut **tx)
+                .await
+                .map_err(StoreError::statement("announce a run"))?;
+        }
+        Ok(())
+    }
+}
+
 /// Puts a run into the queue, unless one of the same title has not ended yet.
 pub(crate) async fn queue_tx(
     tx: &mut Tx,
@@ -200,18 +289,30 @@ pub(crate) async fn queue_tx(
     if let Some(active) = active {
         return Ok(Queued::Already(column::word("run.id", &active)?));
     }
-    let id = RunId::new();
+    let (id, terms) = (RunId::new(), &new.terms);
     sqlx::query(
-        "insert into run (id, title, trigger_word, request, state, queued_at, due_at)
-         values ($1, $2, $3, $4, 'queued', $5, $5)",
+        "insert into run (id, title, trigger_word, request, state, queued_at, due_at, priority, label, tries)
+         values ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9)",
     )
     .bind(id.to_string())
     .bind(new.title.as_str())
     .bind(new.trigger.as_str())
     .bind(new.request.to_string())
     .bind(now.as_micros())
+    .bind(terms.not_before.unwrap_or(now).as_micros())
+    .bind(terms.priority)
+    .bind(&terms.label)
+    .bind(i64::from(terms.tries))
     .execute(&mut **tx)
     .await
     .map_err(failed())?;
+    for title in &terms.after {
+        sqlx::query("insert into run_wait (run_id, title) values ($1, $2)")
+            .bind(id.to_string())
+            .bind(title.as_str())
+            .execute(&mut **tx)
+            .await
+            .map_err(failed())?;
+    }
     Ok(Queued::New(id))
 }

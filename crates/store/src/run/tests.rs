@@ -17,6 +17,7 @@ fn new(title: &str) -> NewRun {
         title: title.parse().unwrap(),
         trigger: Trigger::Manual,
         request: json!({"name": title}),
+        terms: crate::Terms::default(),
     }
 }
 
@@ -28,7 +29,7 @@ async fn queued(db: &Db, title: &str, now: i64) -> RunId {
 }
 
 async fn claimed(db: &Db, owner: &str, now: i64) -> Option<(Run, Lease)> {
-    db.run_claim(owner, at(now), at(now + MINUTE))
+    db.run_claim(&crate::Worker::named(owner), at(now), at(now + MINUTE))
         .await
         .unwrap()
 }
@@ -56,7 +57,7 @@ async fn a_title_has_one_run_at_a_time() {
     let (run, lease) = claimed(&db, "w", 3).await.unwrap();
     assert_eq!(run.id, first);
     assert!(
-        db.run_finish(lease, &RunEnd::Unchanged, at(4))
+        db.run_finish(lease, &RunEnd::Unchanged, None, at(4))
             .await
             .unwrap()
     );
@@ -69,7 +70,7 @@ async fn a_held_run_does_not_keep_the_next_from_its_turn() {
     queued(&db, "A", 1).await;
     let (_, lease) = claimed(&db, "w", 2).await.unwrap();
     assert!(
-        db.run_finish(lease, &RunEnd::Held(failure()), at(3))
+        db.run_finish(lease, &RunEnd::Held(failure()), None, at(3))
             .await
             .unwrap()
     );
@@ -108,7 +109,10 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
         messages: String::new(),
         checks: json!([]),
     };
-    assert!(!db.run_heartbeat(dead, at(500)).await.unwrap());
+    assert_eq!(
+        db.run_heartbeat(dead, at(500)).await.unwrap(),
+        Heartbeat::Lost
+    );
     assert!(!db.step_end(dead, 0, &end, at(70)).await.unwrap());
     assert!(
         !db.step_begin(dead, 1, "EndOfCheckPhase", at(70))
@@ -116,7 +120,7 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
             .unwrap()
     );
     assert!(
-        !db.run_finish(dead, &RunEnd::Published, at(70))
+        !db.run_finish(dead, &RunEnd::Published, None, at(70))
             .await
             .unwrap()
     );
@@ -126,7 +130,10 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
         db.step_list(run.id).await.unwrap().is_empty(),
         "the steps start again"
     );
-    assert!(db.run_heartbeat(lease, at(500)).await.unwrap());
+    assert_eq!(
+        db.run_heartbeat(lease, at(500)).await.unwrap(),
+        Heartbeat::Kept
+    );
     assert!(claimed(&db, "third", 400).await.is_none());
 }
 
@@ -152,8 +159,9 @@ async fn a_parked_run_rests_until_it_is_due() {
         deadline_at: at(1000),
     };
     assert!(db.run_park(lease, &parking).await.unwrap());
-    assert!(
-        !db.run_heartbeat(lease, at(99)).await.unwrap(),
+    assert_eq!(
+        db.run_heartbeat(lease, at(99)).await.unwrap(),
+        Heartbeat::Lost,
         "no worker holds it"
     );
     assert!(claimed(&db, "w", 99).await.is_none());
@@ -188,13 +196,13 @@ async fn a_run_that_is_given_back_starts_again() {
     let run = db.run_find(id).await.unwrap().unwrap();
     assert_eq!((run.state, run.due_at), (RunState::Queued, at(2)));
     let (again, _) = db
-        .run_claim_one(id, "w", at(1), at(60))
+        .run_claim_one(id, &crate::Worker::named("w"), at(1), at(60))
         .await
         .unwrap()
         .unwrap();
     assert_eq!(again.id, id);
     assert!(
-        db.run_claim_one(id, "v", at(1), at(60))
+        db.run_claim_one(id, &crate::Worker::named("v"), at(1), at(60))
             .await
             .unwrap()
             .is_none()
@@ -208,7 +216,7 @@ async fn the_desk_is_told_of_every_end_once() {
     let (_, lease) = claimed(&db, "w", 1).await.unwrap();
     assert!(db.run_untold().await.unwrap().is_empty());
     assert!(
-        db.run_finish(lease, &RunEnd::Failed(failure()), at(2))
+        db.run_finish(lease, &RunEnd::Failed(failure()), None, at(2))
             .await
             .unwrap()
     );

@@ -105,6 +105,7 @@ impl Program {
             .env("AUTO_UPDATE_CONFIG", self.root.join("auto-update.toml"))
             .env("USER", "engineer")
             .env("NO_COLOR", "1")
+            .envs(crate::database_variables(&self.root))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
