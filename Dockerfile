@@ -13,6 +13,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/auto-update --shell /usr/sbin/nologin auto-update \
  && install --directory --owner=auto-update --mode=0750 /var/lib/auto-update \
+ && install --directory --owner=auto-update --mode=0700 /var/lib/auto-update/keys \
  && install --directory --owner=auto-update --mode=0755 /srv/munki
 COPY --from=build /build/target/release/auto-update /usr/local/bin/auto-update
 USER auto-update

@@ -12,3 +12,6 @@ create table hold_decision (
 
 create index hold_decision_by_run on hold_decision (run_id, id);
 create index run_held on run (title, id) where state in ('held', 'failed');
+
+-- What was released lately is asked about again.
+create index release_by_time on release (released_at);

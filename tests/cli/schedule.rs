@@ -121,3 +121,31 @@ fn checks_the_file_and_that_its_overrides_are_found() {
         "{refused}"
     );
 }
+
+#[test]
+fn schedules_rest_until_they_go_on() {
+    let house = House::new();
+    house.write(
+        "schedules.yaml",
+        "schedules: [{cron: '@daily', overrides: [A.munki, B.munki], priority: 3}]",
+    );
+    let pause = "schedule pause A.munki --reason holidays --by ada";
+    house.ok(pause);
+    let rests = |line: &str| {
+        let told: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(told["priority"], 3);
+        told["paused"]["reason"] == "holidays"
+    };
+    let listed = house.ok("schedule list --json");
+    assert_eq!(listed.lines().map(rests).collect::<Vec<_>>(), [true, false]);
+    house.ok("schedule pause --all --reason holidays --by ada --hours 1");
+    house.ok("schedule resume A.munki");
+    let listed = house.ok("schedule list --json");
+    assert_eq!(listed.lines().map(rests).collect::<Vec<_>>(), [true, true]);
+    house.ok("schedule resume --all");
+    let listed = house.ok("schedule list --json");
+    assert_eq!(
+        listed.lines().map(rests).collect::<Vec<_>>(),
+        [false, false]
+    );
+}

@@ -9,6 +9,7 @@ mod cluster;
 mod crashes;
 mod demo;
 mod desk;
+mod holds;
 mod objects;
 mod rings;
 mod small;

@@ -6,7 +6,7 @@ use desk::{Desk, DeskError};
 use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
 use model::{Clock, SystemClock};
-use pipeline::{Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning};
+use pipeline::{Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{
     Backend, FolderRepository, ObjectRepository, PublicationObserver, RepositoryError,
@@ -151,6 +151,10 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         scanning: Scanning {
             scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
             patience: config.scan.patience(),
+            afterwards: Afterwards {
+                lasting: Duration::from_hours(config.scan.again_days.saturating_mul(24)),
+                recall: config.scan.recall,
+            },
         },
         repository,
         keyring,

@@ -86,5 +86,5 @@ pub use schedule::{
     Blackout, CronError, Due, Entry, Expression, Missed, Scheduled, Schedules, SchedulesError,
     Timetable, is_label,
 };
-pub use shelf::{Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
+pub use shelf::{Afterwards, Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
 pub use summary::{FailedRecipe, Summary};

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use model::{Clock, FailureClass, Retry, Timestamp};
 use scan::{Action, Answer, Assessment, Medium, VirusTotal, assess};
 
-use crate::{Failure, Request, pending::Pending};
+use crate::{Afterwards, Failure, Request, pending::Pending};
 
 /// How many media are asked about at a time.
 const AT_ONCE: usize = 4;
@@ -18,6 +18,8 @@ pub struct Scanning {
     pub scanner: Arc<VirusTotal>,
     /// For how long a run waits for answers.
     pub patience: Duration,
+    /// What is asked again after publication.
+    pub afterwards: Afterwards,
 }
 
 /// What becomes of a run at the gate.

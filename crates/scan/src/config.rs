@@ -45,6 +45,10 @@ pub struct Config {
     pub report_hours: u64,
     /// How long a run waits for answers, before it is taken for inconclusive.
     pub wait_hours: u64,
+    /// For how many days after its publication software is asked about again; 0: never.
+    pub again_days: u64,
+    /// Whether what is found then is recalled by itself.
+    pub recall: bool,
     /// When facts become an assessment.
     pub thresholds: Thresholds,
     /// What an assessment leads to.
@@ -66,6 +70,8 @@ impl Default for Config {
             poll_seconds: 30,
             report_hours: 24,
             wait_hours: 24,
+            again_days: 7,
+            recall: true,
             thresholds: Thresholds::default(),
             policy: Policy::default(),
         }

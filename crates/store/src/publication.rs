@@ -158,6 +158,38 @@ impl Db {
         .map_err(StoreError::statement("list what was released"))?;
         rows.into_iter().map(Release::try_from).collect()
     }
+
+    /// What was released at `since` or later, with its title, the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn release_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(Title, Release)>, StoreError> {
+        let rows: Vec<TitledRow> = sqlx::query_as(
+            "select title, name, version, sha256, identity, payload, released_at
+             from release
+             where released_at >= $1
+             order by released_at, title, name, version",
+        )
+        .bind(since.as_micros())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list what was released lately"))?;
+        let titled = |row: TitledRow| {
+            let title = column::word("release.title", &row.title)?;
+            Ok((title, row.release.try_into()?))
+        };
+        rows.into_iter().map(titled).collect()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct TitledRow {
+    title: String,
+    #[sqlx(flatten)]
+    release: ReleaseRow,
 }
 
 async fn release_note_tx(

@@ -11,12 +11,20 @@ const TURN: Duration = Duration::from_mins(5);
 /// How many turns go by before old versions are looked for again: a day.
 const RETENTION: u32 = 288;
 
+/// How many turns go by before scanners are asked again: an hour. A report is good for a day.
+const SCANS: u32 = 12;
+
 /// Keeps the rings until `end`.
 pub(super) async fn keep(engine: Engine, end: CancellationToken) {
     let mut rings = Duty::new(Upkeep::Rings);
     let mut retention = Duty::new(Upkeep::Retention);
+    let mut scans = Duty::new(Upkeep::Scans);
     for round in (0..RETENTION).cycle() {
         rings.done(&engine, turn(&engine).await).await;
+        if round % SCANS == 0 {
+            let looked = engine.look_again().await;
+            scans.done(&engine, looked.map(drop)).await;
+        }
         if round == 0 {
             retention.done(&engine, retire(&engine).await).await;
         }

@@ -228,6 +228,9 @@ fn weekdays(weekday: &Values) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::{Offset as _, Timelike as _};
     use rstest::rstest;
 
     use super::*;
@@ -301,6 +304,102 @@ mod tests {
             ),
             ["Sun 04 Oct 02:30 +1100"]
         );
+    }
+
+    /// When an expression fires, found by going through every minute: the wall clock's minutes from the zone's offsets
+    /// at each minute of UTC, and the stated policy. `fires(hour, minute)` is the expression.
+    fn by_walking(
+        fires: impl Fn(u32, u32) -> bool,
+        every_hour: bool,
+        zone: Tz,
+        from: DateTime<Utc>,
+        days: i64,
+    ) -> BTreeSet<DateTime<Utc>> {
+        let minute = Duration::minutes(1);
+        let (begin, end) = (from - Duration::days(1), from + Duration::days(days));
+        let mut walls: BTreeMap<NaiveDateTime, Vec<DateTime<Utc>>> = BTreeMap::new();
+        let mut at = begin;
+        while at < end + Duration::days(1) {
+            walls
+                .entry(at.with_timezone(&zone).naive_local())
+                .or_default()
+                .push(at);
+            at += minute;
+        }
+        let (first, last) = (
+            *walls.keys().next().unwrap(),
+            *walls.keys().next_back().unwrap(),
+        );
+        let mut found = BTreeSet::new();
+        let mut wall = first;
+        while wall < last {
+            if fires(wall.hour(), wall.minute()) {
+                match walls.get(&wall) {
+                    Some(moments) if every_hour => found.extend(moments.iter().copied()),
+                    Some(moments) => found.extend(moments.iter().min().copied()),
+                    // The first minute that there is again, which is the earliest one whose wall clock is later.
+                    None => {
+                        let later = walls.range(wall..).next().unwrap().1;
+                        found.extend(later.iter().min().copied());
+                    }
+                }
+            }
+            wall += minute;
+        }
+        found.retain(|moment| *moment > from && *moment < end);
+        found
+    }
+
+    #[test]
+    fn agrees_with_a_walk_through_every_minute_around_clock_changes_of_eight_zones() {
+        type Fires = fn(u32, u32) -> bool;
+        let expressions: [(&str, Fires, bool); 7] = [
+            ("30 2 * * *", |h, m| h == 2 && m == 30, false),
+            ("0 0 * * *", |h, m| h == 0 && m == 0, false),
+            ("0 * * * *", |_, m| m == 0, true),
+            ("*/15 * * * *", |_, m| m.is_multiple_of(15), true),
+            ("45 1,3 * * *", |h, m| (h == 1 || h == 3) && m == 45, false),
+            ("20 0-3 * * *", |h, m| h <= 3 && m == 20, false),
+            (
+                "*/20 1-2 * * *",
+                |h, m| (h == 1 || h == 2) && m.is_multiple_of(20),
+                false,
+            ),
+        ];
+        // The days on which clocks are set, forward and back.
+        let zones = [
+            (Tz::Europe__Berlin, ["2026-03-28", "2026-10-24"]),
+            (Tz::Europe__London, ["2026-03-28", "2026-10-24"]),
+            (Tz::America__New_York, ["2026-03-07", "2026-10-31"]),
+            (Tz::America__Los_Angeles, ["2026-03-07", "2026-10-31"]),
+            (Tz::America__Havana, ["2026-03-07", "2026-10-31"]),
+            (Tz::Australia__Lord_Howe, ["2026-10-03", "2026-04-04"]),
+            (Tz::Pacific__Auckland, ["2026-09-26", "2026-04-04"]),
+            (Tz::Asia__Beirut, ["2026-03-28", "2026-10-24"]),
+        ];
+        let mut changes = 0;
+        for (zone, days) in zones {
+            for day in days {
+                let from: DateTime<Utc> = format!("{day}T00:00:00Z").parse().unwrap();
+                let offset = |at: DateTime<Utc>| at.with_timezone(&zone).offset().fix();
+                changes += usize::from(offset(from) != offset(from + Duration::days(2)));
+                for (text, fires, every_hour) in expressions {
+                    let expression: Expression = text.parse().unwrap();
+                    let mut found = BTreeSet::new();
+                    let mut at = from;
+                    while let Some(next) = expression.next_after(at, zone) {
+                        if next >= from + Duration::days(2) {
+                            break;
+                        }
+                        found.insert(next);
+                        at = next;
+                    }
+                    let walked = by_walking(fires, every_hour, zone, from, 2);
+                    assert_eq!(found, walked, "{text} in {zone} around {day}");
+                }
+            }
+        }
+        assert_eq!(changes, 16, "each of these days has a change");
     }
 
     #[rstest]

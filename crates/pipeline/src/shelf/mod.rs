@@ -5,6 +5,7 @@
 mod by_hand;
 mod change;
 mod gate;
+mod late;
 mod look;
 mod retention;
 mod rule;
@@ -13,6 +14,7 @@ mod tell;
 
 pub use by_hand::Recalled;
 pub use change::{Hand, Told, ToldFile, What};
+pub use late::Afterwards;
 pub use look::Look;
 pub use retention::Undoable;
 pub use tell::Upkeep;

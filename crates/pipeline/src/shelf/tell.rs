@@ -12,6 +12,8 @@ pub enum Upkeep {
     Metadata,
     /// Bringing items into rings.
     Rings,
+    /// Asking scanners again about what was published.
+    Scans,
     /// Removing what nobody needs any more.
     Retention,
 }
@@ -21,6 +23,7 @@ impl Upkeep {
         match self {
             Self::Metadata => "repository update metadata",
             Self::Rings => "repository rings",
+            Self::Scans => "repository scans",
             Self::Retention => "repository retention",
         }
     }

@@ -234,6 +234,7 @@ async fn engine(
         scanning: Scanning {
             scanner: Arc::new(scanner),
             patience: Duration::from_hours(24),
+            afterwards: crate::Afterwards::default(),
         },
         repository: Arc::new(FolderRepository::create(&folder.join("repo")).unwrap()),
         keyring: Keyring::in_folder(&folder.join("keys")),

@@ -628,3 +628,41 @@ async fn a_move_of_what_was_edited_meanwhile_is_refused() {
     assert_eq!(house.offered("pilot"), [""; 0]);
     assert!(engine.db().change_list_open().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_scanners_find_late_is_recalled_and_told_once_a_day() {
+    let house = House::new().await;
+    house.publish("1.0").await;
+    house.publish("1.1").await;
+    let engine = &house.bench.engine;
+    assert_eq!(engine.look_again().await.unwrap(), [""; 0]);
+    let bad = model::Sha256::of(&super::bench::package("1.1", b"1.1"));
+    let vendor = &house.bench.virus_total;
+    vendor.know(bad, testkit::virus_total::Verdict::malicious(9));
+    // The report of the day is good until tomorrow.
+    assert_eq!(engine.look_again().await.unwrap(), [""; 0]);
+    house.bench.clock.advance(HOUR * 25);
+    let found = engine.look_again().await.unwrap();
+    assert!(
+        found.len() == 1 && found[0].starts_with("Widget 1.1 "),
+        "{found:?}"
+    );
+    assert_eq!(house.offered("testing"), ["1.0"]);
+    house.is_sound();
+    let incidents = house.bench.incidents().await;
+    assert!(
+        incidents.iter().any(|it| it.contains("malware")),
+        "{incidents:?}"
+    );
+    // It is known, and a good run of the title does not end it.
+    assert_eq!(engine.look_again().await.unwrap(), [""; 0]);
+    house.publish("1.2").await;
+    assert_eq!(house.bench.incidents().await, incidents);
+    // After a week nobody asks any more.
+    vendor.know(
+        model::Sha256::of(&super::bench::package("1.0", b"1.0")),
+        testkit::virus_total::Verdict::malicious(9),
+    );
+    house.bench.clock.advance(HOUR * 24 * 7);
+    assert_eq!(engine.look_again().await.unwrap(), [""; 0]);
+}
