@@ -132,7 +132,7 @@ fn schedules_rest_until_they_go_on() {
     let pause = "schedule pause A.munki --reason holidays --by ada";
     house.ok(pause);
     let rests = |line: &str| {
-        let told: serde_json::Value = serde_json::from_str(line).unwrap();
+        let told: Value = serde_json::from_str(line).unwrap();
         assert_eq!(told["priority"], 3);
         told["paused"]["reason"] == "holidays"
     };
