@@ -46,12 +46,21 @@ pub trait Backend: Repository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError>;
-    /// How what is there looks from outside, if that changes with whatever is in it; nothing if it cannot be told.
-    fn stamp(&self, _kind: Kind, _location: &str) -> Option<Stamp> {
-        None
+
+    /// As [`Repository::list`], and how what is there looks from outside, if that changes with whatever is in it;
+    /// nothing if it cannot be told.
+    ///
+    /// # Errors
+    /// As [`Repository::list`].
+    fn list_stamped(&self, kind: Kind) -> Result<Vec<(String, Option<Stamp>)>, RepositoryError> {
+        let locations = self.list(kind)?;
+        Ok(locations
+            .into_iter()
+            .map(|location| (location, None))
+            .collect())
     }
 
-    /// The same of what the house has written under `name`, by the same clock.
+    /// How what the house has written under `name` looks, by the same clock.
     fn own_stamp(&self, _name: &str) -> Option<Stamp> {
         None
     }
@@ -74,15 +83,21 @@ pub trait Backend: Repository {
     /// If it cannot be read or written, or was changed.
     fn prepare_file(&self, file: &StagedFile) -> Result<Box<dyn Part + '_>, PublishError>;
 
-    /// Makes `contents` ready to be put in its place.
+    /// Whether what is there is made of these pieces and nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError>;
+
+    /// Makes what these pieces make ready to be put in its place.
     ///
     /// # Errors
     /// If they cannot be written.
-    fn prepare_bytes(
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError>;
 
     /// Removes what is there; it is no error if nothing is.
@@ -120,6 +135,14 @@ pub trait Backend: Repository {
     /// # Errors
     /// If it cannot be written.
     fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError>;
+
+    /// Writes `contents` under `name`, all at once; a crash may lose them, or leave something else there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn note_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        self.put_own(name, contents)
+    }
 
     /// Removes what the house has written under `name`, a file or everything below it; it is no error if nothing is
     /// there.

@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod beside;
 mod carry_out;
 mod catalogs;
 mod change_set;

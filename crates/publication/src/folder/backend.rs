@@ -3,17 +3,20 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use evidence::{Log, LogError};
 use model::Sha256;
 
-use super::{FolderRepository, STATE, unfinished::unfinished};
+use super::{
+    FolderRepository, STATE,
+    listing::{self, Wanted},
+    reading::{Files, ReadAhead},
+    unfinished::unfinished,
+};
 use crate::{
-    Backend, Each, Held, Kind, Part, PublishError, Repository as _, RepositoryError, StagedFile,
-    Stamp,
+    Backend, Each, Held, Kind, Part, PublishError, RepositoryError, StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -36,9 +39,15 @@ impl Backend for FolderRepository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Vec<u8>>, RepositoryError> {
+        if ReadAhead::is_worth_it(locations)
+            && let Ok(read) = ReadAhead::new(self, kind, locations)
+        {
+            return Ok(Box::new(read));
+        }
+        let mut files = Files::new(self);
         let contents = locations
             .iter()
-            .map(move |location| self.get(kind, location));
+            .map(move |location| files.get(kind, location));
         Ok(Box::new(contents))
     }
 
@@ -57,12 +66,23 @@ impl Backend for FolderRepository {
         Ok(Box::new(digests))
     }
 
-    fn stamp(&self, kind: Kind, location: &str) -> Option<Stamp> {
-        stamp(&self.path(kind, location))
+    fn list_stamped(&self, kind: Kind) -> Result<Vec<(String, Option<Stamp>)>, RepositoryError> {
+        listing::list(self, kind, Wanted::Stamps)
     }
 
     fn own_stamp(&self, name: &str) -> Option<Stamp> {
-        stamp(&self.own_path(name))
+        listing::stamp(&self.own_path(name))
+    }
+
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError> {
+        let Some(file) = self.open_file(kind, location)? else {
+            return Ok(false);
+        };
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let path = self.path(kind, location);
+        let failed = |source| RepositoryError::io(&path, source);
+        let metadata = file.metadata().map_err(failed)?;
+        Ok(metadata.len() == len as u64 && write::is_made_of(file, pieces).map_err(failed)?)
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
@@ -106,14 +126,14 @@ impl Backend for FolderRepository {
         Ok(Box::new(part))
     }
 
-    fn prepare_bytes(
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError> {
         let target = self.resolve(kind, location)?;
-        Ok(Box::new(PartFile::of_bytes(&target, contents)?))
+        Ok(Box::new(PartFile::of_pieces(&target, pieces)?))
     }
 
     fn remove(&self, kind: Kind, location: &str) -> Result<(), RepositoryError> {
@@ -165,6 +185,10 @@ impl Backend for FolderRepository {
 
     fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
         PartFile::of_bytes(&self.own_path(name), contents)?.replace()
+    }
+
+    fn note_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        write::note(&self.own_path(name), contents)
     }
 
     fn remove_own(&self, name: &str) -> Result<(), RepositoryError> {
@@ -228,22 +252,8 @@ impl Backend for FolderRepository {
     }
 }
 
-/// How the file at the end of all links looks.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    let nanoseconds =
-        |seconds: i64, rest: i64| seconds.checked_mul(1_000_000_000)?.checked_add(rest);
-    Some(Stamp {
-        len_bytes: metadata.len(),
-        modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
-        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
-        file: metadata.ino(),
-        device: metadata.dev(),
-    })
-}
-
 impl FolderRepository {
-    fn path(&self, kind: Kind, location: &str) -> PathBuf {
+    pub(super) fn path(&self, kind: Kind, location: &str) -> PathBuf {
         self.root().join(kind.as_str()).join(location)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{Read, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -154,11 +154,21 @@ impl Backend for ObjectRepository {
         }))
     }
 
-    fn prepare_bytes(
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError> {
+        let Some(there) = self.store.digest(&name(kind, location)?)? else {
+            return Ok(false);
+        };
+        let mut digest = Sha256Writer::new(std::io::sink());
+        let hashed = pieces.iter().try_for_each(|piece| digest.write_all(piece));
+        hashed.map_err(RepositoryError::store(location))?;
+        Ok(digest.finish().1 == there)
+    }
+
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError> {
         let name = name(kind, location)?;
         let version = self.store.version(&name)?;
@@ -166,7 +176,7 @@ impl Backend for ObjectRepository {
             repository: self,
             name,
             version,
-            body: Body::Bytes(Bytes::copy_from_slice(contents)),
+            body: Body::Bytes(Bytes::from(pieces.concat())),
         }))
     }
 
