@@ -9,7 +9,7 @@
 //! - [`virus_total`] is `VirusTotal`'s API, with verdicts, quotas and faults to arrange; [`webhook_receiver`] takes the
 //!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
-//!   [`package`] makes flat packages.
+//!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
 //!
 //! **Invariants:** nothing listens on anything but loopback, nothing is written outside the given folder, and everything
@@ -24,6 +24,7 @@ pub mod s3;
 pub mod signing;
 pub mod smtp;
 pub mod sparkle;
+pub mod tls;
 pub mod vendor;
 pub mod virus_total;
 pub mod webhook_receiver;
