@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use daemon::{Commands, Service};
+use daemon::{Commands, Keeping, Service};
 use model::SystemClock;
 
 use crate::{cli::serve::Serve, exit::ExitStatus, house::House};
@@ -15,8 +15,11 @@ pub(crate) async fn run(arguments: Serve, house: &House) -> anyhow::Result<ExitS
     config.workers = arguments.workers.unwrap_or(config.workers);
     // Before anything is opened, so that no signal ends the process in the middle of it.
     let commands = Commands::by_signals().context("signals cannot be watched")?;
+    let engine = house.engine().await?;
     let service = Service {
-        engine: house.engine().await?,
+        doors: daemon::open_doors(house.config()?, &engine)?,
+        tenants: Keeping::new(house.config()?, engine.db()),
+        engine,
         clock: Arc::new(SystemClock),
         config,
     };

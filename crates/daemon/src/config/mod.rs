@@ -5,6 +5,7 @@ mod places;
 mod preferences;
 mod repository;
 mod secrets;
+mod tenants;
 mod tuf;
 
 use std::{
@@ -28,7 +29,12 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
-pub use self::{error::ConfigError, tuf::TufConfig};
+pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
+pub use self::{
+    error::ConfigError,
+    tenants::{EnvQueryConfig, PodsConfig},
+    tuf::TufConfig,
+};
 
 /// The name of the configuration file that is used when it lies in the current folder.
 pub const CONFIG_FILE: &str = "auto-update.toml";
@@ -80,6 +86,10 @@ pub struct Config {
     pub desk: desk::Config,
     /// The service.
     pub serve: ServeConfig,
+    /// What tells tenants' Macs where their view is.
+    pub envquery: EnvQueryConfig,
+    /// The views of tenants.
+    pub pods: PodsConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -102,6 +112,8 @@ impl Default for Config {
             tuf: TufConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
+            envquery: EnvQueryConfig::default(),
+            pods: PodsConfig::default(),
             file: None,
         }
     }
@@ -372,6 +384,8 @@ impl Config {
 
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
         self.repository_place()?;
+        self.envquery_place()?;
+        self.pods_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -409,6 +423,16 @@ impl Config {
     /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
     pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
         repository::place(self)
+    }
+
+    /// How envQUERY is served, if it is.
+    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
+        tenants::envquery(self)
+    }
+
+    /// Where the pods are served, if they are.
+    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
+        tenants::pods(self)
     }
 
     /// The keys that evidence is signed with.

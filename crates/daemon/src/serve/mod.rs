@@ -4,10 +4,12 @@
 //! longer each time, and says so once.
 
 mod commands;
+mod doors;
 mod housekeeping;
 mod report;
 mod rings;
 mod scheduler;
+mod tenants;
 mod trouble;
 mod workers;
 
@@ -22,7 +24,11 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use web::{Vitals, Watched};
 
-pub use self::commands::Commands;
+pub use self::{
+    commands::Commands,
+    doors::{DoorError, Doors, open_doors},
+    tenants::Keeping,
+};
 use self::{scheduler::Scheduler, workers::Workers};
 use crate::ServeConfig;
 
@@ -45,6 +51,16 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
+    /// A door for tenants cannot be listened at.
+    #[error("cannot listen on {address} (`{section}.listen` of the configuration)")]
+    Door {
+        /// The section of the configuration.
+        section: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The schedules cannot be read.
     #[error("cannot read the schedules (`serve.schedules` of the configuration)")]
     Schedules(#[source] SchedulesError),
@@ -62,6 +78,10 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     /// What it does.
     pub config: ServeConfig,
+    /// The doors for tenants' Macs.
+    pub doors: Doors,
+    /// What is done for tenants again and again.
+    pub tenants: Keeping,
 }
 
 /// Serves until `commands` say stop; runs under way are finished, or given back to the queue when their grace is over.
@@ -76,10 +96,13 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         engine,
         clock,
         config,
+        doors,
+        tenants,
     } = service;
     let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), &config.schedules);
     scheduler.check().await.map_err(ServeError::Schedules)?;
     let listener = listen(config.listen).await?;
+    let doors = doors::listen(doors).await?;
     housekeeping::recover(&engine).await;
 
     let vitals = Arc::new(Vitals::new(clock, usize::from(config.workers.get())));
@@ -101,6 +124,8 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
     loops.spawn(rings::keep(engine.clone(), end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
+    loops.spawn(tenants::keep(tenants, end.clone()));
+    doors::serve(doors, &mut loops, &end);
     let scheduling = scheduler::Scheduling {
         vitals: Arc::clone(&vitals),
         wake,
