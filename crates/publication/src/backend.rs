@@ -1,14 +1,37 @@
 //! What publishing needs of the place where a repository lies.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, io::Read, path::PathBuf};
 
 use evidence::{Log, LogError};
-use model::Sha256;
+use model::{Sha256, Timestamp};
 
 use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile, Stamp};
 
 /// One after the other; what cannot be read is told in its turn.
 pub type Each<'a, T> = Box<dyn Iterator<Item = Result<T, RepositoryError>> + 'a>;
+
+/// How something in a repository looks to who fetches it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// Its length.
+    pub len_bytes: u64,
+    /// When it was last changed.
+    pub modified: Timestamp,
+    /// Changes with whatever is in it; letters, digits and `-` only.
+    pub tag: String,
+}
+
+impl Look {
+    /// How something looks that was made of what looks like this.
+    #[must_use]
+    pub fn of_made(&self, sha256: Sha256, made: &[u8]) -> Self {
+        Self {
+            len_bytes: u64::try_from(made.len()).unwrap_or(u64::MAX),
+            modified: self.modified,
+            tag: sha256.to_string(),
+        }
+    }
+}
 
 /// Where a repository lies, as publishing needs it: besides what Munki's plug-ins see, a lock, files that are made
 /// before anybody sees them, and a corner of the house's own that Munki does not see.
@@ -46,6 +69,24 @@ pub trait Backend: Repository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError>;
+
+    /// How what is there looks to who fetches it, if something is there.
+    ///
+    /// # Errors
+    /// If the location is none, or leads out of the repository, or cannot be looked at.
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError>;
+
+    /// What is there, from its byte `from` on, if it still looks like `look`.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if it does not, or if it cannot be read.
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        look: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError>;
 
     /// As [`Repository::list`], and how what is there looks from outside, if that changes with whatever is in it;
     /// nothing if it cannot be told.

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "scan",
     "quota_window",
     "quota_pause",
@@ -35,6 +35,7 @@ const TABLES: [&str; 24] = [
     "tenant",
     "tenant_ring",
     "tenant_secret",
+    "check_in",
 ];
 
 /// Tables whose rows the engine numbers itself.

@@ -23,6 +23,7 @@
 
 mod approval;
 mod change;
+mod check_in;
 mod column;
 mod db;
 mod delivery;
@@ -46,12 +47,14 @@ mod schedule;
 mod sqlite;
 mod step;
 mod tenant;
+mod tenant_view;
 
 #[cfg(test)]
 mod testing;
 
 pub use approval::Approval;
 pub use change::{ChangeState, RepositoryChange};
+pub use check_in::CheckIn;
 pub use db::{Db, DbPlace};
 pub use delivery::{Delivery, DeliveryState};
 pub use download::Download;
@@ -77,3 +80,4 @@ pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
+pub use tenant_view::{TenantKey, TenantView};

@@ -6,6 +6,7 @@ mod places;
 mod preferences;
 mod repository;
 mod secrets;
+mod tenants;
 mod tuf;
 
 use std::{
@@ -29,9 +30,11 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
+pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
 pub use self::{
     database::{DatabaseConfig, RetryConfig},
     error::ConfigError,
+    tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
 
@@ -91,6 +94,10 @@ pub struct Config {
     pub desk: desk::Config,
     /// The service.
     pub serve: ServeConfig,
+    /// What tells tenants' Macs where their view is.
+    pub envquery: EnvQueryConfig,
+    /// The views of tenants.
+    pub pods: PodsConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -116,6 +123,8 @@ impl Default for Config {
             tuf: TufConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
+            envquery: EnvQueryConfig::default(),
+            pods: PodsConfig::default(),
             file: None,
         }
     }
@@ -430,6 +439,8 @@ impl Config {
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
         self.repository_place()?;
         database::check(self, path)?;
+        self.envquery_place()?;
+        self.pods_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -472,6 +483,16 @@ impl Config {
     /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
     pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
         repository::place(self)
+    }
+
+    /// How envQUERY is served, if it is.
+    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
+        tenants::envquery(self)
+    }
+
+    /// Where the pods are served, if they are.
+    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
+        tenants::pods(self)
     }
 
     /// The keys that evidence is signed with.

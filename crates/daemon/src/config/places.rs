@@ -28,6 +28,10 @@ impl Places {
             signatures.revoked.as_mut(),
             config.evidence.key.as_mut(),
             config.tuf.keys.as_mut(),
+            config.envquery.certificate.as_mut(),
+            config.envquery.key.as_mut(),
+            config.pods.certificate.as_mut(),
+            config.pods.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];

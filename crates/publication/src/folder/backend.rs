@@ -2,12 +2,13 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use evidence::{Log, LogError};
-use model::Sha256;
+use model::{Sha256, Timestamp};
 
 use super::{
     FolderRepository, STATE,
@@ -16,7 +17,8 @@ use super::{
     unfinished::unfinished,
 };
 use crate::{
-    Backend, Each, Held, Kind, Part, PublishError, RepositoryError, StagedFile, Stamp,
+    Backend, Each, Held, Kind, Look, Part, PublishError, Repository as _, RepositoryError,
+    StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -64,6 +66,39 @@ impl Backend for FolderRepository {
             })
         });
         Ok(Box::new(digests))
+    }
+
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError> {
+        let path = self.resolve(kind, location)?;
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(look(&metadata)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(source) => Err(RepositoryError::io(&path, source)),
+        }
+    }
+
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        seen: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError> {
+        let path = self.path(kind, location);
+        let failed = |source| RepositoryError::io(&path, source);
+        let opened = self.open_file(kind, location)?;
+        if let Some(mut file) = opened {
+            // Of the very file that was opened: one of that name may be another one by now.
+            let metadata = file.metadata().map_err(failed)?;
+            if look(&metadata).as_ref() == Some(seen) {
+                file.seek(SeekFrom::Start(from)).map_err(failed)?;
+                return Ok(Box::new(file));
+            }
+        }
+        Err(RepositoryError::NotFound {
+            kind,
+            location: location.to_owned(),
+        })
     }
 
     fn list_stamped(&self, kind: Kind) -> Result<Vec<(String, Option<Stamp>)>, RepositoryError> {
@@ -250,6 +285,25 @@ impl Backend for FolderRepository {
     ) -> Result<(), PublishError> {
         Ok(work(&self.log())?)
     }
+}
+
+/// How a file looks to who fetches it; nothing else than a file does.
+fn look(metadata: &fs::Metadata) -> Option<Look> {
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+    let (len_bytes, file) = (metadata.len(), metadata.ino());
+    metadata.is_file().then(|| Look {
+        len_bytes,
+        modified: Timestamp::from_secs(seconds),
+        tag: format!("{seconds:x}-{nanoseconds:x}-{len_bytes:x}-{file:x}"),
+    })
+}
+
+/// Whether the error only says that nothing is there.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 impl FolderRepository {

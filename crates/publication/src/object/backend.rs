@@ -14,7 +14,7 @@ use object_store::UpdateVersion;
 
 use super::{ObjectRepository, store::LARGE};
 use crate::{
-    Backend, Each, Held, Kind, Part, PublishError, Repository, RepositoryError, StagedFile,
+    Backend, Each, Held, Kind, Look, Part, PublishError, Repository, RepositoryError, StagedFile,
     repository::checked,
 };
 
@@ -127,6 +127,23 @@ impl Backend for ObjectRepository {
             digest.ok_or_else(|| not_found(kind, location))
         });
         Ok(Box::new(digests))
+    }
+
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError> {
+        self.store.look(&name(kind, location)?)
+    }
+
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        look: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError> {
+        match self.store.open_from(&name(kind, location)?, look, from)? {
+            Some(reader) => Ok(Box::new(reader)),
+            None => Err(not_found(kind, location)),
+        }
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
