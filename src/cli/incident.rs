@@ -8,6 +8,8 @@ use model::IncidentId;
 pub(crate) enum Incident {
     /// Take an incident, which stops its response clock
     Acknowledge(Acknowledge),
+    /// Show who is told of incidents, and how that goes
+    Connectors(Connectors),
     /// Make the deliveries that wait, due or not
     ///
     /// Exits with 1 if one was given up; what is only postponed is tried again by `serve` or the next call.
@@ -18,6 +20,28 @@ pub(crate) enum Incident {
     Resolve(Resolve),
     /// Show an incident, its history, and what became of its deliveries
     Show(Show),
+    /// Tell one connector of a test incident and of its end
+    ///
+    /// Past the outbox: what it answers is known at once. Exits with 1 if the desk does not take it.
+    TestFire(TestFire),
+}
+
+/// `incident connectors`.
+#[derive(Args, Debug)]
+pub(crate) struct Connectors {
+    /// Print a JSON object for each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `incident test-fire`.
+#[derive(Args, Debug)]
+pub(crate) struct TestFire {
+    /// The name of the connector in the configuration
+    pub(crate) connector: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `incident acknowledge`.

@@ -179,7 +179,7 @@ impl Desk {
         IncidentChange { incident, event }
     }
 
-    fn facts(&self, failure: &Failure) -> Facts {
+    pub(crate) fn facts(&self, failure: &Failure) -> Facts {
         let line = |text: &str, limit_bytes| clean::line(&self.scrubber, text, limit_bytes);
         let next_step = failure.next_step.as_deref();
         Facts {
@@ -199,7 +199,7 @@ impl Desk {
         }
     }
 
-    fn terms(&self, class: FailureClass) -> Terms {
+    pub(crate) fn terms(&self, class: FailureClass) -> Terms {
         let priority = self.config.priority(class);
         Terms {
             priority,

@@ -15,6 +15,22 @@ pub enum DeskError {
         /// What is wrong.
         why: String,
     },
+    /// There is no such connector.
+    #[error("no connector is called `{name}`; there are: {known}")]
+    NoConnector {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A desk did not take a test.
+    #[error("`{connector}` did not take the test: {why}")]
+    Test {
+        /// Its name.
+        connector: String,
+        /// Why not.
+        why: String,
+    },
     /// There is no such incident.
     #[error("there is no incident {id}")]
     NoIncident {

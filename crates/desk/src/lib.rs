@@ -25,6 +25,9 @@
 //! - Repeats are told at 2, 5, 10, 20, 50 … or once a day, never each time.
 //! - Redirects are never followed, and nothing leaves without TLS except where the configuration says so.
 //!
+//! - One incident is one ticket at a desk, however often a delivery is made: what the desk calls it is kept, and where
+//!   an answer may have been lost, the desk is asked before anything is made there again.
+//!
 //! # Source
 //! Standard Webhooks 1.0.0, <https://www.standardwebhooks.com>; RFC 5322 §3.6.4 for threads of mails.
 #![forbid(unsafe_code)]
@@ -33,6 +36,7 @@ mod clean;
 mod config;
 mod connector;
 mod desk;
+mod drill;
 mod error;
 mod failure;
 mod letter;
@@ -41,9 +45,13 @@ mod outbox;
 mod rules;
 mod words;
 
-pub use config::{Clocks, Config, EmailConfig, MailTls, WebhookConfig};
-pub use connector::{Attempt, Connector, DeliveryError, SigningKey};
+pub use config::{
+    ChatConfig, Clocks, Config, EmailConfig, FreshserviceConfig, ImpactUrgency, JiraConfig,
+    MailTls, PagerDutyConfig, SecretPlace, ServiceNowConfig, WebhookConfig, ZendeskConfig,
+};
+pub use connector::{Attempt, Connector, DeliveryError, SigningKey, Taken};
 pub use desk::Desk;
+pub use drill::ConnectorState;
 pub use error::DeskError;
 pub use failure::Failure;
 pub use notice::{Notice, NoticeData, NoticeIncident, SCHEMA};

@@ -94,7 +94,7 @@ pub(crate) fn acknowledge(before: &Incident, who: &str, now: Timestamp) -> Optio
     Some((incident, Some(EventKind::Updated)))
 }
 
-fn open(facts: &Facts, terms: Terms, now: Timestamp) -> Ruling {
+pub(crate) fn open(facts: &Facts, terms: Terms, now: Timestamp) -> Ruling {
     let incident = Incident {
         id: IncidentId::new(),
         key: facts.key.clone(),

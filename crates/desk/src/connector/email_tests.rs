@@ -3,6 +3,7 @@ use store::{Delivery, DeliveryState, Incident};
 
 use super::*;
 use crate::{
+    Notice,
     config::Clocks,
     rules::{self, Facts, Terms},
 };
@@ -56,6 +57,7 @@ fn mail(incident: &Incident, kind: EventKind, sequence: u32) -> String {
     let attempt = Attempt {
         delivery,
         at: happened_at,
+        ticket: None,
     };
     let from = "Auto-Update <au@example.org>".parse().unwrap();
     let to = ["desk@example.org".parse().unwrap()];

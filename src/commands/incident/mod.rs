@@ -1,9 +1,11 @@
 //! `incident`: what the service desk knows, and what a person does about it.
 
+mod connectors;
+
 use anyhow::Context as _;
 use desk::{Desk, NoticeIncident, Tally};
 use serde_json::{Value, json};
-use store::{Db, Delivery, IncidentEvent, IncidentFilter};
+use store::{Db, Delivery, IncidentEvent, IncidentFilter, Ticket};
 
 use crate::{
     cli::incident::{Deliver, Incident, List, Show},
@@ -27,6 +29,7 @@ pub(crate) async fn run(
             let taken = desk()?.acknowledge(arguments.id, &who).await?;
             tell_one(&taken, arguments.json, printer)
         }
+        Incident::Connectors(arguments) => connectors::list(&arguments, &desk()?, printer).await,
         Incident::Deliver(arguments) => deliver(&arguments, &db, &desk()?, printer).await,
         Incident::List(arguments) => list(&arguments, &db, printer).await,
         Incident::Resolve(arguments) => {
@@ -35,6 +38,9 @@ pub(crate) async fn run(
             tell_one(&resolved, arguments.json, printer)
         }
         Incident::Show(arguments) => show(&arguments, &db, printer).await,
+        Incident::TestFire(arguments) => {
+            connectors::test_fire(&arguments, &desk()?, printer).await
+        }
     }
 }
 
@@ -121,6 +127,7 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
     let incident = incident.with_context(|| format!("there is no incident {id}"))?;
     let history = db.incident_history(id).await?;
     let deliveries = db.delivery_list(Some(id)).await?;
+    let tickets = db.ticket_list(id).await?;
     if arguments.json {
         let mut shown = to_json(&incident)?;
         if let Value::Object(fields) = &mut shown {
@@ -128,6 +135,8 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
             let deliveries = deliveries.iter().map(delivery_json).collect();
             fields.insert("history".to_owned(), Value::Array(history));
             fields.insert("deliveries".to_owned(), Value::Array(deliveries));
+            let tickets = tickets.iter().map(ticket_json).collect();
+            fields.insert("tickets".to_owned(), Value::Array(tickets));
         }
         printer.data(shown)?;
         return Ok(ExitStatus::Done);
@@ -151,6 +160,10 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
             delivery.kind.as_str(),
             delivery.state.as_str(),
         ))?;
+    }
+    for (connector, ticket) in &tickets {
+        let place = ticket.url.as_deref().unwrap_or(&ticket.reference);
+        printer.data(format!("  {connector:<13} ticket {place}"))?;
     }
     for text in incident.excerpt.lines() {
         printer.data(format!("  | {text}"))?;
@@ -230,5 +243,13 @@ fn delivery_json(delivery: &Delivery) -> Value {
         "due_at": delivery.due_at.to_string(),
         "delivered_at": delivery.delivered_at.map(|at| at.to_string()),
         "last_error": delivery.last_error,
+    })
+}
+
+fn ticket_json((connector, ticket): &(String, Ticket)) -> Value {
+    json!({
+        "connector": connector,
+        "reference": ticket.reference,
+        "url": ticket.url,
     })
 }

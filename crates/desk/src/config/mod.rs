@@ -1,11 +1,22 @@
 //! Who is told of incidents, and how fast they must be over, as the configuration file says it.
 
+mod desks;
+mod secrets;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use model::{FailureClass, Priority};
 use redact::Secret;
 use serde::Deserialize;
 use store::EventKind;
+
+pub use self::{
+    desks::{
+        ChatConfig, FreshserviceConfig, ImpactUrgency, JiraConfig, PagerDutyConfig,
+        ServiceNowConfig, ZendeskConfig,
+    },
+    secrets::SecretPlace,
+};
 
 /// Who is told of incidents, and how fast they must be over.
 ///
@@ -44,6 +55,20 @@ pub struct Config {
     pub email: Vec<EmailConfig>,
     /// Connectors that call webhooks.
     pub webhook: Vec<WebhookConfig>,
+    /// Service desks of Jira Service Management.
+    pub jira: Vec<JiraConfig>,
+    /// `ServiceNow` instances.
+    pub servicenow: Vec<ServiceNowConfig>,
+    /// Zendesk accounts.
+    pub zendesk: Vec<ZendeskConfig>,
+    /// Freshservice accounts.
+    pub freshservice: Vec<FreshserviceConfig>,
+    /// Services of PagerDuty.
+    pub pagerduty: Vec<PagerDutyConfig>,
+    /// Channels of Slack.
+    pub slack: Vec<ChatConfig>,
+    /// Channels of Teams.
+    pub teams: Vec<ChatConfig>,
 }
 
 impl Default for Config {
@@ -55,6 +80,13 @@ impl Default for Config {
             clocks: BTreeMap::new(),
             email: Vec::new(),
             webhook: Vec::new(),
+            jira: Vec::new(),
+            servicenow: Vec::new(),
+            zendesk: Vec::new(),
+            freshservice: Vec::new(),
+            pagerduty: Vec::new(),
+            slack: Vec::new(),
+            teams: Vec::new(),
         }
     }
 }
@@ -133,7 +165,7 @@ pub struct EmailConfig {
     /// Whom they go to.
     pub to: Vec<String>,
     /// Which events are sent.
-    #[serde(default = "every_event")]
+    #[serde(default = "told_by_default")]
     pub events: Vec<EventKind>,
 }
 
@@ -165,7 +197,7 @@ pub struct WebhookConfig {
     #[serde(default)]
     pub secret_files: Vec<PathBuf>,
     /// Which events are sent.
-    #[serde(default = "every_event")]
+    #[serde(default = "told_by_default")]
     pub events: Vec<EventKind>,
     /// Whether `http` on the loopback interface is allowed.
     #[serde(default)]
@@ -175,10 +207,10 @@ pub struct WebhookConfig {
     pub timeout_seconds: u64,
 }
 
-fn every_event() -> Vec<EventKind> {
+pub(crate) fn told_by_default() -> Vec<EventKind> {
     EventKind::ALL.to_vec()
 }
 
-const fn twenty() -> u64 {
+pub(crate) const fn twenty() -> u64 {
     20
 }
