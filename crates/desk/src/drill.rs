@@ -92,7 +92,7 @@ impl Desk {
         let now = self.clock.now();
         Ok(rules::open(
             &self.facts(&failure),
-            self.terms(failure.class),
+            &self.terms(failure.class),
             now,
         ))
     }

@@ -43,6 +43,32 @@ pub enum DeskError {
         /// Its name.
         id: IncidentId,
     },
+    /// The incident is not over.
+    #[error("incident {id} is not resolved")]
+    NotResolved {
+        /// Its name.
+        id: IncidentId,
+    },
+    /// An incident cannot be a part of itself.
+    #[error("incident {id} cannot be merged into itself")]
+    MergedWithItself {
+        /// Its name.
+        id: IncidentId,
+    },
+    /// A maintenance window of this name is not over.
+    #[error("there is a maintenance window `{name}` that is not over")]
+    SecondWindow {
+        /// Its name.
+        name: String,
+    },
+    /// A calendar makes no sense, or there is none of this name.
+    #[error("the calendar `{name}` cannot be used: {why}")]
+    Calendar {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The rules left a failure without an incident, which they never do.
     #[error("no incident was opened for {key}")]
     Undecided {

@@ -20,7 +20,18 @@ pub(crate) fn subject(notice: &Notice) -> String {
 pub(crate) fn opening(notice: &Notice) -> String {
     let incident = &notice.data.incident;
     let title = &incident.title;
-    match notice.type_.as_str() {
+    let kind = notice.type_.as_str();
+    let is_remark = [
+        "incident.updated",
+        "incident.warned",
+        "incident.breached",
+        "incident.noted",
+    ]
+    .contains(&kind);
+    if let Some(remark) = notice.data.remark.as_ref().filter(|_| is_remark) {
+        return format!("{title}: {remark}");
+    }
+    match kind {
         "incident.opened" => format!("{title} was stopped: {}.", incident.headline),
         "incident.reopened" => format!("{title} is stopped again: {}.", incident.headline),
         "incident.resolved" => format!(
@@ -74,8 +85,15 @@ pub(crate) fn paragraphs(notice: &Notice) -> impl Iterator<Item = (&'static str,
     let incident = &notice.data.incident;
     let what_to_do = ("What to do", incident.next_step.as_str());
     let open = incident.resolved_at.is_none().then_some(what_to_do);
+    // What an update says stands at its beginning already.
+    let is_new = matches!(
+        notice.type_.as_str(),
+        "incident.opened" | "incident.reopened"
+    );
+    let remark = notice.data.remark.as_deref().filter(|_| is_new);
     [("What happened", incident.cause.as_str())]
         .into_iter()
+        .chain(remark.map(|remark| ("Besides", remark)))
         .chain(open)
 }
 

@@ -9,7 +9,7 @@ use testkit::{
 };
 
 use super::*;
-use crate::{Config, Failure, WebhookConfig};
+use crate::{Config, Failure, Flapping, WebhookConfig};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -42,6 +42,10 @@ impl Bench {
                 allow_loopback_http: true,
                 timeout_seconds: 20,
             }],
+            flapping: Flapping {
+                reopened: 0,
+                quiet_hours: 0,
+            },
             ..Config::default()
         }
     }

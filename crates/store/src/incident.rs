@@ -6,7 +6,7 @@ use model::{FailureClass, IncidentId, Priority, RunId, Timestamp, Title, Unknown
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Db, StoreError, column, db::Tx, delivery};
+use crate::{Db, Keeping, StoreError, column, db::Tx, delivery, incident_keeping};
 
 /// What makes two failures the same incident; the version of the software is no part of it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -75,11 +75,25 @@ pub enum EventKind {
     Reopened,
     /// It is over.
     Resolved,
+    /// Half of a clock, three quarters, or nine tenths are over.
+    Warned,
+    /// A clock is over.
+    Breached,
+    /// Somebody wrote something about it.
+    Noted,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Opened, Self::Updated, Self::Reopened, Self::Resolved];
+    pub const ALL: [Self; 7] = [
+        Self::Opened,
+        Self::Updated,
+        Self::Reopened,
+        Self::Resolved,
+        Self::Warned,
+        Self::Breached,
+        Self::Noted,
+    ];
 
     /// The name used in tables, logs and JSON.
     pub const fn as_str(self) -> &'static str {
@@ -88,6 +102,9 @@ impl EventKind {
             Self::Updated => "updated",
             Self::Reopened => "reopened",
             Self::Resolved => "resolved",
+            Self::Warned => "warned",
+            Self::Breached => "breached",
+            Self::Noted => "noted",
         }
     }
 }
@@ -151,6 +168,8 @@ pub struct Incident {
     pub resolution: Option<String>,
     /// When desks were told of it last.
     pub told_at: Timestamp,
+    /// What is remembered of it besides.
+    pub keeping: Keeping,
 }
 
 /// What is to become of an incident, and whom to tell.
@@ -184,6 +203,8 @@ pub struct IncidentEvent {
     pub kind: EventKind,
     /// When.
     pub happened_at: Timestamp,
+    /// What somebody wrote, or what has become of a clock.
+    pub remark: Option<String>,
 }
 
 /// Which incidents to list.
@@ -256,7 +277,12 @@ impl Db {
             .fetch_optional(self.reader())
             .await
             .map_err(StoreError::statement("read an incident"))?;
-        row.map(Incident::try_from).transpose()
+        let found: Vec<Incident> = row
+            .map(Incident::try_from)
+            .transpose()?
+            .into_iter()
+            .collect();
+        Ok(self.with_keeping(found).await?.pop())
     }
 
     /// Incidents, the most urgent first, among equals the oldest.
@@ -276,7 +302,9 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list incidents"))?;
-        rows.into_iter().map(Incident::try_from).collect()
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
     }
 
     /// The unresolved incidents of one title.
@@ -301,7 +329,9 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list the incidents of a title"))?;
-        rows.into_iter().map(Incident::try_from).collect()
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
     }
 
     /// What happened to an incident, in order.
@@ -309,8 +339,8 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn incident_history(&self, id: IncidentId) -> Result<Vec<IncidentEvent>, StoreError> {
-        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
-            "select sequence, kind, happened_at
+        let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
+            "select sequence, kind, happened_at, payload
              from incident_event
              where incident_id = $1
              order by sequence",
@@ -319,8 +349,11 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("read the history of an incident"))?;
-        let event = |(sequence, kind, happened_at): (i64, String, i64)| {
+        let event = |(sequence, kind, happened_at, payload): (i64, String, i64, String)| {
+            let payload: Value = column::json("incident_event.payload", &payload)?;
+            let remark = payload.pointer("/data/remark").and_then(Value::as_str);
             Ok(IncidentEvent {
+                remark: remark.map(str::to_owned),
                 sequence: column::count("incident_event.sequence", sequence)?,
                 kind: column::word("incident_event.kind", &kind)?,
                 happened_at: Timestamp::from_micros(happened_at),
@@ -342,11 +375,15 @@ async fn change_tx(
     row: Option<IncidentRow>,
     decide: impl FnOnce(Option<&Incident>) -> Option<IncidentChange>,
 ) -> Result<Option<Incident>, StoreError> {
-    let before = row.map(Incident::try_from).transpose()?;
+    let mut before = row.map(Incident::try_from).transpose()?;
+    if let Some(incident) = &mut before {
+        incident.keeping = incident_keeping::find_tx(&mut tx, incident.id).await?;
+    }
     let Some(change) = decide(before.as_ref()) else {
         return Ok(before);
     };
     incident_put_tx(&mut tx, &change.incident).await?;
+    incident_keeping::put_tx(&mut tx, change.incident.id, &change.incident.keeping).await?;
     if let Some(event) = &change.event {
         let sequence = event_insert_tx(&mut tx, change.incident.id, event).await?;
         for connector in &event.connectors {
@@ -485,6 +522,7 @@ impl TryFrom<IncidentRow> for Incident {
             resolved_at: row.resolved_at.map(Timestamp::from_micros),
             resolution: row.resolution,
             told_at: Timestamp::from_micros(row.told_at),
+            keeping: Keeping::default(),
         })
     }
 }

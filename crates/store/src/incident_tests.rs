@@ -36,6 +36,7 @@ fn incident() -> Incident {
         resolved_at: None,
         resolution: None,
         told_at: now,
+        keeping: Keeping::default(),
     }
 }
 

@@ -32,6 +32,8 @@ mod error;
 mod figures;
 mod identity;
 mod incident;
+mod incident_keeping;
+mod incident_maintenance;
 mod lease;
 mod publication;
 mod quota;
@@ -59,6 +61,8 @@ pub use incident::{
     EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
     NewEvent,
 };
+pub use incident_keeping::{Keeping, Known, Pause, PauseReason, Quiet, QuietReason};
+pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};

@@ -1,6 +1,7 @@
 //! `incident`: what the service desk knows, and what a person does about it.
 
 mod connectors;
+mod maintenance;
 
 use anyhow::Context as _;
 use desk::{Desk, NoticeIncident, Tally};
@@ -32,15 +33,42 @@ pub(crate) async fn run(
         Incident::Connectors(arguments) => connectors::list(&arguments, &desk()?, printer).await,
         Incident::Deliver(arguments) => deliver(&arguments, &db, &desk()?, printer).await,
         Incident::List(arguments) => list(&arguments, &db, printer).await,
+        Incident::Maintenance(verb) => maintenance::run(verb, &db, &desk()?, printer).await,
+        Incident::Merge(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let merged = desk()?.merge(arguments.id, arguments.into, &who).await?;
+            tell_one(&merged, arguments.json, printer)
+        }
+        Incident::Note(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let noted = desk()?.note(arguments.id, &who, &arguments.text).await?;
+            tell_one(&noted, arguments.json, printer)
+        }
+        Incident::Pause(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let whom = (arguments.waits_for, who.as_str());
+            let paused = desk()?.pause(arguments.id, whom, &arguments.reason).await?;
+            tell_one(&paused, arguments.json, printer)
+        }
+        Incident::Reopen(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let again = desk()?
+                .reopen(arguments.id, &who, &arguments.reason)
+                .await?;
+            tell_one(&again, arguments.json, printer)
+        }
+        Incident::Resume(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let resumed = desk()?.resume(arguments.id, &who).await?;
+            tell_one(&resumed, arguments.json, printer)
+        }
         Incident::Resolve(arguments) => {
             let (id, reason) = (arguments.id, &arguments.reason);
             let resolved = desk()?.resolve_by_hand(id, reason).await?;
             tell_one(&resolved, arguments.json, printer)
         }
         Incident::Show(arguments) => show(&arguments, &db, printer).await,
-        Incident::TestFire(arguments) => {
-            connectors::test_fire(&arguments, &desk()?, printer).await
-        }
+        Incident::TestFire(arguments) => connectors::test_fire(&arguments, &desk()?, printer).await,
     }
 }
 
@@ -66,6 +94,7 @@ async fn deliver(
     if arguments.failed {
         desk.take_up_again().await?;
     }
+    desk.tick().await?;
     let Tally {
         delivered,
         postponed,
@@ -146,8 +175,10 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
         printer.data(format!("  {name:<13} {value}"))?;
     }
     for event in &history {
+        let remark = event.remark.as_ref();
+        let remark = remark.map_or(String::new(), |remark| format!(": {remark}"));
         printer.data(format!(
-            "  {:<13} {}",
+            "  {:<13} {}{remark}",
             event.kind.as_str(),
             event.happened_at
         ))?;
@@ -181,6 +212,15 @@ fn facts(incident: &store::Incident) -> Vec<(&'static str, String)> {
         let why = incident.resolution.as_deref().unwrap_or_default();
         format!("{at}: {why}")
     });
+    let keeping = &incident.keeping;
+    let paused = keeping.pause.map(|pause| {
+        let whom = pause.reason.as_str();
+        format!("{}: waits for {whom}", pause.since)
+    });
+    let quiet = keeping.quiet.map(|quiet| {
+        let why = quiet.reason.as_str();
+        format!("desks are not told until {}: {why}", quiet.until)
+    });
     let facts = [
         ("cause", Some(incident.cause.clone())),
         ("next step", Some(incident.next_step.clone())),
@@ -190,6 +230,9 @@ fn facts(incident: &store::Incident) -> Vec<(&'static str, String)> {
         ("resolve by", Some(incident.resolve_by_at.to_string())),
         ("taken", taken),
         ("over", over),
+        ("paused", paused),
+        ("part of", keeping.merged_into.map(|into| into.to_string())),
+        ("quiet", quiet),
     ];
     facts
         .into_iter()
@@ -230,6 +273,7 @@ fn event_json(event: &IncidentEvent) -> Value {
         "sequence": event.sequence,
         "kind": event.kind,
         "happened_at": event.happened_at.to_string(),
+        "remark": event.remark,
     })
 }
 

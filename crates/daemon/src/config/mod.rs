@@ -288,6 +288,8 @@ pub struct ServeConfig {
     pub schedules: PathBuf,
     /// How long runs may go on after the service was told to stop, in seconds.
     pub grace_seconds: u64,
+    /// For how many hours no run may have ended after one was due before there is an incident; 0 for never.
+    pub watchdog_hours: u64,
 }
 
 impl Default for ServeConfig {
@@ -297,6 +299,7 @@ impl Default for ServeConfig {
             workers: NonZeroU16::MIN.saturating_add(1),
             schedules: "schedules.yaml".into(),
             grace_seconds: 30,
+            watchdog_hours: 6,
         }
     }
 }

@@ -9,6 +9,7 @@ mod report;
 mod rings;
 mod scheduler;
 mod trouble;
+mod watch;
 mod workers;
 
 #[cfg(test)]
@@ -82,7 +83,10 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let listener = listen(config.listen).await?;
     housekeeping::recover(&engine).await;
 
-    let vitals = Arc::new(Vitals::new(clock, usize::from(config.workers.get())));
+    let vitals = Arc::new(Vitals::new(
+        Arc::clone(&clock),
+        usize::from(config.workers.get()),
+    ));
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let workers = Workers {
         engine: engine.clone(),
@@ -100,6 +104,11 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     loops.spawn(answer(listener, watched, end.clone()));
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
     loops.spawn(rings::keep(engine.clone(), end.clone()));
+    let watch = watch::Watch {
+        schedules: config.schedules.clone(),
+        silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
+    };
+    loops.spawn(watch::keep(engine.clone(), clock, watch, end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
     let scheduling = scheduler::Scheduling {
         vitals: Arc::clone(&vitals),

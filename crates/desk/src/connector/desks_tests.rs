@@ -342,7 +342,8 @@ async fn a_quota_rests_the_whole_connector_until_the_desk_said() {
 
 #[tokio::test]
 async fn a_desk_that_is_down_for_an_hour_gets_everything_once_and_in_order() {
-    let bench = Bench::new(Zendesk::default(), ZENDESK).await;
+    let config = format!("{ZENDESK}[flapping]\nreopened = 0\n");
+    let bench = Bench::new(Zendesk::default(), &config).await;
     bench.server.set_down(true);
     let end = bench.clock.now().plus(Duration::from_hours(1));
     // Every minute something happens, and the outbox is looked at.

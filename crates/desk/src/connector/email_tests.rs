@@ -27,9 +27,10 @@ fn opened() -> Incident {
     let terms = Terms {
         priority: model::Priority::P1,
         clocks: Clocks::of(model::Priority::P1),
+        calendar: std::sync::Arc::default(),
         reopen_within: Duration::from_hours(24),
     };
-    let (incident, _) = rules::raise(None, &facts, terms, OPENED).unwrap();
+    let (incident, _) = rules::raise(None, &facts, &terms, OPENED).unwrap();
     let id: IncidentId = "01936000-0000-7000-8000-000000000001".parse().unwrap();
     Incident { id, ..incident }
 }

@@ -5,7 +5,7 @@ use store::IncidentFilter;
 
 use crate::{Engine, Failure};
 
-/// Work on the repository that no run does. The desk knows it by its name, where a run has its title.
+/// Work that no run does. The desk knows it by its name, where a run has its title.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Upkeep {
     /// Signing what clients may believe.
@@ -14,6 +14,8 @@ pub enum Upkeep {
     Rings,
     /// Removing what nobody needs any more.
     Retention,
+    /// Carrying out what is due.
+    Schedules,
 }
 
 impl Upkeep {
@@ -22,6 +24,7 @@ impl Upkeep {
             Self::Metadata => "repository update metadata",
             Self::Rings => "repository rings",
             Self::Retention => "repository retention",
+            Self::Schedules => "schedules",
         }
     }
 }
