@@ -33,6 +33,7 @@ mod figures;
 mod identity;
 mod incident;
 mod incident_keeping;
+mod incident_kind;
 mod incident_maintenance;
 mod lease;
 mod publication;
@@ -58,10 +59,10 @@ pub use error::StoreError;
 pub use figures::Figures;
 pub use identity::{IdentityDecision, IdentityEntry, IdentityState};
 pub use incident::{
-    EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
-    NewEvent,
+    Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState, NewEvent,
 };
 pub use incident_keeping::{Keeping, Known, Pause, PauseReason, Quiet, QuietReason};
+pub use incident_kind::EventKind;
 pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use publication::{NewPublication, Release};
