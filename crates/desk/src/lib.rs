@@ -52,7 +52,7 @@ mod rules;
 mod tick;
 mod words;
 
-pub use calendar::{Calendar, CalendarConfig};
+pub use calendar::{Calendar, CalendarConfig, Hours};
 pub use config::{
     ChatConfig, Clocks, Config, EmailConfig, Flapping, FreshserviceConfig, ImpactUrgency,
     JiraConfig, MailTls, PagerDutyConfig, Patience, SecretPlace, ServiceNowConfig, WebhookConfig,
