@@ -73,18 +73,15 @@ impl Desk {
         let facts = self.facts(failure);
         let terms = self.terms(failure.class);
         let windows = self.db.maintenance_list(now).await?;
-        let merged = self.raise_merged(&facts, &windows).await?;
-        let raised = match merged {
-            Some(incident) => Some(incident),
-            None => {
-                let changed = self.db.incident_change(&facts.key, |before| {
-                    let ruling = rules::raise(before, &facts, &terms, now)?;
-                    let remark = self.flapping_remark(&ruling);
-                    Some(self.change(ruling, remark, &windows))
-                });
-                changed.await?
-            }
-        };
+        let mut raised = self.raise_merged(&facts, &windows).await?;
+        if raised.is_none() {
+            let changed = self.db.incident_change(&facts.key, |before| {
+                let ruling = rules::raise(before, &facts, &terms, now)?;
+                let remark = self.flapping_remark(&ruling);
+                Some(self.change(ruling, remark, &windows))
+            });
+            raised = changed.await?;
+        }
         let incident = raised.ok_or_else(|| DeskError::Undecided {
             key: facts.key.to_string(),
         })?;
