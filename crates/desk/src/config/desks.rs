@@ -9,6 +9,23 @@ use serde_json::Value;
 use store::EventKind;
 
 use super::{told_by_default, twenty};
+use crate::connector::Line;
+
+/// Where a connector that is configured so speaks to.
+macro_rules! has_line {
+    ($name:ident) => {
+        impl $name {
+            pub(crate) fn line(&self) -> Line<'_> {
+                Line {
+                    name: &self.name,
+                    address: &self.url,
+                    allow_loopback_http: self.allow_loopback_http,
+                    timeout_seconds: self.timeout_seconds,
+                }
+            }
+        }
+    };
+}
 
 /// A desk with an address and a token: its keys stand flat beside those of its own kind, and an unknown one is an
 /// error, which `serde(flatten)` could not tell.
@@ -42,6 +59,8 @@ macro_rules! with_address {
             pub timeout_seconds: u64,
             $($own)*
         }
+
+        has_line!($name);
     };
 }
 
@@ -144,6 +163,8 @@ pub struct PagerDutyConfig {
     #[serde(default = "twenty")]
     pub timeout_seconds: u64,
 }
+
+has_line!(PagerDutyConfig);
 
 /// A channel of Slack or Teams that an incoming webhook writes to.
 #[derive(Clone, Debug, Deserialize)]

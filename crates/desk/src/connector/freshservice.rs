@@ -13,7 +13,7 @@ use store::{EventKind, Ticket};
 
 use super::{
     DeliveryError,
-    http::{Api, Line, Login, Question},
+    http::{Api, Login, Question},
     ticket::{Outcome, TicketDesk, Tickets, Told, any_has, name_of, token, unless_missing},
 };
 use crate::{DeskError, FreshserviceConfig, letter};
@@ -31,16 +31,10 @@ struct Freshservice {
 
 /// The connector of an account.
 pub(super) fn new(config: &FreshserviceConfig) -> Result<Tickets, DeskError> {
-    let line = Line {
-        name: &config.name,
-        address: &config.url,
-        allow_loopback_http: config.allow_loopback_http,
-        timeout_seconds: config.timeout_seconds,
-    };
     // The key stands where the user would; what stands for the password is not looked at.
     let login = Login::Basic(token(&config.name, config.token.as_ref())?, "X");
     let freshservice = Freshservice {
-        api: Api::new(line, login)?,
+        api: Api::new(config.line(), login)?,
         config: config.clone(),
     };
     Ok(Tickets::new(&config.name, &config.events, freshservice))

@@ -25,11 +25,11 @@ const SAID_BYTES: usize = 2_000;
 
 /// Where a connector speaks to, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'a> {
-    pub(super) name: &'a str,
-    pub(super) address: &'a str,
-    pub(super) allow_loopback_http: bool,
-    pub(super) timeout_seconds: u64,
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) allow_loopback_http: bool,
+    pub(crate) timeout_seconds: u64,
 }
 
 impl Line<'_> {

@@ -14,7 +14,7 @@ use store::{EventKind, Ticket};
 
 use super::{
     DeliveryError,
-    http::{Api, Line, Login, Question},
+    http::{Api, Login, Question},
     ticket::{Outcome, TicketDesk, Tickets, Told, any_has, name_of, token, unless_missing},
 };
 use crate::{DeskError, JiraConfig};
@@ -30,19 +30,13 @@ struct Jira {
 
 /// The connector of a service desk.
 pub(super) fn new(config: &JiraConfig) -> Result<Tickets, DeskError> {
-    let line = Line {
-        name: &config.name,
-        address: &config.url,
-        allow_loopback_http: config.allow_loopback_http,
-        timeout_seconds: config.timeout_seconds,
-    };
     let token = token(&config.name, config.token.as_ref())?;
     let login = match &config.user {
         Some(user) => Login::Basic(user, token),
         None => Login::Bearer(token),
     };
     let jira = Jira {
-        api: Api::new(line, login)?,
+        api: Api::new(config.line(), login)?,
         config: config.clone(),
     };
     Ok(Tickets::new(&config.name, &config.events, jira))

@@ -20,6 +20,7 @@ use model::Timestamp;
 use redact::Scrubber;
 use store::{Delivery, EventKind, Ticket};
 
+pub(crate) use http::Line;
 pub use signature::SigningKey;
 
 use crate::{Config, DeskError, Notice};

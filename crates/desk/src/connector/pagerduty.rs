@@ -15,11 +15,7 @@ use serde_json::{Value, json};
 use store::{EventKind, IncidentState};
 use url::Url;
 
-use super::{
-    Attempt, Connector, DeliveryError, Taken,
-    http::{self, Line},
-    set_up,
-};
+use super::{Attempt, Connector, DeliveryError, Taken, http, set_up};
 use crate::{DeskError, Notice, PagerDutyConfig, letter};
 
 /// The longest summary, in characters.
@@ -43,13 +39,7 @@ impl fmt::Debug for PagerDuty {
 
 impl PagerDuty {
     pub(super) fn new(config: &PagerDutyConfig) -> Result<Self, DeskError> {
-        let line = Line {
-            name: &config.name,
-            address: &config.url,
-            allow_loopback_http: config.allow_loopback_http,
-            timeout_seconds: config.timeout_seconds,
-        };
-        let (url, http) = line.open()?;
+        let (url, http) = config.line().open()?;
         let routing_key = config.routing_key.clone();
         Ok(Self {
             url,

@@ -14,7 +14,7 @@ use store::{EventKind, Ticket};
 
 use super::{
     DeliveryError,
-    http::{Api, Line, Login, Question},
+    http::{Api, Login, Question},
     ticket::{Outcome, TicketDesk, Tickets, Told, name_of, token, unless_missing},
 };
 use crate::{DeskError, ImpactUrgency, ServiceNowConfig};
@@ -36,19 +36,13 @@ struct ServiceNow {
 
 /// The connector of an instance.
 pub(super) fn new(config: &ServiceNowConfig) -> Result<Tickets, DeskError> {
-    let line = Line {
-        name: &config.name,
-        address: &config.url,
-        allow_loopback_http: config.allow_loopback_http,
-        timeout_seconds: config.timeout_seconds,
-    };
     let token = token(&config.name, config.token.as_ref())?;
     let login = match &config.user {
         Some(user) => Login::Basic(user, token),
         None => Login::Header("x-sn-apikey", token),
     };
     let servicenow = ServiceNow {
-        api: Api::new(line, login)?,
+        api: Api::new(config.line(), login)?,
         config: config.clone(),
     };
     Ok(Tickets::new(&config.name, &config.events, servicenow))

@@ -11,7 +11,7 @@ use store::{EventKind, Ticket};
 
 use super::{
     DeliveryError,
-    http::{Api, Line, Login, Question},
+    http::{Api, Login, Question},
     ticket::{Outcome, TicketDesk, Tickets, Told, any_has, name_of, token, unless_missing},
 };
 use crate::{DeskError, ZendeskConfig};
@@ -24,12 +24,6 @@ struct Zendesk {
 
 /// The connector of an account.
 pub(super) fn new(config: &ZendeskConfig) -> Result<Tickets, DeskError> {
-    let line = Line {
-        name: &config.name,
-        address: &config.url,
-        allow_loopback_http: config.allow_loopback_http,
-        timeout_seconds: config.timeout_seconds,
-    };
     let token = token(&config.name, config.token.as_ref())?;
     let user = config.user.as_ref().map(|user| format!("{user}/token"));
     let login = match &user {
@@ -37,7 +31,7 @@ pub(super) fn new(config: &ZendeskConfig) -> Result<Tickets, DeskError> {
         None => Login::Bearer(token),
     };
     let zendesk = Zendesk {
-        api: Api::new(line, login)?,
+        api: Api::new(config.line(), login)?,
         config: config.clone(),
     };
     Ok(Tickets::new(&config.name, &config.events, zendesk))
