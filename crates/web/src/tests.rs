@@ -27,7 +27,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_000)));
-        let vitals = Arc::new(Vitals::new(clock.clone(), workers));
+        let vitals = Arc::new(Vitals::new(clock.clone(), workers, true));
         Self {
             _folder: folder,
             clock,

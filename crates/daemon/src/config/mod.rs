@@ -32,7 +32,7 @@ use url::Url;
 use self::places::Places;
 pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
 pub use self::{
-    database::{DatabaseConfig, RetryConfig},
+    database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
@@ -325,32 +325,14 @@ pub struct ServeConfig {
     pub schedules: PathBuf,
     /// How long runs may go on after the service was told to stop, in seconds.
     pub grace_seconds: u64,
+    /// For how many hours no run may have ended after one was due before there is an incident; 0 for never.
+    pub watchdog_hours: u64,
     /// How long a worker may be silent before another takes its run over, in seconds.
     pub lease_seconds: u64,
     /// What it does; everything if not given.
     pub roles: BTreeSet<Role>,
     /// What its workers can do that others cannot: schedules may ask for it.
     pub labels: BTreeSet<String>,
-}
-
-/// What a service does. Health and metrics are served by all.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Queues overrides when they are due, moves items from ring to ring, tells desks, keeps house.
-    Scheduler,
-    /// Carries runs out.
-    Worker,
-}
-
-impl Role {
-    /// The name used in the configuration and in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduler => "scheduler",
-            Self::Worker => "worker",
-        }
-    }
 }
 
 impl Default for ServeConfig {
@@ -363,6 +345,7 @@ impl Default for ServeConfig {
             lease_seconds: 60,
             roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
             labels: BTreeSet::new(),
+            watchdog_hours: 6,
         }
     }
 }

@@ -12,6 +12,7 @@ mod rings;
 mod scheduler;
 mod tenants;
 mod trouble;
+mod watch;
 mod workers;
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     housekeeping::recover(&engine).await;
 
     let workers = if works { config.workers.get() } else { 0 };
-    let vitals = Arc::new(Vitals::new(clock, workers.into(), schedules));
+    let vitals = Arc::new(Vitals::new(Arc::clone(&clock), workers.into(), schedules));
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let crew = Workers {
         engine: engine.clone(),
@@ -138,14 +139,18 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         end.clone(),
     ));
     if schedules {
-        loops.spawn(rings::keep(engine.clone(), end.clone()));
-        loops.spawn(tenants::keep(tenants, end.clone()));
+        let watch = watch::Watch {
+            schedules: config.schedules.clone(),
+            silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
+        };
+        let keeping = (watch, tenants);
         loops.spawn(scheduler.run(scheduler::Scheduling {
             vitals: Arc::clone(&vitals),
             wake,
             reload: Arc::clone(&commands.reload),
             stop: commands.stop.clone(),
         }));
+        keep_house(&engine, clock, keeping, &mut loops, &end);
     }
 
     let working = crew.run(signs, Duration::from_secs(config.grace_seconds));
@@ -160,6 +165,19 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     engine.db().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the service with the scheduler does besides, until `end`.
+fn keep_house(
+    engine: &Engine,
+    clock: Arc<dyn Clock>,
+    (watch, tenants): (watch::Watch, Keeping),
+    loops: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    loops.spawn(watch::keep(engine.clone(), clock, watch, end.clone()));
+    loops.spawn(rings::keep(engine.clone(), end.clone()));
+    loops.spawn(tenants::keep(tenants, end.clone()));
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
