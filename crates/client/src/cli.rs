@@ -1,0 +1,32 @@
+//! The command line: types only; their doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The companion of Auto-Update on the Mac.
+#[derive(Debug, Parser)]
+#[command(name = "auto-update-client", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Work on the files below this folder instead of the system's
+    #[arg(long, value_name = "FOLDER", default_value = "/", hide = true)]
+    pub(crate) root: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// What Munki runs before each of its runs
+    Preflight(RunType),
+}
+
+/// Why Munki runs.
+#[derive(Args, Debug)]
+pub(crate) struct RunType {
+    /// As Munki says it: auto, manualcheck, logoutinstall …
+    #[arg(default_value = "custom")]
+    pub(crate) run_type: String,
+}
