@@ -19,6 +19,12 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Print the last line of the log as an extension attribute of Jamf Pro
+    ExtensionAttribute,
+    /// What a policy of Jamf Pro runs
+    Policy(Policy),
+    /// What Munki runs after each of its runs
+    Postflight(RunType),
     /// What Munki runs before each of its runs
     Preflight(RunType),
 }
@@ -29,4 +35,13 @@ pub(crate) struct RunType {
     /// As Munki says it: auto, manualcheck, logoutinstall …
     #[arg(default_value = "custom")]
     pub(crate) run_type: String,
+}
+
+/// The parameters of a script of Jamf Pro, all of them.
+#[derive(Args, Debug)]
+pub(crate) struct Policy {
+    /// Mount point, computer name, user; then comma-separated titles to add to installs, to remove from installs, to add
+    /// to uninstalls, to remove from uninstalls; then ENGAGE to check and install at once
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+    pub(crate) parameters: Vec<String>,
 }

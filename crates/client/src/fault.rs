@@ -141,7 +141,7 @@ pub enum Fault {
         why: String,
     },
     /// A policy that says nothing.
-    #[error("the policy names no titles: parameters 4 to 7 are all empty")]
+    #[error("the policy says nothing: parameters 4 to 8 are all empty")]
     NothingGiven,
     /// A title that is to be installed and removed.
     #[error("{title} is in installs and in uninstalls")]

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use proplist::{Dict, KeyOrder, Value};
 
-use crate::{Fault, Files};
+use crate::{Access, Fault, Files};
 
 /// The longest property list that is read: reports of Macs with a thousand titles stay below 4 MB.
 const LONGEST: usize = 16 * 1024 * 1024;
@@ -100,6 +100,14 @@ impl Document {
             }
         }
     }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// As [`Self::to_bytes`] and [`Files::write`].
+    pub(crate) fn write(&self, files: &Files, path: &str, access: Access) -> Result<(), Fault> {
+        files.write(path, &self.to_bytes(path)?, access)
+    }
 }
 
 fn foreign_dict(dict: &Dict) -> plist::Dictionary {
@@ -125,4 +133,19 @@ fn foreign(value: &Value) -> plist::Value {
         Value::Real(number) => plist::Value::Real(*number),
         Value::String(text) => plist::Value::String(text.clone()),
     }
+}
+
+/// The texts of an array; nothing where there is none.
+pub(crate) fn texts(value: Option<&Value>) -> Vec<String> {
+    let values = value.and_then(Value::as_array).unwrap_or_default();
+    values
+        .iter()
+        .filter_map(Value::as_str)
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// How many values an array holds; none where there is none.
+pub(crate) fn count(value: Option<&Value>) -> usize {
+    value.and_then(Value::as_array).map_or(0, <[Value]>::len)
 }

@@ -58,6 +58,19 @@ pub(crate) fn start(mut command: Command, path: &str) -> Result<Child, Fault> {
     })
 }
 
+/// Runs a program to its end, however long it takes.
+///
+/// # Errors
+/// [`Fault::Start`].
+pub(crate) fn run(command: Command, path: &str) -> Result<u8, Fault> {
+    let mut child = start(command, path)?;
+    let status = child.wait().map_err(|source| Fault::Start {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(number(status))
+}
+
 /// Runs a program for at most `limit`, then ends it and what it has started.
 ///
 /// # Errors

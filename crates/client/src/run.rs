@@ -1,11 +1,16 @@
 //! From the command line to what it asks for, and from its end to a line in the log and an exit status.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use client::{
-    Fault, Files, Mac,
+    Fault, Files, Mac, attribute,
     log::{Level, Log},
     net::LocalNetwork,
+    policy::{self, Origin, Wishes},
+    postflight,
     preferences::{Preferences, Settings},
     preflight,
 };
@@ -31,7 +36,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     let preferences = Preferences::of_client(&mac.files).unwrap_or_default();
     let settings = Settings::of(&preferences);
     let log = Log::at(&mac.files, &settings.log_file, mac.clock);
-    match carry_out(cli.verb, &mac) {
+    match carry_out(cli.verb, &mac, &settings, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             complain(&fault);
@@ -46,9 +51,29 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn carry_out(verb: Verb, mac: &Mac<'_>) -> Result<(), Fault> {
+fn carry_out(verb: Verb, mac: &Mac<'_>, settings: &Settings, log: &Log<'_>) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
     match verb {
+        Verb::ExtensionAttribute => attribute::print(log, &mut out),
+        Verb::Policy(arguments) => {
+            let wishes = Wishes::of(&arguments.parameters)?;
+            policy::run(mac, settings, &wishes, (origin(), &mut out))
+        }
+        Verb::Postflight(arguments) => postflight::run(mac, settings, log, &arguments.run_type),
         Verb::Preflight(arguments) => preflight::run(mac, &arguments.run_type).map(drop),
+    }
+}
+
+/// Jamf Pro's agent, run by itself, has nobody's name in its environment; from Self Service it has the person's.
+fn origin() -> Origin {
+    let is_person = |name: &str| {
+        let value = std::env::var_os(name);
+        value.is_some_and(|value| !value.is_empty() && value != "root")
+    };
+    if is_person("USERNAME") || is_person("USER") {
+        Origin::SelfService
+    } else {
+        Origin::Background
     }
 }
 
@@ -65,5 +90,5 @@ fn complain(fault: &Fault) {
         })
         .collect();
     // There is nobody to tell that nobody can be told.
-    writeln!(std::io::stderr(), "{text}").unwrap_or_default();
+    writeln!(io::stderr(), "{text}").unwrap_or_default();
 }

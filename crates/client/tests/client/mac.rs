@@ -18,6 +18,11 @@ pub(crate) const MUNKI_PROFILE: &str = "Library/Managed Preferences/ManagedInsta
 pub(crate) const ROOT_MUNKI: &str = "private/var/root/Library/Preferences/ManagedInstalls.plist";
 pub(crate) const LOG: &str = "private/var/log/auto-update.log";
 
+pub(crate) const MANIFEST: &str = "Library/Managed Installs/manifests/auto-update";
+pub(crate) const REPORT: &str = "Library/Managed Installs/ManagedInstallReport.plist";
+pub(crate) const INFO: &str = "Library/Managed Installs/InstallInfo.plist";
+pub(crate) const NOTIFIER: &str = "Applications/Utilities/Notifier.app/Contents/MacOS/Notifier";
+
 /// The folder.
 pub(crate) struct TestMac {
     folder: TempDir,
@@ -65,6 +70,50 @@ impl TestMac {
         );
         mac.write("private/etc/ssl/cert.pem", server.roots().as_bytes(), 0o644);
         mac
+    }
+
+    /// One with a person at it, Notifier, and programs that write down how they are called.
+    pub(crate) fn with_person(server: &EnvQuery) -> Self {
+        let mac = Self::of(server);
+        mac.write("dev/console", b"", 0o600);
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(mac.path("dev/console"), Some(501), None).unwrap();
+        }
+        mac.program(
+            "bin/launchctl",
+            "[ \"$1\" = asuser ] || exit 9; shift 2; exec \"$@\"",
+        );
+        mac.program(
+            "usr/bin/sudo",
+            "[ \"$1\" = -u ] || exit 9; shift 2; exec \"$@\"",
+        );
+        mac.program(
+            NOTIFIER,
+            "printf '%s|' \"$@\" >> $ROOT/notified; echo >> $ROOT/notified",
+        );
+        mac.program("usr/local/jamf/bin/jamf", "echo \"jamf $*\" >> $ROOT/ran");
+        mac.program(
+            "usr/local/munki/managedsoftwareupdate",
+            "echo \"munki $*\" >> $ROOT/ran",
+        );
+        mac
+    }
+
+    /// The lines of a file that programs wrote down their calls in, sorted: they run side by side.
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self.text(name).lines().map(ToOwned::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    pub(crate) fn manifest(&self, installs: &[&str], uninstalls: &[&str]) {
+        self.plist(
+            MANIFEST,
+            dict([
+                ("managed_installs", Value::from(installs.to_vec())),
+                ("managed_uninstalls", Value::from(uninstalls.to_vec())),
+            ]),
+        );
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -9,6 +9,8 @@
 
 mod files;
 mod mac;
+mod policy;
+mod postflight;
 mod preflight;
 mod server;
 mod wrong;
