@@ -19,14 +19,41 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Remove a credential that a run of Munki has left behind, and mend the hooks: the launch daemon's job
+    Clean,
+    /// Check the installation, and say what to mend
+    Doctor(Doctor),
     /// Print the last line of the log as an extension attribute of Jamf Pro
     ExtensionAttribute,
+    /// Put the hooks in Munki's places; others' that are there are kept and run beside ours
+    InstallHooks,
     /// What a policy of Jamf Pro runs
     Policy(Policy),
     /// What Munki runs after each of its runs
     Postflight(RunType),
     /// What Munki runs before each of its runs
     Preflight(RunType),
+    /// Say how things stand
+    Status(Status),
+}
+
+/// What to check, and how to say it.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Also make the exchange with envQUERY and try the repository; nothing is written
+    #[arg(long)]
+    pub(crate) exchange: bool,
+    /// Say it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to say it.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Say it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Why Munki runs.

@@ -33,6 +33,15 @@ pub(crate) fn write(files: &Files, repository: &Repository) -> Result<(), Fault>
     files.write_over_secret(ROOT_MUNKI, &document.to_bytes(ROOT_MUNKI)?)
 }
 
+/// Whether a credential lies in the file.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn are_there(files: &Files) -> Result<bool, Fault> {
+    let document = Document::read(files, ROOT_MUNKI)?;
+    Ok(document.is_some_and(|document| document.dict.contains_key(HEADERS)))
+}
+
 /// Removes the credential, and overwrites the file that held it; the address stays, so that Munki does not begin to
 /// look for a repository by itself. Whether there was one.
 ///

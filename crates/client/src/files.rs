@@ -215,18 +215,6 @@ impl Files {
         }
     }
 
-    /// Moves a file to another place, unless something is there.
-    ///
-    /// # Errors
-    /// [`Fault::Unsafe`] if something is there, and as for [`write`](Self::write).
-    pub fn rename(&self, from: &str, to: &str) -> Result<(), Fault> {
-        let (old, new) = (self.place_or_fault(from)?, self.place_or_fault(to)?);
-        if statat(&new.folder, new.name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return Err(unsafe_(to, "is there already"));
-        }
-        renameat(&old.folder, old.name, &new.folder, new.name).map_err(|e| failed(to, "written", e))
-    }
-
     /// Makes an empty file in the place of whatever is there, without following a link.
     ///
     /// # Errors

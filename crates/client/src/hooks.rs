@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Access, Fault, Files, Mac,
+    Access, Fault, Files, Mac, preflight,
     program::{self, Ended},
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub const HOME: &str = "/usr/local/auto-update";
 /// How a hook of ours begins, which tells it from others'.
 const OURS: &str = "# Installed by Auto-Update.";
+/// The name of what was found in Munki's place. There is one: the next release of the same stranger takes it over.
+const KEPT: &str = "found";
 const LONGEST_HOOK: usize = 1024 * 1024;
 const FOLDER: u32 = 0o755;
 
@@ -94,21 +96,19 @@ pub fn found(files: &Files, hook: Hook) -> Result<Found, Fault> {
 /// Puts our hooks in Munki's places; what was there and is not ours is kept and run beside them.
 ///
 /// # Errors
-/// If something is not safe to read, or cannot be written.
-pub fn install(files: &Files) -> Result<Vec<String>, Fault> {
+/// [`Fault::NotRoot`], or that something is not safe to read or cannot be written.
+pub fn install(mac: &Mac<'_>) -> Result<Vec<String>, Fault> {
+    preflight::must_be_root(mac)?;
+    let files = &mac.files;
     let mut done = Vec::new();
     for hook in Hook::ALL {
         files.make_folder(&hook.others(), FOLDER)?;
         match found(files, hook)? {
             Found::Ours => continue,
             Found::Others => {
-                let kept = format!(
-                    "{}/{}-{}",
-                    hook.others(),
-                    "found",
-                    crate::files::random_name()?
-                );
-                files.rename(&hook.path(), &kept)?;
+                let kept = format!("{}/{KEPT}", hook.others());
+                let bytes = files.read(&hook.path(), LONGEST_HOOK)?.unwrap_or_default();
+                files.write(&kept, &bytes, Access::EveryoneRuns)?;
                 done.push(format!("Kept {} as {kept}", hook.path()));
             }
             Found::Nothing | Found::OursOfOld => {}

@@ -16,11 +16,14 @@
 #![forbid(unsafe_code)]
 
 pub mod attribute;
+pub mod clean;
 mod credentials;
+pub mod doctor;
 pub mod exchange;
 mod fault;
 mod files;
 pub mod hooks;
+pub mod install;
 pub mod log;
 mod mac;
 mod manifest;
@@ -35,6 +38,7 @@ pub mod preflight;
 mod program;
 mod report;
 mod state;
+pub mod status;
 mod token;
 
 pub use fault::{Fault, NetFault};

@@ -117,3 +117,40 @@ fn number(status: ExitStatus) -> u8 {
         .unwrap_or(1);
     u8::try_from(number).unwrap_or(u8::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        quiet(Path::new("/bin/sh"), ["-c", script])
+    }
+
+    #[test]
+    fn ends_what_takes_too_long_and_what_that_has_started() {
+        let late = run_for(
+            shell("sleep 60 & wait"),
+            "/bin/sh",
+            Duration::from_millis(50),
+        );
+        assert_eq!(late.unwrap(), Ended::Late);
+    }
+
+    #[test]
+    fn tells_statuses_as_a_shell_does() {
+        let ended = |script| run(shell(script), "/bin/sh").unwrap();
+        assert_eq!(ended("exit 0"), 0);
+        assert_eq!(ended("exit 150"), 150);
+        assert_eq!(ended("kill -KILL $$"), 137);
+        let none = run(quiet(Path::new("/nowhere"), [""]), "/nowhere");
+        assert_eq!(none.unwrap_err().code(), "AU174");
+    }
+
+    #[test]
+    fn passes_on_nothing_of_the_environment() {
+        assert_eq!(
+            run(shell("[ -z \"$HOME$USER$CARGO\" ]"), "/bin/sh").unwrap(),
+            0
+        );
+    }
+}

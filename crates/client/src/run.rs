@@ -6,13 +6,15 @@ use std::{
 };
 
 use client::{
-    Fault, Files, Mac, attribute,
+    Fault, Files, Mac, attribute, clean,
+    doctor::{self, Checks, Reach},
+    hooks,
     log::{Level, Log},
     net::LocalNetwork,
     policy::{self, Origin, Wishes},
     postflight,
     preferences::{Preferences, Settings},
-    preflight,
+    preflight, status,
 };
 use model::SystemClock;
 
@@ -54,14 +56,71 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 fn carry_out(verb: Verb, mac: &Mac<'_>, settings: &Settings, log: &Log<'_>) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     match verb {
+        Verb::Clean => clean::run(mac, log),
+        Verb::Doctor(arguments) => {
+            let reach = if arguments.exchange {
+                Reach::Exchange
+            } else {
+                Reach::Here
+            };
+            print(
+                &doctor::examine(mac, settings, reach),
+                form(arguments.json),
+                &mut out,
+            )
+        }
         Verb::ExtensionAttribute => attribute::print(log, &mut out),
+        Verb::InstallHooks => {
+            for line in hooks::install(mac)? {
+                say(&line, &mut out)?;
+            }
+            Ok(())
+        }
         Verb::Policy(arguments) => {
             let wishes = Wishes::of(&arguments.parameters)?;
             policy::run(mac, settings, &wishes, (origin(), &mut out))
         }
         Verb::Postflight(arguments) => postflight::run(mac, settings, log, &arguments.run_type),
         Verb::Preflight(arguments) => preflight::run(mac, &arguments.run_type).map(drop),
+        Verb::Status(arguments) => {
+            let status = status::of(mac, log)?;
+            let text = match form(arguments.json) {
+                Form::Json => status.to_json(),
+                Form::Text => status.to_string(),
+            };
+            say(text.trim_end(), &mut out)
+        }
     }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    Json,
+    Text,
+}
+
+const fn form(json: bool) -> Form {
+    if json { Form::Json } else { Form::Text }
+}
+
+fn print(checks: &Checks, form: Form, out: &mut dyn io::Write) -> Result<(), Fault> {
+    let text = match form {
+        Form::Json => checks.to_json(),
+        Form::Text => checks.to_string(),
+    };
+    say(text.trim_end(), out)?;
+    match checks.to_mend() {
+        0 => Ok(()),
+        count => Err(Fault::ToMend { count }),
+    }
+}
+
+fn say(text: &str, out: &mut dyn io::Write) -> Result<(), Fault> {
+    writeln!(out, "{text}").map_err(|source| Fault::File {
+        path: "standard output".to_owned(),
+        verb: "written",
+        source,
+    })
 }
 
 /// Jamf Pro's agent, run by itself, has nobody's name in its environment; from Self Service it has the person's.

@@ -13,4 +13,5 @@ mod policy;
 mod postflight;
 mod preflight;
 mod server;
+mod upkeep;
 mod wrong;

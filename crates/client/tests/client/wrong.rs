@@ -464,3 +464,23 @@ fn a_credential_left_behind_goes_even_so() {
     assert_eq!(keys, ["SoftwareRepoURL"]);
     mac.assert_clean();
 }
+
+/// The program gives up after 45 s; here the same wait has an end sooner.
+#[test]
+fn where_nobody_answers_there_is_an_end_to_waiting() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let mac = TestMac::bare();
+    let files = client::Files::below(&mac.path("")).unwrap();
+    let request = client::net::Request {
+        method: client::net::Method::Post,
+        url: &url.parse().unwrap(),
+        pins: None,
+        authorization: None,
+        body: None,
+        until: std::time::Instant::now() + std::time::Duration::from_millis(200),
+    };
+    let trust = client::net::Trust::of(&files).unwrap();
+    let fault = client::Fault::EnvQuery(client::net::send(request, &trust).unwrap_err());
+    assert_eq!(fault.code(), "AU115");
+}
