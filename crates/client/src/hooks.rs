@@ -17,6 +17,8 @@ const OURS: &str = "# Installed by Auto-Update.";
 /// The name of what was found in Munki's place. There is one: the next release of the same stranger takes it over.
 const KEPT: &str = "found";
 const LONGEST_HOOK: usize = 1024 * 1024;
+/// Where Munki looks for its hooks; the client may be installed before Munki is.
+const MUNKI_FOLDER: &str = "/usr/local/munki";
 const FOLDER: u32 = 0o755;
 
 /// One of Munki's two hooks.
@@ -42,7 +44,7 @@ impl Hook {
 
     /// Where Munki looks for it.
     pub fn path(self) -> String {
-        format!("/usr/local/munki/{}", self.name())
+        format!("{MUNKI_FOLDER}/{}", self.name())
     }
 
     /// Where others' hooks are kept.
@@ -101,6 +103,7 @@ pub fn install(mac: &Mac<'_>) -> Result<Vec<String>, Fault> {
     preflight::must_be_root(mac)?;
     let files = &mac.files;
     let mut done = Vec::new();
+    files.make_folder(MUNKI_FOLDER, FOLDER)?;
     for hook in Hook::ALL {
         files.make_folder(&hook.others(), FOLDER)?;
         match found(files, hook)? {
