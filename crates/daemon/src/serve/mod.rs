@@ -20,6 +20,7 @@ mod tests;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use model::Clock;
 use pipeline::{Engine, SchedulesError};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
