@@ -1,5 +1,7 @@
 //! `tenant`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 /// What to do with tenants.
@@ -7,14 +9,28 @@ use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 pub(crate) enum Tenant {
     /// Give a tenant another ring
     Assign(Assign),
+    /// List which of a tenant's Macs asked for its view
+    CheckIns(CheckIns),
     /// Make a tenant, and show its secrets, once
     Create(Create),
     /// Let a tenant go; its secrets are gone at once
     Delete(One),
     /// Say which items a tenant may have
     Entitle(Entitle),
+    /// Print the client's preferences as a schema for Jamf Pro
+    JamfSchema,
     /// List tenants
     List(List),
+    /// List a tenant's own manifests
+    Manifests(One),
+    /// Print the pins of certificates, and warn if Macs would refuse all of them
+    Pins(Pins),
+    /// Write the configuration profile for a tenant's Macs; it holds the tenant's token
+    Profile(Profile),
+    /// Put a manifest into a tenant's view, instead of one of that name
+    PutManifest(PutManifest),
+    /// Take a manifest out of a tenant's view
+    RemoveManifest(RemoveManifest),
     /// Let a tenant that was suspended read again
     Resume(One),
     /// Give a tenant a new user and password, and show them, once
@@ -49,7 +65,7 @@ pub(crate) struct Create {
     pub(crate) json: bool,
 }
 
-/// `tenant show`, `suspend`, `resume` and `delete`.
+/// `tenant show`, `suspend`, `resume`, `delete` and `manifests`.
 #[derive(Args, Debug)]
 pub(crate) struct One {
     /// The customer ID
@@ -122,4 +138,74 @@ pub(crate) struct RotateKey {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `tenant check-ins`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckIns {
+    /// The customer ID
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: String,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Print a JSON object for each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `tenant pins`.
+#[derive(Args, Debug)]
+pub(crate) struct Pins {
+    /// A file with a certificate or a public key
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A pin that Macs know; may be given again [default: `envquery.pins` of the configuration]
+    #[arg(long = "in-use", value_name = "PIN")]
+    pub(crate) in_use: Vec<String>,
+    /// Print a JSON object for each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `tenant put-manifest`.
+#[derive(Args, Debug)]
+pub(crate) struct PutManifest {
+    /// The customer ID
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: String,
+    /// What Macs know it by: `site_default`, a serial number …
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The manifest
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// `tenant remove-manifest`.
+#[derive(Args, Debug)]
+pub(crate) struct RemoveManifest {
+    /// The customer ID
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: String,
+    /// What Macs know it by
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// `tenant profile`.
+#[derive(Args, Debug)]
+pub(crate) struct Profile {
+    /// The customer ID
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: String,
+    /// Write it to this file, which only you can read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The reverse name under which devices know it
+    #[arg(long, value_name = "NAME", default_value = "com.auto-update.profile")]
+    pub(crate) identifier: String,
+    /// Who gives it out, as users see it
+    #[arg(long, value_name = "NAME", default_value = "Auto-Update")]
+    pub(crate) organization: String,
 }

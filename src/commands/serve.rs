@@ -1,7 +1,7 @@
 //! `serve`: the service, until it is told to stop.
 
 use anyhow::Context as _;
-use daemon::{Commands, Service};
+use daemon::{Commands, Keeping, Service};
 
 use crate::{cli::serve::Serve, exit::ExitStatus, house::House};
 
@@ -12,8 +12,11 @@ pub(crate) async fn run(arguments: Serve, house: &House) -> anyhow::Result<ExitS
     config.workers = arguments.workers.unwrap_or(config.workers);
     // Before anything is opened, so that no signal ends the process in the middle of it.
     let commands = Commands::by_signals().context("signals cannot be watched")?;
+    let engine = house.engine().await?;
     let service = Service {
-        engine: house.engine().await?,
+        doors: daemon::open_doors(house.config()?, &engine)?,
+        tenants: Keeping::new(house.config()?, engine.db()),
+        engine,
         config,
     };
     daemon::serve(service, &commands).await?;

@@ -86,6 +86,9 @@ const NEEDS: [Need; 9] = [
 /// The server that speaks S3 to tests, as pip knows it.
 const S3_SERVER: &str = "moto[s3,server]==5.2.5";
 
+/// The library by which a client of somebody else's making talks to envQUERY in tests, as pip knows it.
+const JWT_LIBRARY: &str = "PyJWT==2.10.1";
+
 /// Says what is missing.
 ///
 /// # Errors
@@ -140,11 +143,14 @@ fn install_packages() -> anyhow::Result<()> {
     check()
 }
 
-/// Makes a virtual environment with moto in `target`: no distribution has it as a package.
+/// Makes a virtual environment with moto and PyJWT in `target`: no distribution has the former as a package.
 fn install_s3_server() -> anyhow::Result<()> {
     let folder = command::root().join("target/s3-server");
     let python = folder.join("bin/python");
-    if command::succeeds(&python.to_string_lossy(), &["-c", "import moto.server"]) {
+    if command::succeeds(
+        &python.to_string_lossy(),
+        &["-c", "import moto.server, jwt"],
+    ) {
         return Ok(());
     }
     command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
@@ -155,6 +161,7 @@ fn install_s3_server() -> anyhow::Result<()> {
         "--quiet",
         "--disable-pip-version-check",
         S3_SERVER,
+        JWT_LIBRARY,
     ]))
 }
 

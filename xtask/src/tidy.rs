@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::command;
 
 /// The rooms from the ground up: a room may depend only on rooms before it.
-const FLOORS: [&str; 25] = [
+const FLOORS: [&str; 26] = [
     "model",
     "redact",
     "wire",
@@ -31,6 +31,7 @@ const FLOORS: [&str; 25] = [
     "tenancy",
     "web",
     "daemon",
+    "client",
     "testkit",
     "auto-update",
 ];

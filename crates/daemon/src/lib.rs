@@ -6,8 +6,8 @@
 //! - **`open_…`** wires rooms together: [`open_engine`] gives the engine with database, downloads, scanner, repository,
 //!   sandbox and service desk as the configuration says. This is the only place that knows all of them.
 //! - **[`serve`]** runs the roles of the service until it is told to stop: the scheduler that starts runs when they are
-//!   due, the workers that carry them on, housekeeping (parked scans, the outbox of the desk, interrupted publications) and
-//!   the web server for `/healthz` and `/metrics`. Trouble that lasts is said once, and waited for longer each time.
+//!   due, the workers that carry them on, housekeeping (parked scans, the outbox of the desk, interrupted publications),
+//!   the web server for `/healthz` and `/metrics`, and the doors that tenants' Macs come to ([`open_doors`]). Trouble that lasts is said once, and waited for longer each time.
 //!
 //! **Invariants:** nothing starts before the configuration is whole; what a crash interrupted is finished or undone before
 //! the first run; on SIGTERM no new run is started and those under way come to a point from which they can be resumed.
@@ -23,11 +23,14 @@ mod serve;
 
 pub use backup::{BackedUp, BackupError, back_up, restore};
 pub use config::{
-    AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig, EvidenceConfig, FetchConfig,
-    GuardsConfig, ProofConfig, RepositoryConfig, RepositoryPlace, RetryConfig, Role, SandboxConfig,
-    ServeConfig, SignaturesConfig, Surroundings, TufConfig,
+    AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig, EnvQueryConfig,
+    EvidenceConfig, FetchConfig, GuardsConfig, PodsConfig, ProofConfig, RepositoryConfig,
+    RepositoryPlace, RetryConfig, Role, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
+    TufConfig,
 };
+pub(crate) use open::open_vault;
 pub use open::{
     OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher, open_repository,
+    open_tenants,
 };
-pub use serve::{Commands, ServeError, Service, serve};
+pub use serve::{Commands, DoorError, Doors, Keeping, ServeError, Service, open_doors, serve};

@@ -16,6 +16,7 @@ use recipe::{Library, Preferences};
 use repos::GitHistory;
 use scan::{ScanError, VirusTotal};
 use store::{Db, StoreError};
+use tenancy::{Tenants, Vault};
 
 use crate::{Config, ConfigError, RepositoryPlace, clock, locks::DatabaseLocks, proofs};
 
@@ -114,6 +115,18 @@ pub fn open_repository(config: &Config, db: &Db) -> Result<Arc<dyn Backend>, Ope
             Ok(Arc::new(repository))
         }
     }
+}
+
+/// The tenants in `db`.
+pub fn open_tenants(config: &Config, db: Db) -> Tenants {
+    let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
+    let clock = Arc::new(SystemClock);
+    Tenants::new(db, open_vault(config), clock, rings.collect())
+}
+
+/// What opens the secrets of tenants.
+pub(crate) fn open_vault(config: &Config) -> Vault {
+    Vault::in_folder(&config.state_dir.join("keys/tenants"))
 }
 
 /// The service desk, over `db`, for verbs: they go by the clock of this machine.

@@ -1,14 +1,15 @@
 //! The service desk: raises, resolves and acknowledges incidents.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use model::{Clock, FailureClass, IncidentId, RunId, Title};
+use model::{Clock, FailureClass, IncidentId, Priority, RunId, Title};
 use redact::Scrubber;
-use store::{Db, Incident, IncidentChange, IncidentKey, NewEvent};
+use store::{Db, Incident, IncidentChange, IncidentKey, IncidentState, Maintenance, NewEvent};
 use tokio::sync::Notify;
 
 use crate::{
-    Config, Connector, DeskError, Failure, Notice, advice, clean, connector,
+    Calendar, Config, Connector, DeskError, Failure, Notice, advice, clean, connector,
+    quiet::{self, Guards},
     rules::{self, Facts, Ruling, Terms},
 };
 
@@ -26,6 +27,7 @@ pub struct Desk {
     pub(crate) scrubber: Scrubber,
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
     pub(crate) poke: Notify,
+    calendars: BTreeMap<String, Arc<Calendar>>,
     config: Config,
 }
 
@@ -43,7 +45,7 @@ impl Desk {
     /// text.
     ///
     /// # Errors
-    /// If a connector cannot work as it is configured, or two have one name.
+    /// If a connector cannot work as it is configured, two have one name, or a calendar makes no sense.
     pub fn new(
         config: Config,
         db: Db,
@@ -57,6 +59,7 @@ impl Desk {
             scrubber,
             connectors: connector::all(&config)?,
             poke: Notify::new(),
+            calendars: config.calendars()?,
             config,
         })
     }
@@ -69,11 +72,17 @@ impl Desk {
         let now = self.clock.now();
         let facts = self.facts(failure);
         let terms = self.terms(failure.class);
-        let changed = self.db.incident_change(&facts.key, |before| {
-            let ruling = rules::raise(before, &facts, terms, now)?;
-            Some(self.change(ruling))
-        });
-        let incident = changed.await?.ok_or_else(|| DeskError::Undecided {
+        let windows = self.db.maintenance_list(now).await?;
+        let mut raised = self.raise_merged(&facts, &windows).await?;
+        if raised.is_none() {
+            let changed = self.db.incident_change(&facts.key, |before| {
+                let ruling = rules::raise(before, &facts, &terms, now)?;
+                let remark = self.flapping_remark(&ruling);
+                Some(self.change(ruling, remark, &windows))
+            });
+            raised = changed.await?;
+        }
+        let incident = raised.ok_or_else(|| DeskError::Undecided {
             key: facts.key.to_string(),
         })?;
         tracing::info!(
@@ -87,12 +96,44 @@ impl Desk {
         Ok(incident)
     }
 
+    /// Counts the failure on the incident that its own one became a part of, for as long as that is open.
+    async fn raise_merged(
+        &self,
+        facts: &Facts,
+        windows: &[Maintenance],
+    ) -> Result<Option<Incident>, DeskError> {
+        let Some(into) = self.db.incident_merged_into(&facts.key).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let changed = self.db.incident_change_by_id(into, |before| {
+            let ruling = rules::raise_merged(before, facts, now)?;
+            Some(self.change(ruling, None, windows))
+        });
+        let incident = changed.await?;
+        Ok(incident.filter(|incident| incident.state != IncidentState::Resolved))
+    }
+
+    /// What is said of an incident that comes and goes, when it is first seen that it does.
+    fn flapping_remark(&self, (incident, _): &Ruling) -> Option<String> {
+        let flapping = &self.config.flapping;
+        let hours = flapping.quiet_hours;
+        let begins = flapping.reopened > 0 && incident.reopened == flapping.reopened;
+        (begins && incident.resolved_at.is_none()).then(|| {
+            format!(
+                "It has come back {} times; its end is told when it was over for {hours} hours.",
+                incident.reopened
+            )
+        })
+    }
+
     /// Resolves every incident of `title` after its fully good run `run`, and answers them.
     ///
     /// # Errors
     /// If the database fails; incidents resolved before that stay so, and a second call resolves the rest.
     pub async fn resolve(&self, title: &Title, run: RunId) -> Result<Vec<Incident>, DeskError> {
         let now = self.clock.now();
+        let windows = self.db.maintenance_list(now).await?;
         let mut resolved = Vec::new();
         for incident in self
             .db
@@ -101,7 +142,7 @@ impl Desk {
         {
             let changed = self.db.incident_change_by_id(incident.id, |before| {
                 let ruling = rules::resolve_after(before, run, now)?;
-                Some(self.change(ruling))
+                Some(self.change(ruling, None, &windows))
             });
             let after = changed
                 .await?
@@ -148,10 +189,24 @@ impl Desk {
         id: IncidentId,
         rule: impl FnOnce(&Incident) -> Option<Ruling> + Send,
     ) -> Result<Incident, DeskError> {
+        self.change_open_saying(id, None, rule).await
+    }
+
+    /// Changes an incident that is not over, with something to say about it.
+    pub(crate) async fn change_open_saying(
+        &self,
+        id: IncidentId,
+        remark: Option<String>,
+        rule: impl FnOnce(&Incident) -> Option<Ruling> + Send,
+    ) -> Result<Incident, DeskError> {
+        let windows = self.db.maintenance_list(self.clock.now()).await?;
         let mut was_resolved = false;
         let changed = self.db.incident_change_by_id(id, |before| {
             was_resolved = before.resolved_at.is_some();
-            rule(before).map(|ruling| self.change(ruling))
+            if was_resolved {
+                return None;
+            }
+            rule(before).map(|ruling| self.change(ruling, remark, &windows))
         });
         let incident = changed.await?.ok_or(DeskError::NoIncident { id })?;
         if was_resolved {
@@ -161,25 +216,40 @@ impl Desk {
         Ok(incident)
     }
 
-    /// The incident as ruled, with a notice to every connector that wants one.
-    fn change(&self, (incident, event): Ruling) -> IncidentChange {
+    /// The incident as ruled, with a notice to every connector that wants one, unless desks are not told now.
+    pub(crate) fn change(
+        &self,
+        (incident, kind): Ruling,
+        remark: Option<String>,
+        windows: &[Maintenance],
+    ) -> IncidentChange {
         let now = self.clock.now();
-        let event = event.map(|kind| NewEvent {
-            kind,
-            happened_at: now,
-            // A notice is a tree of plain fields, which JSON always takes.
-            payload: serde_json::to_value(Notice::of(&incident, kind, now)).unwrap_or_default(),
-            connectors: self
-                .connectors
-                .iter()
-                .filter(|connector| connector.wants(kind))
-                .map(|connector| connector.name().to_owned())
-                .collect(),
+        let guards = Guards {
+            windows,
+            patience: &self.config.patience,
+            flapping: &self.config.flapping,
+        };
+        let (incident, told) = quiet::settle(incident, kind, &guards, now);
+        let event = told.map(|(kind, is_told)| {
+            let notice = Notice::of(&incident, kind, now).with_remark(remark);
+            let wants = |connector: &&Arc<dyn Connector>| is_told && connector.wants(kind);
+            NewEvent {
+                kind,
+                happened_at: now,
+                // A notice is a tree of plain fields, which JSON always takes.
+                payload: serde_json::to_value(notice).unwrap_or_default(),
+                connectors: self
+                    .connectors
+                    .iter()
+                    .filter(wants)
+                    .map(|connector| connector.name().to_owned())
+                    .collect(),
+            }
         });
         IncidentChange { incident, event }
     }
 
-    fn facts(&self, failure: &Failure) -> Facts {
+    pub(crate) fn facts(&self, failure: &Failure) -> Facts {
         let line = |text: &str, limit_bytes| clean::line(&self.scrubber, text, limit_bytes);
         let next_step = failure.next_step.as_deref();
         Facts {
@@ -199,11 +269,21 @@ impl Desk {
         }
     }
 
-    fn terms(&self, class: FailureClass) -> Terms {
-        let priority = self.config.priority(class);
+    pub(crate) fn terms(&self, class: FailureClass) -> Terms {
+        self.terms_of(self.config.priority(class))
+    }
+
+    /// The terms of a priority.
+    pub(crate) fn terms_of(&self, priority: Priority) -> Terms {
+        let clocks = self.config.clocks(priority);
+        let calendar = clocks.calendar.as_ref();
         Terms {
             priority,
-            clocks: self.config.clocks(priority),
+            calendar: calendar
+                .and_then(|name| self.calendars.get(name))
+                .cloned()
+                .unwrap_or_default(),
+            clocks,
             reopen_within: self.config.reopen_within(),
         }
     }

@@ -15,6 +15,22 @@ pub enum DeskError {
         /// What is wrong.
         why: String,
     },
+    /// There is no such connector.
+    #[error("no connector is called `{name}`; there are: {known}")]
+    NoConnector {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A desk did not take a test.
+    #[error("`{connector}` did not take the test: {why}")]
+    Test {
+        /// Its name.
+        connector: String,
+        /// Why not.
+        why: String,
+    },
     /// There is no such incident.
     #[error("there is no incident {id}")]
     NoIncident {
@@ -26,6 +42,32 @@ pub enum DeskError {
     Resolved {
         /// Its name.
         id: IncidentId,
+    },
+    /// The incident is not over.
+    #[error("incident {id} is not resolved")]
+    NotResolved {
+        /// Its name.
+        id: IncidentId,
+    },
+    /// An incident cannot be a part of itself.
+    #[error("incident {id} cannot be merged into itself")]
+    MergedWithItself {
+        /// Its name.
+        id: IncidentId,
+    },
+    /// A maintenance window of this name is not over.
+    #[error("there is a maintenance window `{name}` that is not over")]
+    SecondWindow {
+        /// Its name.
+        name: String,
+    },
+    /// A calendar makes no sense, or there is none of this name.
+    #[error("the calendar `{name}` cannot be used: {why}")]
+    Calendar {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
     },
     /// The rules left a failure without an incident, which they never do.
     #[error("no incident was opened for {key}")]

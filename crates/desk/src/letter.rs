@@ -17,10 +17,21 @@ pub(crate) fn subject(notice: &Notice) -> String {
 }
 
 /// What happened to the incident, in one sentence.
-fn opening(notice: &Notice) -> String {
+pub(crate) fn opening(notice: &Notice) -> String {
     let incident = &notice.data.incident;
     let title = &incident.title;
-    match notice.type_.as_str() {
+    let kind = notice.type_.as_str();
+    let is_remark = [
+        "incident.updated",
+        "incident.warned",
+        "incident.breached",
+        "incident.noted",
+    ]
+    .contains(&kind);
+    if let Some(remark) = notice.data.remark.as_ref().filter(|_| is_remark) {
+        return format!("{title}: {remark}");
+    }
+    match kind {
         "incident.opened" => format!("{title} was stopped: {}.", incident.headline),
         "incident.reopened" => format!("{title} is stopped again: {}.", incident.headline),
         "incident.resolved" => format!(
@@ -43,7 +54,7 @@ fn opening(notice: &Notice) -> String {
 }
 
 /// Names and values of the table of facts.
-fn facts(incident: &NoticeIncident) -> Vec<(&'static str, String)> {
+pub(crate) fn facts(incident: &NoticeIncident) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Priority", incident.priority.to_string())];
     if let Some(resolved_at) = incident.resolved_at {
         facts.push(("Resolved at", utc(resolved_at)));
@@ -69,17 +80,30 @@ fn facts(incident: &NoticeIncident) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// What is said in whole sentences, with the heading of each.
+pub(crate) fn paragraphs(notice: &Notice) -> impl Iterator<Item = (&'static str, &str)> {
+    let incident = &notice.data.incident;
+    let what_to_do = ("What to do", incident.next_step.as_str());
+    let open = incident.resolved_at.is_none().then_some(what_to_do);
+    // What an update says stands at its beginning already.
+    let is_new = matches!(
+        notice.type_.as_str(),
+        "incident.opened" | "incident.reopened"
+    );
+    let remark = notice.data.remark.as_deref().filter(|_| is_new);
+    [("What happened", incident.cause.as_str())]
+        .into_iter()
+        .chain(remark.map(|remark| ("Besides", remark)))
+        .chain(open)
+}
+
 /// The mail as plain text.
 pub(crate) fn text(notice: &Notice) -> String {
     let incident = &notice.data.incident;
     let mut text = format!("{}\n\n", opening(notice));
-    let mut paragraph = |heading: &str, body: &str| {
+    for (heading, body) in paragraphs(notice) {
         // Writing to a string cannot fail.
         write!(text, "{heading}\n    {body}\n\n").unwrap_or_default();
-    };
-    paragraph("What happened", &incident.cause);
-    if incident.resolved_at.is_none() {
-        paragraph("What to do", &incident.next_step);
     }
     for (name, value) in facts(incident) {
         writeln!(text, "{name:<12}{value}").unwrap_or_default();
@@ -102,13 +126,9 @@ pub(crate) fn html(notice: &Notice) -> String {
         escape(&subject(notice)),
         escape(&opening(notice)),
     );
-    let mut paragraph = |heading: &str, body: &str| {
+    for (heading, body) in paragraphs(notice) {
         let body = escape(body);
         writeln!(html, "<h3>{heading}</h3>\n<p>{body}</p>").unwrap_or_default();
-    };
-    paragraph("What happened", &incident.cause);
-    if incident.resolved_at.is_none() {
-        paragraph("What to do", &incident.next_step);
     }
     html.push_str("<table>\n");
     for (name, value) in facts(incident) {
@@ -130,6 +150,11 @@ pub(crate) fn html(notice: &Notice) -> String {
     }
     html.push_str("</body></html>\n");
     html
+}
+
+/// Plain text as HTML that shows it as it is.
+pub(crate) fn preformatted(text: &str) -> String {
+    format!("<pre>{}</pre>", escape(text))
 }
 
 fn utc(at: DateTime<Utc>) -> String {

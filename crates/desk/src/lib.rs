@@ -15,8 +15,10 @@
 //! - **Key**: scope, title and class; never the version, never the run.
 //! - **Event**: opened, updated, reopened or resolved; each is a [`Notice`] to every connector that wants it.
 //! - **Delivery**: one event for one connector; its id is the same over all attempts.
-//! - **Clock**: until when somebody must have taken an incident, and until when it must be over, by priority. Clocks
-//!   run day and night.
+//! - **Clock**: until when somebody must have taken an incident, and until when it must be over, by priority, in the
+//!   hours of a calendar if it has one. They stand still while the incident waits for somebody else.
+//! - **Quiet**: an incident is kept, but desks are not told: in maintenance, while it may pass by itself, while it comes
+//!   and goes. When that ends they are told where it stands.
 //!
 //! **Invariants**
 //! - An incident and what desks are told of it change together or not at all: no crash loses a delivery.
@@ -25,27 +27,43 @@
 //! - Repeats are told at 2, 5, 10, 20, 50 … or once a day, never each time.
 //! - Redirects are never followed, and nothing leaves without TLS except where the configuration says so.
 //!
+//! - One incident is one ticket at a desk, however often a delivery is made: what the desk calls it is kept, and where
+//!   an answer may have been lost, the desk is asked before anything is made there again.
+//!
 //! # Source
 //! Standard Webhooks 1.0.0, <https://www.standardwebhooks.com>; RFC 5322 §3.6.4 for threads of mails.
 #![forbid(unsafe_code)]
 
+mod calendar;
 mod clean;
+mod clock;
 mod config;
 mod connector;
 mod desk;
+mod drill;
 mod error;
 mod failure;
+mod hands;
 mod letter;
 mod notice;
 mod outbox;
+mod quiet;
 mod rules;
+mod tick;
 mod words;
 
-pub use config::{Clocks, Config, EmailConfig, MailTls, WebhookConfig};
-pub use connector::{Attempt, Connector, DeliveryError, SigningKey};
+pub use calendar::{Calendar, CalendarConfig, Hours};
+pub use config::{
+    ChatConfig, Clocks, Config, EmailConfig, Flapping, FreshserviceConfig, ImpactUrgency,
+    JiraConfig, MailTls, PagerDutyConfig, Patience, SecretPlace, ServiceNowConfig, WebhookConfig,
+    ZendeskConfig,
+};
+pub use connector::{Attempt, Connector, DeliveryError, SigningKey, Taken};
 pub use desk::Desk;
+pub use drill::ConnectorState;
 pub use error::DeskError;
 pub use failure::Failure;
+pub use hands::NewMaintenance;
 pub use notice::{Notice, NoticeData, NoticeIncident, SCHEMA};
 pub use outbox::{BACK_OFF, Tally};
 pub use words::{advice, headline};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use model::{FailureClass, IncidentId, Priority, RunId, Timestamp, Title};
 use serde::{Deserialize, Serialize};
-use store::{EventKind, Incident, IncidentState};
+use store::{EventKind, Incident, IncidentState, PauseReason, QuietReason};
 
 use crate::headline;
 
@@ -21,7 +21,7 @@ pub const SCHEMA: u32 = 1;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
-    /// `incident.opened`, `incident.updated`, `incident.reopened` or `incident.resolved`.
+    /// `incident.` and the kind of event: `incident.opened`.
     #[serde(rename = "type")]
     pub type_: String,
     /// When it happened.
@@ -37,6 +37,9 @@ pub struct NoticeData {
     pub schema: u32,
     /// The incident as it stands after the event.
     pub incident: NoticeIncident,
+    /// What somebody wrote, or what has become of a clock.
+    #[serde(default)]
+    pub remark: Option<String>,
 }
 
 /// An incident as desks see it; times are RFC 3339 in UTC.
@@ -90,6 +93,21 @@ pub struct NoticeIncident {
     pub resolved_at: Option<DateTime<Utc>>,
     /// Why it is over.
     pub resolution: Option<String>,
+    /// Since when its clocks stand still.
+    #[serde(default)]
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Whom it waits for meanwhile.
+    #[serde(default)]
+    pub pause_reason: Option<PauseReason>,
+    /// The incident that it became a part of; a UUID.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+    /// Why desks are not told of it now.
+    #[serde(default)]
+    pub quiet: Option<QuietReason>,
+    /// Until when they are not.
+    #[serde(default)]
+    pub quiet_until_at: Option<DateTime<Utc>>,
 }
 
 impl Notice {
@@ -101,14 +119,23 @@ impl Notice {
             data: NoticeData {
                 schema: SCHEMA,
                 incident: incident.into(),
+                remark: None,
             },
         }
+    }
+
+    /// The same with something to say about it.
+    #[must_use]
+    pub fn with_remark(mut self, remark: Option<String>) -> Self {
+        self.data.remark = remark;
+        self
     }
 }
 
 impl From<&Incident> for NoticeIncident {
     fn from(incident: &Incident) -> Self {
         let utc = |at: Option<Timestamp>| at.map(Timestamp::to_utc);
+        let keeping = &incident.keeping;
         Self {
             id: IncidentId::to_string(&incident.id),
             key: incident.key.to_string(),
@@ -134,6 +161,11 @@ impl From<&Incident> for NoticeIncident {
             acknowledged_by: incident.acknowledged_by.clone(),
             resolved_at: utc(incident.resolved_at),
             resolution: incident.resolution.clone(),
+            paused_at: utc(keeping.pause.map(|pause| pause.since)),
+            pause_reason: keeping.pause.map(|pause| pause.reason),
+            merged_into: keeping.merged_into.as_ref().map(IncidentId::to_string),
+            quiet: keeping.quiet.map(|quiet| quiet.reason),
+            quiet_until_at: utc(keeping.quiet.map(|quiet| quiet.until)),
         }
     }
 }

@@ -6,7 +6,7 @@ use store::{Delivery, DeliveryState};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Attempt, Connector, DeliveryError, Desk, DeskError};
+use crate::{Attempt, Connector, DeliveryError, Desk, DeskError, Taken, clean};
 
 /// How long to wait after each attempt that failed, as Standard Webhooks suggests; after the last one the delivery
 /// is given up. Up to a fifth is added at random, so that many deliveries do not come back at once.
@@ -30,6 +30,9 @@ const ATTEMPT: Duration = Duration::from_secs(90);
 
 /// How long an attempt is ours. Longer than the attempt itself, so that nobody makes a second one beside it.
 const LEASE: Duration = Duration::from_mins(2);
+
+/// The longest text that is kept of what went wrong, in bytes.
+const ERROR_BYTES: usize = 500;
 
 /// How many attempts are made at once.
 const AT_ONCE: usize = 8;
@@ -131,7 +134,16 @@ impl Desk {
                     break;
                 };
                 let connector = self.connector(&delivery.connector);
-                attempts.spawn(attempt(connector, Attempt { delivery, at: now }));
+                let ticket = self
+                    .db
+                    .ticket_find(delivery.incident, &delivery.connector)
+                    .await?;
+                let begun = Attempt {
+                    delivery,
+                    at: now,
+                    ticket,
+                };
+                attempts.spawn(attempt(connector, begun));
             }
             match attempts.join_next().await {
                 None => return Ok(tally),
@@ -146,7 +158,7 @@ impl Desk {
         }
     }
 
-    fn connector(&self, name: &str) -> Option<Arc<dyn Connector>> {
+    pub(crate) fn connector(&self, name: &str) -> Option<Arc<dyn Connector>> {
         let connector = self
             .connectors
             .iter()
@@ -163,18 +175,23 @@ impl Desk {
         let now = self.clock.now();
         let (desk, id) = (&delivery.connector, delivery.id);
         match outcome {
-            Outcome::Delivered => {
-                self.db.delivery_finish(delivery, now).await?;
+            Outcome::Delivered(taken) => {
+                let ticket = taken.ticket.as_ref();
+                self.db.delivery_finish(delivery, ticket, now).await?;
+                self.db.connector_succeeded(desk, now).await?;
                 tally.delivered += 1;
                 tracing::info!(delivery.id = %id, desk, "delivered");
             }
             Outcome::Gone(why) => {
                 self.db.connector_disable(desk, &why, now).await?;
+                self.db.connector_failed(desk, &why, None, now).await?;
                 tally.failed += 1;
                 tracing::error!(delivery.id = %id, desk, why, "the desk is told nothing any more");
             }
             Outcome::Failed { why, retry_after } => {
-                let why = self.scrubber.scrub(&why);
+                let why = clean::line(&self.scrubber, &why, ERROR_BYTES);
+                let asked = retry_after.map(|wait| now.plus(wait.min(LONGEST_RETRY_AFTER)));
+                self.db.connector_failed(desk, &why, asked, now).await?;
                 if let Some(wait) = next_attempt(delivery.attempts, retry_after, fastrand::f64()) {
                     self.db
                         .delivery_postpone(delivery, now.plus(wait), &why)
@@ -194,7 +211,7 @@ impl Desk {
 
 /// What came of one attempt.
 enum Outcome {
-    Delivered,
+    Delivered(Taken),
     Failed {
         why: String,
         retry_after: Option<Duration>,
@@ -209,7 +226,7 @@ async fn attempt(connector: Option<Arc<dyn Connector>>, attempt: Attempt) -> (De
             retry_after: None,
         },
         Some(connector) => match tokio::time::timeout(ATTEMPT, connector.deliver(&attempt)).await {
-            Ok(Ok(())) => Outcome::Delivered,
+            Ok(Ok(taken)) => Outcome::Delivered(taken),
             Ok(Err(error @ DeliveryError::Gone)) => Outcome::Gone(error.to_string()),
             Ok(Err(error)) => Outcome::Failed {
                 retry_after: error.retry_after(),
@@ -235,7 +252,7 @@ fn next_attempt(number: u32, retry_after: Option<Duration>, roll: f64) -> Option
 }
 
 /// An error and what is underneath it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

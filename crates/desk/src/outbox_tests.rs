@@ -9,7 +9,7 @@ use testkit::{
 };
 
 use super::*;
-use crate::{Config, Failure, WebhookConfig};
+use crate::{Config, Failure, Flapping, WebhookConfig};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -42,6 +42,10 @@ impl Bench {
                 allow_loopback_http: true,
                 timeout_seconds: 20,
             }],
+            flapping: Flapping {
+                reopened: 0,
+                quiet_hours: 0,
+            },
             ..Config::default()
         }
     }
@@ -327,6 +331,65 @@ async fn no_secret_is_in_any_text() {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
     assert!(no_file_holds(bench.folder.path(), "canary"));
+}
+
+#[tokio::test]
+async fn a_mail_server_that_refuses_gets_each_mail_once_and_in_order_when_it_takes_mail_again() {
+    let bench = Bench::new().await;
+    let Some(_) = smtp::find_python().await else {
+        println!("skipped: no Python has aiosmtpd");
+        return;
+    };
+    let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = refusing.local_addr().unwrap().port();
+    let refuser = tokio::spawn(async move {
+        loop {
+            let (mut visitor, _) = refusing.accept().await.unwrap();
+            let busy = b"421 4.3.2 come back later\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut visitor, busy)
+                .await
+                .unwrap();
+        }
+    });
+    let mail = |port: u16| {
+        Config {
+        email: vec![
+            toml::from_str(&format!(
+                "name = 'mail'\nhost = '127.0.0.1'\nport = {port}\ntls = 'none'\nfrom = 'au@example.org'\n\
+                 to = ['desk@example.org']"
+            ))
+            .unwrap(),
+        ],
+        ..Config::default()
+    }
+    };
+    let desk = bench.desk_with(mail(port)).await;
+    desk.raise(&failure()).await.unwrap();
+    desk.raise(&failure()).await.unwrap();
+    desk.resolve(&failure().title, RunId::new()).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(desk.deliver_due().await.unwrap().postponed, 1);
+        bench.clock.advance(Duration::from_hours(3));
+    }
+    let state = desk.connectors().await.unwrap().remove(0);
+    assert_eq!((state.health.failures, state.health.pending), (3, 3));
+    let error = state.health.last_error.unwrap();
+    assert!(error.contains("come back later"), "{error}");
+    refuser.abort();
+
+    let mails = bench.folder.path().join("mails");
+    let server = SmtpServer::start(&mails).await.unwrap();
+    let desk = bench.desk_with(mail(server.port())).await;
+    assert_eq!(desk.deliver_due().await.unwrap().delivered, 3);
+    let letters = server.letters().unwrap();
+    let firsts = letters
+        .iter()
+        .map(|letter| letter.text.lines().next().unwrap());
+    let firsts: Vec<&str> = firsts.collect();
+    assert!(firsts[0].contains("was stopped:"), "{firsts:?}");
+    assert!(firsts[1].contains("was stopped 2 times"), "{firsts:?}");
+    assert!(firsts[2].starts_with("Resolved:"), "{firsts:?}");
+    assert_eq!(firsts.len(), 3);
 }
 
 /// Looks through the database and its log as well.

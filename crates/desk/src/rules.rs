@@ -1,11 +1,11 @@
 //! What becomes of an incident: pure functions of how it stands, what happened, and the time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use model::{IncidentId, Priority, RunId, Timestamp};
-use store::{EventKind, Incident, IncidentKey, IncidentState};
+use store::{EventKind, Incident, IncidentKey, IncidentState, Keeping};
 
-use crate::config::Clocks;
+use crate::{Calendar, config::Clocks};
 
 /// How often desks are told that it goes on, however seldom it happens.
 const DAILY: Duration = Duration::from_hours(24);
@@ -22,10 +22,11 @@ pub(crate) struct Facts {
 }
 
 /// What the configuration says about incidents of one class.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) priority: Priority,
     pub(crate) clocks: Clocks,
+    pub(crate) calendar: Arc<Calendar>,
     pub(crate) reopen_within: Duration,
 }
 
@@ -36,7 +37,7 @@ pub(crate) type Ruling = (Incident, Option<EventKind>);
 pub(crate) fn raise(
     before: Option<&Incident>,
     facts: &Facts,
-    terms: Terms,
+    terms: &Terms,
     now: Timestamp,
 ) -> Option<Ruling> {
     let Some(before) = before else {
@@ -74,6 +75,10 @@ pub(crate) fn resolve(before: &Incident, reason: &str, now: Timestamp) -> Option
         resolved_at: Some(now),
         resolution: Some(reason.to_owned()),
         told_at: now,
+        keeping: Keeping {
+            pause: None,
+            ..before.keeping
+        },
         ..before.clone()
     };
     Some((incident, Some(EventKind::Resolved)))
@@ -94,7 +99,7 @@ pub(crate) fn acknowledge(before: &Incident, who: &str, now: Timestamp) -> Optio
     Some((incident, Some(EventKind::Updated)))
 }
 
-fn open(facts: &Facts, terms: Terms, now: Timestamp) -> Ruling {
+pub(crate) fn open(facts: &Facts, terms: &Terms, now: Timestamp) -> Ruling {
     let incident = Incident {
         id: IncidentId::new(),
         key: facts.key.clone(),
@@ -110,28 +115,79 @@ fn open(facts: &Facts, terms: Terms, now: Timestamp) -> Ruling {
         first_seen_at: now,
         last_seen_at: now,
         opened_at: now,
-        respond_by_at: now.plus(terms.clocks.respond_within()),
-        resolve_by_at: now.plus(terms.clocks.resolve_within()),
+        respond_by_at: terms.calendar.after(now, terms.clocks.respond_within()),
+        resolve_by_at: terms.calendar.after(now, terms.clocks.resolve_within()),
         acknowledged_at: None,
         acknowledged_by: None,
         resolved_at: None,
         resolution: None,
         told_at: now,
+        keeping: Keeping::default(),
     };
     (incident, Some(EventKind::Opened))
 }
 
 /// The same incident goes on: desks keep one ticket for what flaps. Its clocks begin anew.
-fn reopen(before: &Incident, facts: &Facts, terms: Terms, now: Timestamp) -> Ruling {
+fn reopen(before: &Incident, facts: &Facts, terms: &Terms, now: Timestamp) -> Ruling {
     let (fresh, _) = open(facts, terms, now);
     let incident = Incident {
         id: before.id,
         repeats: before.repeats.saturating_add(1),
         reopened: before.reopened.saturating_add(1),
         first_seen_at: before.first_seen_at,
+        keeping: again(before),
         ..fresh
     };
     (incident, Some(EventKind::Reopened))
+}
+
+/// What is remembered of an incident that begins anew: what desks know, and whether they are told.
+fn again(before: &Incident) -> Keeping {
+    Keeping {
+        quiet: before.keeping.quiet,
+        known: before.keeping.known,
+        ..Keeping::default()
+    }
+}
+
+/// What a person does to an incident that is over by opening it again; `None` if it is not over.
+pub(crate) fn reopen_by_hand(before: &Incident, terms: &Terms, now: Timestamp) -> Option<Ruling> {
+    if before.state != IncidentState::Resolved {
+        return None;
+    }
+    let incident = Incident {
+        state: IncidentState::Open,
+        reopened: before.reopened.saturating_add(1),
+        opened_at: now,
+        respond_by_at: terms.calendar.after(now, terms.clocks.respond_within()),
+        resolve_by_at: terms.calendar.after(now, terms.clocks.resolve_within()),
+        acknowledged_at: None,
+        acknowledged_by: None,
+        resolved_at: None,
+        resolution: None,
+        told_at: now,
+        keeping: again(before),
+        ..before.clone()
+    };
+    Some((incident, Some(EventKind::Reopened)))
+}
+
+/// What a failure does to the incident that its own one became a part of; `None` if that is over, or it was counted.
+pub(crate) fn raise_merged(before: &Incident, facts: &Facts, now: Timestamp) -> Option<Ruling> {
+    if before.state == IncidentState::Resolved || (before.run.is_some() && before.run == facts.run)
+    {
+        return None;
+    }
+    let (counted, event) = repeat(before, facts, now);
+    // It is told of as what it was opened for.
+    let incident = Incident {
+        cause: before.cause.clone(),
+        next_step: before.next_step.clone(),
+        step: before.step.clone(),
+        excerpt: before.excerpt.clone(),
+        ..counted
+    };
+    Some((incident, event))
 }
 
 fn repeat(before: &Incident, facts: &Facts, now: Timestamp) -> Ruling {
@@ -153,7 +209,7 @@ fn repeat(before: &Incident, facts: &Facts, now: Timestamp) -> Ruling {
 }
 
 /// Whether `count` is one of 1, 2, 5, 10, 20, 50, 100 …
-const fn is_round(mut count: u32) -> bool {
+pub(crate) const fn is_round(mut count: u32) -> bool {
     while count >= 10 && count.is_multiple_of(10) {
         count /= 10;
     }
@@ -187,12 +243,13 @@ mod tests {
         Terms {
             priority: Priority::P3,
             clocks: Clocks::of(Priority::P3),
+            calendar: Arc::default(),
             reopen_within: DAILY,
         }
     }
 
     fn opened() -> Incident {
-        raise(None, &facts(), terms(), NOW).unwrap().0
+        raise(None, &facts(), &terms(), NOW).unwrap().0
     }
 
     #[test]
@@ -200,7 +257,7 @@ mod tests {
         let mut incident = opened();
         let mut told = vec![];
         for _ in 2..=250 {
-            let (next, event) = raise(Some(&incident), &facts(), terms(), NOW).unwrap();
+            let (next, event) = raise(Some(&incident), &facts(), &terms(), NOW).unwrap();
             told.extend(event.map(|_| next.repeats));
             incident = next;
         }
@@ -212,9 +269,9 @@ mod tests {
     fn repeats_are_told_at_least_once_a_day() {
         let mut incident = opened();
         incident.repeats = 10;
-        let soon = raise(Some(&incident), &facts(), terms(), NOW.plus(DAILY / 2)).unwrap();
+        let soon = raise(Some(&incident), &facts(), &terms(), NOW.plus(DAILY / 2)).unwrap();
         assert_eq!(soon.1, None);
-        let late = raise(Some(&soon.0), &facts(), terms(), NOW.plus(DAILY)).unwrap();
+        let late = raise(Some(&soon.0), &facts(), &terms(), NOW.plus(DAILY)).unwrap();
         assert_eq!(late.1, Some(EventKind::Updated));
         assert_eq!(late.0.told_at, NOW.plus(DAILY));
     }
@@ -222,20 +279,20 @@ mod tests {
     #[test]
     fn one_failure_of_one_run_counts_once() {
         let facts = facts();
-        let (incident, _) = raise(None, &facts, terms(), NOW).unwrap();
-        assert!(raise(Some(&incident), &facts, terms(), NOW).is_none());
+        let (incident, _) = raise(None, &facts, &terms(), NOW).unwrap();
+        assert!(raise(Some(&incident), &facts, &terms(), NOW).is_none());
         let (resolved, _) = resolve(&incident, "by hand", NOW).unwrap();
-        assert!(raise(Some(&resolved), &facts, terms(), NOW).is_none());
+        assert!(raise(Some(&resolved), &facts, &terms(), NOW).is_none());
         let no_run = Facts { run: None, ..facts };
-        let (incident, _) = raise(None, &no_run, terms(), NOW).unwrap();
-        assert!(raise(Some(&incident), &no_run, terms(), NOW).is_some());
+        let (incident, _) = raise(None, &no_run, &terms(), NOW).unwrap();
+        assert!(raise(Some(&incident), &no_run, &terms(), NOW).is_some());
     }
 
     #[test]
     fn what_comes_back_within_a_day_is_the_same_incident() {
         let (resolved, _) = resolve(&opened(), "by hand", NOW).unwrap();
         let later = NOW.plus(DAILY);
-        let (again, event) = raise(Some(&resolved), &facts(), terms(), later).unwrap();
+        let (again, event) = raise(Some(&resolved), &facts(), &terms(), later).unwrap();
         assert_eq!(event, Some(EventKind::Reopened));
         assert_eq!(
             (again.id, again.reopened, again.repeats),
@@ -247,7 +304,7 @@ mod tests {
             later.plus(terms().clocks.respond_within())
         );
         let much_later = later.plus(Duration::from_secs(1));
-        let (new, event) = raise(Some(&resolved), &facts(), terms(), much_later).unwrap();
+        let (new, event) = raise(Some(&resolved), &facts(), &terms(), much_later).unwrap();
         assert_eq!(event, Some(EventKind::Opened));
         assert_ne!(new.id, resolved.id);
     }
@@ -267,7 +324,7 @@ mod tests {
     fn taking_an_incident_keeps_it_taken_when_it_repeats() {
         let (taken, event) = acknowledge(&opened(), "me", NOW).unwrap();
         assert_eq!(event, Some(EventKind::Updated));
-        let (again, _) = raise(Some(&taken), &facts(), terms(), NOW).unwrap();
+        let (again, _) = raise(Some(&taken), &facts(), &terms(), NOW).unwrap();
         assert_eq!(again.state, IncidentState::Acknowledged);
         assert!(acknowledge(&again, "you", NOW).is_none());
     }

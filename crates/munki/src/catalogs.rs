@@ -1,16 +1,16 @@
 //! Catalogs: what of the pkginfos clients see.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Display,
-    ops::Range,
-};
+use std::{cell::OnceCell, collections::HashMap, fmt::Display, ops::Range};
 
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 use model::Sha256;
 use proplist::{Dict, KeyOrder, Value, WriteError, to_xml};
 
-use crate::{Compat, Head, plistlib, report::Report};
+use crate::{
+    Catalogs, Compat, Head,
+    head::{Found, Keys, Named},
+    plain, plistlib,
+};
 
 /// How catalogs are made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,58 +23,54 @@ pub struct CatalogOptions {
     pub skip_pkg_check: bool,
 }
 
-/// The catalogs of a repository.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogs {
-    /// The catalogs' bytes by name, in the order in which they first occur; `all` is the first.
-    pub files: IndexMap<String, Vec<u8>>,
-    /// What `all` lists, in this order.
-    pub listed: Vec<Listed>,
-    /// What there was to say.
-    pub report: Report,
-}
-
-/// A pkginfo that `all` lists.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Listed {
-    /// Where it is, relative to `pkgsinfo/`.
-    pub path: String,
-    /// What decided so, if it can be told apart from the rest.
-    pub head: Option<Head>,
-    /// Where it stands in the bytes of `all`.
-    pub range: Range<usize>,
-}
-
 /// Makes catalogs of pkginfos that are handed in one after another.
 ///
 /// # Source
 /// `makecatalogslib.swift` of Munki 7.0, `makecatalogslib.py` of Munki 6.7.
 #[derive(Debug)]
-pub struct CatalogBuilder {
+pub struct CatalogBuilder<'k> {
     options: CatalogOptions,
     pkgs: Pkgs,
-    /// What goes between `<array>` and `</array>`, by catalog.
-    catalogs: IndexMap<String, String>,
-    listed: Vec<Listed>,
-    report: Report,
+    made: Catalogs<'k>,
 }
 
-const ALL: &str = "all";
-
-impl CatalogBuilder {
+impl<'k> CatalogBuilder<'k> {
     /// A builder for a repository that holds these installer items, named relative to `pkgs/`.
     pub fn new(options: CatalogOptions, pkgs: impl IntoIterator<Item = String>) -> Self {
+        Self::knowing(options, pkgs, "")
+    }
+
+    /// The same, which also takes what is in the bytes of an earlier `all`.
+    pub fn knowing(
+        options: CatalogOptions,
+        pkgs: impl IntoIterator<Item = String>,
+        all: &'k str,
+    ) -> Self {
         Self {
             options,
             pkgs: Pkgs::new(pkgs),
-            catalogs: IndexMap::from([(ALL.to_owned(), String::new())]),
-            listed: Vec::new(),
-            report: Report::default(),
+            made: Catalogs::new(all),
         }
     }
 
     /// Takes the pkginfo with these contents; `path` is relative to `pkgsinfo/`.
     pub fn add(&mut self, path: &str, contents: &[u8]) {
+        let start = self.made.new_text().len();
+        if let Some(head) = plain::append(contents, self.options.compat, self.made.new_text()) {
+            if self.is_listed(path, &head) {
+                let names = self.catalog_names(path, head.named());
+                self.made.list_new(path, Some(head), start);
+                self.put_into(path, &names);
+            } else {
+                self.made.new_text().truncate(start);
+            }
+        } else {
+            self.add_carefully(path, contents);
+        }
+    }
+
+    /// Takes a pkginfo that may be out of the ordinary.
+    pub(crate) fn add_carefully(&mut self, path: &str, contents: &[u8]) {
         match read(contents, self.options.compat) {
             Ok(Value::Dict(pkginfo)) => self.add_dict(path, pkginfo),
             Ok(_) => self.missing_name(path),
@@ -88,7 +84,8 @@ impl CatalogBuilder {
             Compat::Munki6 => "for",
             Compat::Munki7 => "reading",
         };
-        self.report
+        self.made
+            .report
             .error(format!("Unexpected error {reading} pkgsinfo/{path}: {why}"));
     }
 
@@ -99,73 +96,50 @@ impl CatalogBuilder {
             return;
         }
         self.strip(&mut pkginfo);
-        if !self.options.skip_pkg_check && !self.is_whole(path, &pkginfo) && !self.options.force {
+        if !self.is_listed(path, &pkginfo) {
             return;
         }
-        let names = self.catalog_names(path, pkginfo.get("catalogs"));
+        let names = self.catalog_names(path, pkginfo.named());
         let head = Head::of(&pkginfo);
         let fragment = match fragment(pkginfo, self.options.compat) {
             Ok(fragment) => fragment,
             Err(error) => {
-                self.report
+                self.made
+                    .report
                     .error(format!("Could not serialize pkgsinfo/{path}: {error}"));
                 return;
             }
         };
-        self.list(path, head, names, &fragment);
+        let start = self.made.new_text().len();
+        self.made.new_text().push_str(&fragment);
+        self.made.list_new(path, head, start);
+        self.put_into(path, &names);
     }
 
-    /// Takes a pkginfo that was handed in before, to a builder of the same Munki: its head, and its bytes in a catalog.
-    pub fn add_known(&mut self, path: &str, head: &Head, fragment: &str) {
-        let known = head.to_dict();
-        if !self.options.skip_pkg_check && !self.is_whole(path, &known) && !self.options.force {
-            return;
+    /// Takes a pkginfo that was handed in before, to a builder of the same Munki: its head, and where its bytes are in
+    /// the `all` that is known.
+    pub fn add_known(&mut self, path: &str, head: &Head, range: Range<usize>) {
+        if self.is_listed(path, head) {
+            let names = self.catalog_names(path, head.named());
+            self.made.list_known(path, head, range);
+            self.put_into(path, &names);
         }
-        let names = self.catalog_names(path, known.get("catalogs"));
-        self.list(path, Some(head.clone()), names, fragment);
     }
 
-    fn list(&mut self, path: &str, head: Option<Head>, names: Vec<String>, fragment: &str) {
-        let start = self
-            .catalogs
-            .get(ALL)
-            .map_or(0, String::len)
-            .saturating_add(HEADER.len())
-            .saturating_add(BEGIN.len());
-        self.append(ALL, fragment);
+    /// Puts what was listed last into the catalogs of these names.
+    fn put_into(&mut self, path: &str, names: &[String]) {
         for name in names {
-            self.append(&name, fragment);
-            self.report
+            self.made.put_into(name);
+            self.made
+                .report
                 .progress(format!("Adding pkgsinfo/{path} to {name}..."));
         }
-        self.listed.push(Listed {
-            path: path.to_owned(),
-            head,
-            range: start..start.saturating_add(fragment.len()),
-        });
     }
 
     /// The catalogs of all that was handed in.
-    pub fn finish(mut self) -> Catalogs {
+    pub fn finish(mut self) -> Catalogs<'k> {
         self.warn_of_case();
-        let files = self
-            .catalogs
-            .iter()
-            .map(|(name, items)| (name.clone(), document(items).into_bytes()))
-            .collect();
-        Catalogs {
-            files,
-            listed: self.listed,
-            report: self.report,
-        }
-    }
-
-    fn append(&mut self, name: &str, fragment: &str) {
-        if let Some(items) = self.catalogs.get_mut(name) {
-            items.push_str(fragment);
-        } else {
-            self.catalogs.insert(name.to_owned(), fragment.to_owned());
-        }
+        self.made
     }
 
     fn missing_name(&mut self, path: &str) {
@@ -173,7 +147,8 @@ impl CatalogBuilder {
             Compat::Munki6 => "",
             Compat::Munki7 => " key",
         };
-        self.report
+        self.made
+            .report
             .warning(format!("pkgsinfo/{path} is missing name{key}"));
     }
 
@@ -186,17 +161,16 @@ impl CatalogBuilder {
         });
     }
 
-    fn catalog_names(&mut self, path: &str, catalogs: Option<&Value>) -> Vec<String> {
+    fn catalog_names(&mut self, path: &str, catalogs: Named<'_>) -> Vec<String> {
         let named = match (self.options.compat, catalogs) {
-            (Compat::Munki6, catalogs) => self.iterated(path, catalogs),
-            (Compat::Munki7, Some(Value::Array(values))) => match texts(values) {
-                Some(names) => names,
-                None => return self.no_catalogs(path),
-            },
-            _ => return self.no_catalogs(path),
+            (_, Named::Texts(names)) => names.into_iter().map(str::to_owned).collect(),
+            (Compat::Munki6, Named::Nothing) => Vec::new(),
+            (Compat::Munki6, Named::Odd(catalogs)) => self.iterated(path, catalogs),
+            (Compat::Munki7, _) => return self.no_catalogs(path),
         };
         if named.is_empty() && self.options.compat == Compat::Munki7 {
-            self.report
+            self.made
+                .report
                 .warning(format!("pkgsinfo/{path} has an empty catalogs array!"));
         }
         named
@@ -205,14 +179,13 @@ impl CatalogBuilder {
             .collect()
     }
 
-    /// What Python iterates over: text letter by letter, a dictionary key by key; it says nothing of what is not
-    /// there. It fails at what is neither text nor empty, which is told here.
-    fn iterated(&mut self, path: &str, catalogs: Option<&Value>) -> Vec<String> {
+    /// What Python iterates over: text letter by letter, a dictionary key by key. It fails at what is neither text nor
+    /// empty, which is told here.
+    fn iterated(&mut self, path: &str, catalogs: &Value) -> Vec<String> {
         match catalogs {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.chars().map(String::from).collect(),
-            Some(Value::Dict(dict)) => dict.keys().cloned().collect(),
-            Some(Value::Array(values)) => {
+            Value::String(text) => text.chars().map(String::from).collect(),
+            Value::Dict(dict) => dict.keys().cloned().collect(),
+            Value::Array(values) => {
                 let named = values.iter().filter_map(|value| match value {
                     Value::String(name) => Some(name.clone()),
                     other if other.is_truthy() => {
@@ -223,25 +196,27 @@ impl CatalogBuilder {
                 });
                 named.collect()
             }
-            Some(_) => self.no_catalogs(path),
+            _ => self.no_catalogs(path),
         }
     }
 
     fn no_catalogs(&mut self, path: &str) -> Vec<String> {
-        self.report
+        self.made
+            .report
             .warning(format!("pkgsinfo/{path} has no catalogs array!"));
         Vec::new()
     }
 
     fn accepts(&mut self, path: &str, name: &str) -> bool {
         if name.is_empty() && self.options.compat == Compat::Munki6 {
-            self.report
+            self.made
+                .report
                 .warning(format!("pkgsinfo/{path} has an empty catalogs array!"));
             return false;
         }
         let sound = is_catalog_name(name);
         if !sound {
-            self.report.error(format!(
+            self.made.report.error(format!(
                 "pkgsinfo/{path} names a catalog that cannot be written: `{}`",
                 name.escape_debug()
             ));
@@ -251,18 +226,18 @@ impl CatalogBuilder {
 
     fn warn_of_case(&mut self) {
         let mut spellings: HashMap<String, usize> = HashMap::new();
-        for name in self.catalogs.keys() {
+        for name in self.made.names() {
             *spellings.entry(name.to_lowercase()).or_default() += 1;
         }
         let alike: Vec<Value> = self
-            .catalogs
-            .keys()
+            .made
+            .names()
             .filter(|name| {
                 spellings
                     .get(&name.to_lowercase())
                     .is_some_and(|count| *count > 1)
             })
-            .map(|name| Value::from(name.as_str()))
+            .map(Value::from)
             .collect();
         if alike.is_empty() {
             return;
@@ -273,56 +248,64 @@ impl CatalogBuilder {
                 .to_string()
                 .replace("\",\"", "\", \""),
         };
-        self.report.warning(format!(
+        self.made.report.warning(format!(
             "There are catalogs with names that differ only by case. This may cause issues depending on the \
              case-sensitivity of the underlying filesystem: {names}"
         ));
     }
 
+    fn is_listed(&mut self, path: &str, pkginfo: &impl Keys) -> bool {
+        self.options.skip_pkg_check || self.is_whole(path, pkginfo) || self.options.force
+    }
+
     /// Whether what the pkginfo needs is there; says so where it is not.
-    fn is_whole(&mut self, path: &str, pkginfo: &Dict) -> bool {
+    fn is_whole(&mut self, path: &str, pkginfo: &impl Keys) -> bool {
         if needs_no_item(pkginfo, self.options.compat) {
             return true;
         }
         if !self.has_item(path, pkginfo, Item::Installer) {
             return false;
         }
-        let removes_with_adobe = self.options.compat == Compat::Munki6
-            && pkginfo.get("uninstall_method").and_then(Value::as_str)
-                == Some("AdobeCCPUninstaller");
-        match (self.options.compat, pkginfo.get(Item::Uninstaller.key())) {
-            (_, None) if !removes_with_adobe => true,
-            (Compat::Munki7, Some(value)) if value.as_str().is_none() => true,
+        let removes_with_adobe = || {
+            self.options.compat == Compat::Munki6
+                && pkginfo.found("uninstall_method") == Found::Text("AdobeCCPUninstaller")
+        };
+        match (self.options.compat, pkginfo.found(Item::Uninstaller.key())) {
+            (_, Found::Nothing) if !removes_with_adobe() => true,
+            (Compat::Munki7, Found::Other { .. }) => true,
             _ => self.has_item(path, pkginfo, Item::Uninstaller),
         }
     }
 
-    fn has_item(&mut self, path: &str, pkginfo: &Dict, item: Item) -> bool {
+    fn has_item(&mut self, path: &str, pkginfo: &impl Keys, item: Item) -> bool {
         let (key, word) = (item.key(), item.word());
-        let location = match (self.options.compat, pkginfo.get(key)) {
-            (_, Some(Value::String(location))) if !location.is_empty() => location,
-            (Compat::Munki6, Some(Value::String(location))) => location,
-            (Compat::Munki6, None) => {
-                self.report
+        let location = match (self.options.compat, pkginfo.found(key)) {
+            (_, Found::Text(location)) if !location.is_empty() => location,
+            (Compat::Munki6, Found::Text(location)) => location,
+            (Compat::Munki6, Found::Nothing) => {
+                self.made
+                    .report
                     .warning(format!("pkgsinfo/{path} is missing {key}"));
                 return false;
             }
-            (Compat::Munki6, Some(_)) => {
-                self.report
+            (Compat::Munki6, Found::Other { .. }) => {
+                self.made
+                    .report
                     .warning(format!("invalid {key} in pkgsinfo/{path}"));
                 return false;
             }
             (Compat::Munki7, _) => {
-                self.report
+                self.made
+                    .report
                     .warning(format!("empty or invalid {key} in pkgsinfo/{path}"));
                 return false;
             }
         };
-        if self.pkgs.exact.contains(location) {
+        if self.pkgs.there.contains(location) {
             return true;
         }
-        let Some(spelling) = self.pkgs.folded.get(&location.to_lowercase()) else {
-            self.report.warning(format!(
+        let Some(spelling) = self.pkgs.spelled_otherwise(location) else {
+            self.made.report.warning(format!(
                 "pkgsinfo/{path} refers to missing {word} item: {location}"
             ));
             return false;
@@ -331,7 +314,7 @@ impl CatalogBuilder {
             Compat::Munki6 => "pkgs/",
             Compat::Munki7 => "",
         };
-        self.report.warning(format!(
+        self.made.report.warning(format!(
             "pkgsinfo/{path} refers to {word} item: {location}. The pathname of the item in the repo has different \
              case: {folder}{spelling}. This may cause issues depending on the case-sensitivity of the underlying \
              filesystem."
@@ -366,21 +349,28 @@ impl Item {
 /// The installer items of a repository.
 #[derive(Debug)]
 struct Pkgs {
-    exact: HashSet<String>,
-    /// The first spelling, by the name in lower case.
-    folded: HashMap<String, String>,
+    there: IndexSet<String>,
+    /// Which one is the first of those that differ only by case, by the name in lower case; made when one is missing.
+    folded: OnceCell<HashMap<String, usize>>,
 }
 
 impl Pkgs {
     fn new(pkgs: impl IntoIterator<Item = String>) -> Self {
-        let (mut exact, mut folded) = (HashSet::new(), HashMap::new());
-        for pkg in pkgs {
-            folded
-                .entry(pkg.to_lowercase())
-                .or_insert_with(|| pkg.clone());
-            exact.insert(pkg);
+        Self {
+            there: pkgs.into_iter().collect(),
+            folded: OnceCell::new(),
         }
-        Self { exact, folded }
+    }
+
+    fn spelled_otherwise(&self, location: &str) -> Option<&String> {
+        let folded = self.folded.get_or_init(|| {
+            let mut folded = HashMap::new();
+            for (number, pkg) in self.there.iter().enumerate() {
+                folded.entry(pkg.to_lowercase()).or_insert(number);
+            }
+            folded
+        });
+        self.there.get_index(*folded.get(&location.to_lowercase())?)
     }
 }
 
@@ -406,25 +396,17 @@ pub fn is_catalog_name(name: &str) -> bool {
             .all(|part| !part.is_empty() && !part.starts_with('.'))
 }
 
-fn needs_no_item(pkginfo: &Dict, compat: Compat) -> bool {
-    let installer_type = pkginfo.get("installer_type").and_then(Value::as_str);
-    let is_elsewhere = |key: &str| match compat {
-        Compat::Munki6 => pkginfo.get(key).is_some_and(Value::is_truthy),
-        Compat::Munki7 => pkginfo
-            .get(key)
-            .and_then(Value::as_str)
-            .is_some_and(|url| !url.is_empty()),
+fn needs_no_item(pkginfo: &impl Keys, compat: Compat) -> bool {
+    let is_elsewhere = |key: &str| match (compat, pkginfo.found(key)) {
+        (_, Found::Text(url)) => !url.is_empty(),
+        (Compat::Munki6, Found::Other { is_truthy }) => is_truthy,
+        (_, Found::Nothing | Found::Other { .. }) => false,
     };
-    matches!(installer_type, Some("nopkg" | "apple_update_metadata"))
-        || is_elsewhere("PackageCompleteURL")
+    matches!(
+        pkginfo.found("installer_type"),
+        Found::Text("nopkg" | "apple_update_metadata")
+    ) || is_elsewhere("PackageCompleteURL")
         || is_elsewhere("PackageURL")
-}
-
-fn texts(values: &[Value]) -> Option<Vec<String>> {
-    values
-        .iter()
-        .map(|value| value.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// The pkginfo in the file; Munki 7's reader is as strict about XML as Munki 6's, and knows other words.
@@ -450,17 +432,4 @@ fn fragment(pkginfo: Dict, compat: Compat) -> Result<String, WriteError> {
         Compat::Munki6 if inner.contains('\r') => inner.replace("\r\n", "\n").replace('\r', "\n"),
         _ => inner.to_owned(),
     })
-}
-
-const HEADER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-    <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
-    <plist version=\"1.0\">\n";
-const BEGIN: &str = "<array>\n";
-
-/// The catalog that holds `items`.
-fn document(items: &str) -> String {
-    if items.is_empty() {
-        return format!("{HEADER}<array/>\n</plist>\n");
-    }
-    format!("{HEADER}{BEGIN}{items}</array>\n</plist>\n")
 }

@@ -3,8 +3,6 @@
 use proplist::{Dict, Value};
 use serde::{Deserialize, Serialize};
 
-const CATALOGS: &str = "catalogs";
-
 /// The keys that are looked at, besides `catalogs`.
 const TEXTS: [&str; 6] = [
     "PackageCompleteURL",
@@ -27,36 +25,100 @@ pub struct Head {
 }
 
 impl Head {
+    /// The key of the catalogs' names.
+    pub(crate) const CATALOGS: &str = "catalogs";
+
     /// The head of a pkginfo.
     pub(crate) fn of(pkginfo: &Dict) -> Option<Self> {
-        let catalogs = match pkginfo.get(CATALOGS) {
-            None => None,
-            Some(Value::Array(values)) => {
-                let names = values.iter().map(|name| name.as_str().map(str::to_owned));
-                Some(names.collect::<Option<Vec<_>>>()?)
-            }
-            Some(_) => return None,
+        let catalogs = match pkginfo.named() {
+            Named::Nothing => None,
+            Named::Texts(names) => Some(names.into_iter().map(str::to_owned).collect()),
+            Named::Odd(_) => return None,
         };
+        Self::gather(catalogs, |key| match pkginfo.found(key) {
+            Found::Nothing => Some(None),
+            Found::Text(text) => Some(Some(text.to_owned())),
+            Found::Other { .. } => None,
+        })
+    }
+
+    /// A head of these catalogs and the text of each key, which may be missing, but be nothing else.
+    pub(crate) fn gather(
+        catalogs: Option<Vec<String>>,
+        text_of: impl Fn(&str) -> Option<Option<String>>,
+    ) -> Option<Self> {
         let mut texts = [const { None }; TEXTS.len()];
         for (key, text) in TEXTS.iter().zip(&mut texts) {
-            *text = match pkginfo.get(*key) {
-                None => None,
-                Some(value) => Some(value.as_str()?.to_owned()),
-            };
+            *text = text_of(key)?;
         }
         Some(Self { catalogs, texts })
     }
+}
 
-    /// A pkginfo that is listed as the one whose head this is.
-    pub(crate) fn to_dict(&self) -> Dict {
-        let texts = TEXTS.iter().zip(&self.texts);
-        let mut dict: Dict = texts
-            .filter_map(|(key, text)| Some(((*key).to_owned(), text.as_deref()?.into())))
-            .collect();
-        if let Some(catalogs) = &self.catalogs {
-            let names = catalogs.iter().map(|name| Value::from(name.as_str()));
-            dict.insert(CATALOGS.to_owned(), Value::Array(names.collect()));
+/// What a pkginfo, or its head, says under a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Found<'a> {
+    Nothing,
+    Text(&'a str),
+    /// Something that is no text.
+    Other {
+        is_truthy: bool,
+    },
+}
+
+/// The catalogs that a pkginfo names.
+pub(crate) enum Named<'a> {
+    Nothing,
+    Texts(Vec<&'a str>),
+    /// Something that is no list of texts.
+    Odd(&'a Value),
+}
+
+/// What decides whether and where a pkginfo is listed.
+pub(crate) trait Keys {
+    /// What it says under `key`.
+    fn found(&self, key: &str) -> Found<'_>;
+
+    /// The catalogs that it names.
+    fn named(&self) -> Named<'_>;
+}
+
+impl Keys for Dict {
+    fn found(&self, key: &str) -> Found<'_> {
+        match self.get(key) {
+            None => Found::Nothing,
+            Some(Value::String(text)) => Found::Text(text),
+            Some(other) => Found::Other {
+                is_truthy: other.is_truthy(),
+            },
         }
-        dict
+    }
+
+    fn named(&self) -> Named<'_> {
+        match self.get(Head::CATALOGS) {
+            None => Named::Nothing,
+            Some(value) => {
+                let texts = value.as_array().and_then(|names| {
+                    let texts = names.iter().map(Value::as_str);
+                    texts.collect::<Option<Vec<_>>>()
+                });
+                texts.map_or(Named::Odd(value), Named::Texts)
+            }
+        }
+    }
+}
+
+impl Keys for Head {
+    fn found(&self, key: &str) -> Found<'_> {
+        let mut texts = TEXTS.iter().zip(&self.texts);
+        let text = texts.find_map(|(at, text)| (*at == key).then_some(text.as_deref()));
+        text.flatten().map_or(Found::Nothing, Found::Text)
+    }
+
+    fn named(&self) -> Named<'_> {
+        let names = self.catalogs.as_ref();
+        names.map_or(Named::Nothing, |names| {
+            Named::Texts(names.iter().map(String::as_str).collect())
+        })
     }
 }

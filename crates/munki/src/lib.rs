@@ -28,7 +28,9 @@ mod catalogs;
 mod compat;
 mod head;
 mod listing;
+mod pieces;
 mod pkginfo;
+mod plain;
 mod plistlib;
 mod report;
 mod same_item;
@@ -37,12 +39,11 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use catalogs::{
-    CatalogBuilder, CatalogOptions, Catalogs, Listed, icon_hashes, is_catalog_name,
-};
+pub use catalogs::{CatalogBuilder, CatalogOptions, icon_hashes, is_catalog_name};
 pub use compat::{Compat, UnknownCompat};
 pub use head::Head;
 pub use listing::listing_order;
+pub use pieces::{Catalogs, Listed};
 pub use pkginfo::{
     Contents, CopyOptions, InstallerItem, InstallerType, ItemBytes, Made, Metadata, OptionError,
     PkginfoError, PkginfoOptions, icon_of, installs_item, make_pkginfo,

@@ -103,6 +103,11 @@ impl Engine {
         &self.parts.db
     }
 
+    /// The repository that is published to.
+    pub fn repository(&self) -> &Arc<dyn Backend> {
+        &self.parts.repository
+    }
+
     /// The service desk.
     pub fn desk(&self) -> &Desk {
         &self.parts.desk

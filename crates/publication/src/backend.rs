@@ -1,14 +1,37 @@
 //! What publishing needs of the place where a repository lies.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, io::Read, path::PathBuf};
 
 use evidence::{Log, LogError};
-use model::Sha256;
+use model::{Sha256, Timestamp};
 
 use crate::{Kind, PublishError, Repository, RepositoryError, StagedFile, Stamp};
 
 /// One after the other; what cannot be read is told in its turn.
 pub type Each<'a, T> = Box<dyn Iterator<Item = Result<T, RepositoryError>> + 'a>;
+
+/// How something in a repository looks to who fetches it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// Its length.
+    pub len_bytes: u64,
+    /// When it was last changed.
+    pub modified: Timestamp,
+    /// Changes with whatever is in it; letters, digits and `-` only.
+    pub tag: String,
+}
+
+impl Look {
+    /// How something looks that was made of what looks like this.
+    #[must_use]
+    pub fn of_made(&self, sha256: Sha256, made: &[u8]) -> Self {
+        Self {
+            len_bytes: u64::try_from(made.len()).unwrap_or(u64::MAX),
+            modified: self.modified,
+            tag: sha256.to_string(),
+        }
+    }
+}
 
 /// Where a repository lies, as publishing needs it: besides what Munki's plug-ins see, a lock, files that are made
 /// before anybody sees them, and a corner of the house's own that Munki does not see.
@@ -46,12 +69,39 @@ pub trait Backend: Repository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError>;
-    /// How what is there looks from outside, if that changes with whatever is in it; nothing if it cannot be told.
-    fn stamp(&self, _kind: Kind, _location: &str) -> Option<Stamp> {
-        None
+
+    /// How what is there looks to who fetches it, if something is there.
+    ///
+    /// # Errors
+    /// If the location is none, or leads out of the repository, or cannot be looked at.
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError>;
+
+    /// What is there, from its byte `from` on, if it still looks like `look`.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotFound`] if it does not, or if it cannot be read.
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        look: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError>;
+
+    /// As [`Repository::list`], and how what is there looks from outside, if that changes with whatever is in it;
+    /// nothing if it cannot be told.
+    ///
+    /// # Errors
+    /// As [`Repository::list`].
+    fn list_stamped(&self, kind: Kind) -> Result<Vec<(String, Option<Stamp>)>, RepositoryError> {
+        let locations = self.list(kind)?;
+        Ok(locations
+            .into_iter()
+            .map(|location| (location, None))
+            .collect())
     }
 
-    /// The same of what the house has written under `name`, by the same clock.
+    /// How what the house has written under `name` looks, by the same clock.
     fn own_stamp(&self, _name: &str) -> Option<Stamp> {
         None
     }
@@ -74,15 +124,21 @@ pub trait Backend: Repository {
     /// If it cannot be read or written, or was changed.
     fn prepare_file(&self, file: &StagedFile) -> Result<Box<dyn Part + '_>, PublishError>;
 
-    /// Makes `contents` ready to be put in its place.
+    /// Whether what is there is made of these pieces and nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError>;
+
+    /// Makes what these pieces make ready to be put in its place.
     ///
     /// # Errors
     /// If they cannot be written.
-    fn prepare_bytes(
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError>;
 
     /// Removes what is there; it is no error if nothing is.
@@ -120,6 +176,14 @@ pub trait Backend: Repository {
     /// # Errors
     /// If it cannot be written.
     fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError>;
+
+    /// Writes `contents` under `name`, all at once; a crash may lose them, or leave something else there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn note_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        self.put_own(name, contents)
+    }
 
     /// Removes what the house has written under `name`, a file or everything below it; it is no error if nothing is
     /// there.

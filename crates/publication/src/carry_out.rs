@@ -34,8 +34,9 @@ pub(crate) fn carry_out(work: &Work<'_>) -> Result<CatalogsMade, PublishError> {
     note_removals(work, &mut coming)?;
     refuse_what_would_be_missed(work, &coming)?;
     trash::keep(work)?;
-    let index = Index::read(work.repository, work.options.compat);
-    let catalogs = Prepared::make(work.repository, work.options, coming, index)?;
+    let (repository, options) = (work.repository, work.options);
+    let index = || Index::read(repository, options.compat);
+    let catalogs = Prepared::make(repository, options, &coming, index)?;
     work.observer.reached(Point::CatalogsPrepared);
     for (file, part) in additions {
         work.held.check()?;

@@ -9,11 +9,12 @@ use std::{
 };
 
 use model::Sha256;
-use munki::{CatalogBuilder, CatalogOptions, Compat, Report, icon_hashes, listing_order};
+use munki::{CatalogBuilder, CatalogOptions, Catalogs, Compat, Report, icon_hashes, listing_order};
 
 use crate::{
-    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Unobserved,
-    index::Index,
+    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Stamp, Unobserved,
+    beside::beside,
+    index::{self, Index},
 };
 
 /// The list of icon hashes, relative to `icons/`.
@@ -49,8 +50,8 @@ pub(crate) fn make_catalogs_locked(
     held: &dyn Held,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    let index = Index::nothing(options.compat);
-    Prepared::make(repository, options, Coming::default(), index)?.apply(
+    let index = || Index::nothing(options.compat);
+    Prepared::make(repository, options, &Coming::default(), index)?.apply(
         repository,
         held,
         &Unobserved,
@@ -108,60 +109,111 @@ impl Coming {
         kind: Kind,
     ) -> Result<Vec<String>, RepositoryError> {
         let mut locations = repository.list(kind)?;
-        if !self.gone.is_empty() {
-            locations.retain(|location| !self.gone.contains(&(kind, location.clone())));
-        }
+        locations.retain(|location| self.stays(kind, location));
         Ok(locations)
     }
+
+    fn stays(&self, kind: Kind, location: &str) -> bool {
+        self.gone.is_empty() || !self.gone.contains(&(kind, location.to_owned()))
+    }
+}
+
+/// What will be in the repository, and how it looks as long as it is not about to be placed.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// In the order of [`crate::Repository::list`].
+    pub(crate) pkginfos: Vec<(String, Option<Stamp>)>,
+    /// Without those that are about to be placed.
+    pub(crate) icons: Vec<(String, Option<Stamp>)>,
+    pkgs: Vec<String>,
+}
+
+impl Listing {
+    fn read(repository: &dyn Backend, coming: &Coming) -> Result<Self, RepositoryError> {
+        let mut pkginfos = repository.list_stamped(Kind::Pkgsinfo)?;
+        pkginfos.retain(|(location, _)| {
+            coming.stays(Kind::Pkgsinfo, location) && !coming.pkginfos.contains_key(location)
+        });
+        let placed = coming.pkginfos.keys();
+        pkginfos.extend(placed.map(|location| (location.clone(), None)));
+        pkginfos.sort_by(|(left, _), (right, _)| listing_order(left, right));
+        let mut icons = repository.list_stamped(Kind::Icons)?;
+        icons.retain(|(location, _)| {
+            location != ICON_HASHES
+                && coming.stays(Kind::Icons, location)
+                && !coming.icons.contains_key(location)
+        });
+        let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
+        pkgs.extend(coming.pkgs.iter().cloned());
+        Ok(Self {
+            pkginfos,
+            icons,
+            pkgs,
+        })
+    }
+}
+
+/// The icons that will be there.
+#[derive(Debug, Default)]
+pub(crate) struct Icons {
+    pub(crate) digests: BTreeMap<String, Sha256>,
+    report: Report,
 }
 
 /// Catalogs that are written beside their places.
 pub(crate) struct Prepared<'a> {
-    parts: Vec<(Kind, String, Box<dyn Part + 'a>)>,
+    parts: Parts<'a>,
     stale: Vec<String>,
     report: Report,
-    index: Index,
+    /// What is kept for the next time, if anything was learned.
+    learned: Option<Vec<u8>>,
 }
 
 impl<'a> Prepared<'a> {
     /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places. What
-    /// `index` knows is not read again.
+    /// `index` answers is not read again.
     pub(crate) fn make(
         repository: &'a dyn Backend,
         options: CatalogOptions,
-        coming: Coming,
-        mut index: Index,
+        coming: &Coming,
+        index: impl Fn() -> Index + Sync,
     ) -> Result<Self, RepositoryError> {
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (hashes, icon_report) = hash_icons(repository, &coming, options.compat, &mut index)?;
+        let (index, listing) = beside(index, || Listing::read(repository, coming));
+        let listing = listing?;
+        let (icons, catalogs) = beside(
+            || hash_icons(repository, coming, options.compat, (&listing, &index)),
+            || collect(repository, options, coming, (&listing, &index)),
+        );
+        let (mut icons, mut catalogs) = (icons?, catalogs?);
+        let icon_report = std::mem::take(&mut icons.report);
         if icons_first {
             report.extend(icon_report.clone());
             report.progress("Getting list of pkgsinfo...");
             report.progress("Getting list of pkgs...");
         }
-        let catalogs = collect(repository, options, coming, &mut index)?;
-        index.learn(&catalogs);
-        report.extend(catalogs.report);
-        let mut parts = Vec::new();
-        for (name, contents) in &catalogs.files {
+        report.extend(std::mem::take(&mut catalogs.report));
+        let (learned, parts) = beside(
+            || index.next(&catalogs, &listing, &icons),
+            || prepare_changed(repository, &catalogs, &icons),
+        );
+        for name in catalogs.names() {
             report.progress(format!("Created catalogs/{name}..."));
-            prepare_if_changed(repository, Kind::Catalogs, name, contents, &mut parts)?;
         }
         if !icons_first {
             report.extend(icon_report);
         }
-        if let Some(hashes) = hashes {
+        if !icons.digests.is_empty() {
             report.progress(format!("Created icons/{ICON_HASHES}..."));
-            prepare_if_changed(repository, Kind::Icons, ICON_HASHES, &hashes, &mut parts)?;
         }
         let mut stale = repository.list(Kind::Catalogs)?;
-        stale.retain(|name| !catalogs.files.contains_key(name));
+        stale.retain(|name| !catalogs.contains(name));
         Ok(Self {
-            parts,
+            parts: parts?,
             stale,
             report,
-            index,
+            learned,
         })
     }
 
@@ -193,7 +245,9 @@ impl<'a> Prepared<'a> {
             }
             observer.reached(Point::Placed { kind, location });
         }
-        self.index.write(repository);
+        if let Some(learned) = self.learned {
+            index::keep(repository, &learned);
+        }
         Ok(made)
     }
 }
@@ -203,60 +257,55 @@ pub(crate) fn outdated(
     repository: &dyn Backend,
     options: CatalogOptions,
 ) -> Result<(Vec<String>, Vec<String>), RepositoryError> {
-    let is_same = |kind, name: &str, contents: &[u8]| -> Result<bool, RepositoryError> {
-        is_there(repository, kind, name, contents)
-    };
-    let mut index = Index::nothing(options.compat);
-    let catalogs = collect(repository, options, Coming::default(), &mut index)?;
+    let (coming, index) = (Coming::default(), Index::nothing(options.compat));
+    let listing = Listing::read(repository, &coming)?;
+    let catalogs = collect(repository, options, &coming, (&listing, &index))?;
     let mut outdated = Vec::new();
-    for (name, contents) in &catalogs.files {
-        if !is_same(Kind::Catalogs, name, contents)? {
-            outdated.push(name.clone());
+    for name in catalogs.names() {
+        if !is_there(repository, Kind::Catalogs, name, &catalogs.pieces(name))? {
+            outdated.push(name.to_owned());
         }
     }
-    let (hashes, _) = hash_icons(repository, &Coming::default(), options.compat, &mut index)?;
-    if let Some(hashes) = hashes
-        && !is_same(Kind::Icons, ICON_HASHES, &hashes)?
+    let icons = hash_icons(repository, &coming, options.compat, (&listing, &index))?;
+    if let Some(hashes) = hash_list(&icons)?
+        && !is_there(repository, Kind::Icons, ICON_HASHES, &[&hashes])?
     {
         outdated.push(ICON_HASHES.to_owned());
     }
     let mut stale = repository.list(Kind::Catalogs)?;
-    stale.retain(|name| !catalogs.files.contains_key(name));
+    stale.retain(|name| !catalogs.contains(name));
     Ok((outdated, stale))
 }
 
 /// The catalogs of what is and what is about to be.
-fn collect(
+fn collect<'k>(
     repository: &dyn Backend,
     options: CatalogOptions,
-    mut coming: Coming,
-    index: &mut Index,
-) -> Result<munki::Catalogs, RepositoryError> {
-    let locations = coming.pkginfo_locations(repository)?;
-    let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
-    pkgs.append(&mut coming.pkgs);
-    let mut builder = CatalogBuilder::new(options, pkgs);
-    let unknown: Vec<String> = locations
+    coming: &Coming,
+    (listing, index): (&Listing, &'k Index),
+) -> Result<Catalogs<'k>, RepositoryError> {
+    let pkgs = listing.pkgs.iter().cloned();
+    let mut builder = CatalogBuilder::knowing(options, pkgs, index.all());
+    let unknown: Vec<String> = listing
+        .pkginfos
         .iter()
-        .filter(|location| {
-            coming.pkginfos.contains_key(*location) || !index.knows_pkginfo(repository, location)
-        })
-        .cloned()
+        .filter(|(location, stamp)| index.pkginfo(location, *stamp).is_none())
+        .map(|(location, _)| location.clone())
         .collect();
-    let mut read = coming.pkginfos(repository, &unknown)?.peekable();
-    for location in &locations {
-        let Some((_, contents)) = read.next_if(|(at, _)| *at == location.as_str()) else {
-            if let Some((head, fragment)) = index.pkginfo(location) {
-                builder.add_known(location, head, fragment);
-            }
+    let mut read = coming.pkginfos(repository, &unknown)?;
+    for (location, stamp) in &listing.pkginfos {
+        if let Some((head, range)) = index.pkginfo(location, *stamp) {
+            builder.add_known(location, head, range);
             continue;
-        };
-        match contents {
-            Ok(contents) => builder.add(location, &contents),
-            Err(error) => {
+        }
+        // One for each that is unknown, in the same order.
+        match read.next() {
+            Some((_, Ok(contents))) => builder.add(location, &contents),
+            Some((_, Err(error))) => {
                 let why = words(repository, Kind::Pkgsinfo, location, &error, options.compat);
                 builder.fail(location, &why);
             }
+            None => builder.fail(location, &"it was not read"),
         }
     }
     Ok(builder.finish())
@@ -284,72 +333,84 @@ fn words(
     }
 }
 
-/// The list of icon hashes, if there are icons, and what there is to say.
+/// The digests of the icons, and what there is to say.
 fn hash_icons(
     repository: &dyn Backend,
     coming: &Coming,
     compat: Compat,
-    index: &mut Index,
-) -> Result<(Option<Vec<u8>>, Report), RepositoryError> {
-    let mut report = Report::default();
-    report.progress("Getting list of icons...");
-    let mut icons = coming.icons.clone();
-    let mut there = coming.staying(repository, Kind::Icons)?;
-    there.retain(|location| location != ICON_HASHES && !icons.contains_key(location));
-    let unknown: Vec<String> = there
+    (listing, index): (&Listing, &Index),
+) -> Result<Icons, RepositoryError> {
+    let mut icons = Icons {
+        digests: coming.icons.clone(),
+        ..Icons::default()
+    };
+    icons.report.progress("Getting list of icons...");
+    let unknown: Vec<String> = listing
+        .icons
         .iter()
-        .filter(|location| index.icon(repository, location).is_none())
-        .cloned()
+        .filter(|(location, stamp)| index.icon(location, *stamp).is_none())
+        .map(|(location, _)| location.clone())
         .collect();
-    let digests = repository.each_digest(Kind::Icons, &unknown)?;
-    let mut read = unknown.iter().zip(digests).peekable();
-    for location in &there {
-        report.progress(format!("Hashing {location}..."));
-        let Some((_, digest)) = read.next_if(|(at, _)| *at == location) else {
-            icons.extend(
-                index
-                    .known_icon(location)
-                    .map(|sha256| (location.clone(), sha256)),
-            );
-            continue;
-        };
-        match digest {
-            Ok(sha256) => {
-                index.learn_icon(location, sha256);
-                icons.insert(location.clone(), sha256);
+    let mut read = repository.each_digest(Kind::Icons, &unknown)?;
+    for (location, stamp) in &listing.icons {
+        icons.report.progress(format!("Hashing {location}..."));
+        // One for each that is unknown, in the same order.
+        let known = index.icon(location, *stamp).map(Ok);
+        match known.or_else(|| read.next()) {
+            Some(Ok(sha256)) => {
+                icons.digests.insert(location.clone(), sha256);
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 let why = words(repository, Kind::Icons, location, &error, compat);
-                report.error(match compat {
+                icons.report.error(match compat {
                     Compat::Munki6 => format!("RepoError for {location}: {why}"),
                     Compat::Munki7 => format!("Error reading icons/{location}: {why}"),
                 });
             }
+            None => icons
+                .report
+                .error(format!("Error reading icons/{location}: it was not read")),
         }
     }
-    if icons.is_empty() {
-        return Ok((None, report));
+    Ok(icons)
+}
+
+/// The list of icon hashes, if there are icons.
+fn hash_list(icons: &Icons) -> Result<Option<Vec<u8>>, RepositoryError> {
+    if icons.digests.is_empty() {
+        return Ok(None);
     }
-    let hashes = icon_hashes(icons).map_err(|source| RepositoryError::Plist {
+    let hashes = icon_hashes(icons.digests.clone()).map_err(|source| RepositoryError::Plist {
         kind: Kind::Icons,
         location: ICON_HASHES.to_owned(),
         source,
     })?;
-    Ok((Some(hashes), report))
+    Ok(Some(hashes))
 }
 
-fn prepare_if_changed<'a>(
+type Parts<'a> = Vec<(Kind, String, Box<dyn Part + 'a>)>;
+
+/// The catalogs and the list of icon hashes that are not there as they should be, written beside their places.
+fn prepare_changed<'a>(
     repository: &'a dyn Backend,
-    kind: Kind,
-    location: &str,
-    contents: &[u8],
-    parts: &mut Vec<(Kind, String, Box<dyn Part + 'a>)>,
-) -> Result<(), RepositoryError> {
-    if !is_there(repository, kind, location, contents)? {
-        let part = repository.prepare_bytes(kind, location, contents)?;
-        parts.push((kind, location.to_owned(), part));
+    catalogs: &Catalogs<'_>,
+    icons: &Icons,
+) -> Result<Parts<'a>, RepositoryError> {
+    let mut parts = Parts::new();
+    let mut prepare = |kind, location: &str, pieces: &[&[u8]]| {
+        if !is_there(repository, kind, location, pieces)? {
+            let part = repository.prepare_pieces(kind, location, pieces)?;
+            parts.push((kind, location.to_owned(), part));
+        }
+        Ok::<_, RepositoryError>(())
+    };
+    for name in catalogs.names() {
+        prepare(Kind::Catalogs, name, &catalogs.pieces(name))?;
     }
-    Ok(())
+    if let Some(hashes) = hash_list(icons)? {
+        prepare(Kind::Icons, ICON_HASHES, &[&hashes])?;
+    }
+    Ok(parts)
 }
 
 /// Whether these bytes are there. What cannot be read is replaced, or the replacing will say why not.
@@ -357,16 +418,15 @@ fn is_there(
     repository: &dyn Backend,
     kind: Kind,
     location: &str,
-    contents: &[u8],
+    pieces: &[&[u8]],
 ) -> Result<bool, RepositoryError> {
-    match repository.get(kind, location) {
-        Ok(there) => Ok(there == contents),
+    match repository.holds(kind, location, pieces) {
         Err(
             RepositoryError::Io { .. }
             | RepositoryError::NotFound { .. }
             | RepositoryError::ReadOnly { .. },
         ) => Ok(false),
-        Err(error) => Err(error),
+        answered => answered,
     }
 }
 

@@ -64,11 +64,11 @@ pub fn check(
         found.warning(format!("evidence/{location} is of nothing that is there"));
     }
     let catalogs = builder.finish();
-    checked.report.notes = catalogs.report.notes;
+    checked.report.notes.clone_from(&catalogs.report.notes);
     checked.report.extend(found);
-    for (name, contents) in &catalogs.files {
+    for name in catalogs.names() {
         match repository.get(Kind::Catalogs, name) {
-            Ok(there) if there == *contents => {}
+            Ok(there) if there == catalogs.pieces(name).concat() => {}
             Ok(_) => checked.report.warning(format!(
                 "catalogs/{name} is not made of the pkginfos that are there"
             )),
@@ -79,7 +79,7 @@ pub fn check(
         }
     }
     for name in repository.list(Kind::Catalogs)? {
-        if !catalogs.files.contains_key(&name) {
+        if !catalogs.contains(&name) {
             let text = format!("catalogs/{name} is there, but no pkginfo is in it");
             checked.report.warning(text);
         }

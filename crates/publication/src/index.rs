@@ -5,19 +5,22 @@
 //! if its own digest holds, `all` is the very one it was made with, and a file's stamp is the same and older than the
 //! index. Everything else is read as if it were not there. `munki makecatalogs`, `check` and `repair` do not use it.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, io::Write as _, ops::Range};
 
-use model::Sha256;
-use munki::{Compat, Head};
+use model::{Sha256, Sha256Writer};
+use munki::{Catalogs, Compat, Head};
 use serde::{Deserialize, Serialize};
 
-use crate::{Backend, Kind};
+use crate::{
+    Backend, Kind,
+    catalogs::{Icons, Listing},
+};
 
 /// The name of the index.
 const NAME: &str = "catalog-index.json";
 
 /// The shape of the index.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The catalog of everything.
 const ALL: &str = "all";
@@ -27,6 +30,7 @@ const SETTLED_NS: i64 = 1_000_000_000;
 
 /// How a file looks from outside; whoever changes what is in it changes this, too.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StampFields", into = "StampFields")]
 pub struct Stamp {
     /// Its length.
     pub len_bytes: u64,
@@ -40,28 +44,69 @@ pub struct Stamp {
     pub device: u64,
 }
 
-/// What was learned.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Learned {
+/// A stamp without the names of its fields, of which there are very many.
+type StampFields = (u64, i64, i64, u64, u64);
+
+impl From<StampFields> for Stamp {
+    fn from((len_bytes, modified_ns, changed_ns, file, device): StampFields) -> Self {
+        Self {
+            len_bytes,
+            modified_ns,
+            changed_ns,
+            file,
+            device,
+        }
+    }
+}
+
+impl From<Stamp> for StampFields {
+    fn from(stamp: Stamp) -> Self {
+        (
+            stamp.len_bytes,
+            stamp.modified_ns,
+            stamp.changed_ns,
+            stamp.file,
+            stamp.device,
+        )
+    }
+}
+
+/// What is written down.
+#[derive(Serialize)]
+struct Written<'a> {
     schema: u32,
     /// The digest of `catalogs/all`.
-    all: Option<Sha256>,
+    all: Sha256,
+    pkginfos: Vec<(&'a str, Stamp, &'a Head, &'a Range<usize>)>,
+    icons: Vec<(&'a str, Stamp, Sha256)>,
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
+struct Read {
+    schema: u32,
+    all: Sha256,
+    pkginfos: Vec<(String, Stamp, Head, Range<usize>)>,
+    icons: Vec<(String, Stamp, Sha256)>,
+}
+
+/// What holds from the last time.
+#[derive(Debug)]
+struct Last {
+    /// The text of `all`, and its digest.
+    all: String,
+    sha256: Sha256,
     pkginfos: HashMap<String, (Stamp, Head, Range<usize>)>,
     icons: HashMap<String, (Stamp, Sha256)>,
 }
 
-/// What was learned the last time, and what is being learned.
+/// What was learned the last time.
 #[derive(Debug)]
 pub(crate) struct Index {
     is_kept: bool,
-    /// What holds from the last time, and the text of `all`.
-    last: Option<(Learned, String)>,
-    /// When the index was written.
+    last: Option<Last>,
+    /// When it was written.
     written_ns: i64,
-    next: Learned,
-    /// How what was asked for looked before it was read. Icons go first, so that names do not meet.
-    stamps: HashMap<String, Stamp>,
-    is_new: bool,
 }
 
 impl Index {
@@ -73,105 +118,102 @@ impl Index {
         }
         let written = repository.own_stamp(NAME);
         Self {
-            last: last(repository),
+            last: written.and_then(|_| last(repository)),
             written_ns: written.map_or(i64::MIN, |stamp| stamp.changed_ns),
             ..nothing
         }
     }
 
     /// Nothing; what is learned is learned anew. It is kept of Munki 7's catalogs only.
-    pub(crate) fn nothing(compat: Compat) -> Self {
+    pub(crate) const fn nothing(compat: Compat) -> Self {
         Self {
-            is_kept: compat == Compat::Munki7,
+            is_kept: matches!(compat, Compat::Munki7),
             last: None,
             written_ns: i64::MIN,
-            next: Learned {
-                schema: SCHEMA,
-                ..Learned::default()
-            },
-            stamps: HashMap::new(),
-            is_new: false,
         }
     }
 
-    /// Whether a pkginfo is what it was, so that it need not be read.
-    pub(crate) fn knows_pkginfo(&mut self, repository: &dyn Backend, location: &str) -> bool {
-        let Some(stamp) = repository.stamp(Kind::Pkgsinfo, location) else {
-            return false;
-        };
-        self.stamps.insert(location.to_owned(), stamp);
-        let then = self.last.as_ref().and_then(|(learned, _)| {
-            let (then, _, _) = learned.pkginfos.get(location)?;
-            Some(*then)
-        });
-        let is_known =
-            then == Some(stamp) && self.is_settled(stamp) && self.pkginfo(location).is_some();
-        self.is_new |= !is_known;
-        is_known
+    /// The `all` of the last time.
+    pub(crate) fn all(&self) -> &str {
+        self.last.as_ref().map_or("", |last| &last.all)
     }
 
-    /// The head of a pkginfo that is known, and its bytes in catalogs.
-    pub(crate) fn pkginfo(&self, location: &str) -> Option<(&Head, &str)> {
-        let (learned, all) = self.last.as_ref()?;
-        let (_, head, range) = learned.pkginfos.get(location)?;
-        Some((head, all.get(range.clone())?))
-    }
-
-    /// The digest of an icon that is known.
-    pub(crate) fn known_icon(&self, location: &str) -> Option<Sha256> {
-        let (_, sha256) = self.next.icons.get(location)?;
-        Some(*sha256)
+    /// The head of a pkginfo, and where its bytes are in [`Self::all`], if it is what it was, so that it need not be
+    /// read.
+    pub(crate) fn pkginfo(
+        &self,
+        location: &str,
+        stamp: Option<Stamp>,
+    ) -> Option<(&Head, Range<usize>)> {
+        let last = self.last.as_ref()?;
+        let (then, head, range) = last.pkginfos.get(location)?;
+        let is_known = self.is_the_same(*then, stamp) && last.all.get(range.clone()).is_some();
+        is_known.then(|| (head, range.clone()))
     }
 
     /// The digest of an icon, if it is what it was.
-    pub(crate) fn icon(&mut self, repository: &dyn Backend, location: &str) -> Option<Sha256> {
-        let stamp = repository.stamp(Kind::Icons, location)?;
-        self.stamps.insert(location.to_owned(), stamp);
-        let (then, sha256) = self.last.as_ref()?.0.icons.get(location)?;
-        if *then != stamp || !self.is_settled(stamp) {
+    pub(crate) fn icon(&self, location: &str, stamp: Option<Stamp>) -> Option<Sha256> {
+        let (then, sha256) = self.last.as_ref()?.icons.get(location)?;
+        self.is_the_same(*then, stamp).then_some(*sha256)
+    }
+
+    fn is_the_same(&self, then: Stamp, now: Option<Stamp>) -> bool {
+        now == Some(then) && then.changed_ns.saturating_add(SETTLED_NS) < self.written_ns
+    }
+
+    /// What is to be kept for the next time; nothing if nothing was learned. What is about to be placed has no stamp
+    /// yet, and is read the next time.
+    pub(crate) fn next(
+        &self,
+        catalogs: &Catalogs<'_>,
+        listing: &Listing,
+        icons: &Icons,
+    ) -> Option<Vec<u8>> {
+        if !self.is_kept {
             return None;
         }
-        let sha256 = *sha256;
-        self.next.icons.insert(location.to_owned(), (stamp, sha256));
-        Some(sha256)
-    }
-
-    /// Notes the digest of an icon that was asked for in vain, and read then.
-    pub(crate) fn learn_icon(&mut self, location: &str, sha256: Sha256) {
-        self.is_new = true;
-        if let Some(stamp) = self.stamps.remove(location) {
-            self.next.icons.insert(location.to_owned(), (stamp, sha256));
-        }
-    }
-
-    /// Notes what was listed. What is about to be placed has no stamp yet, and is read the next time.
-    pub(crate) fn learn(&mut self, catalogs: &munki::Catalogs) {
-        let all = catalogs.files.get(ALL).map(|all| Sha256::of(all));
-        let was = self.last.as_ref().and_then(|(learned, _)| learned.all);
-        self.is_new |= all != was;
-        self.next.all = all;
-        for listed in &catalogs.listed {
-            let stamp = self.stamps.remove(&listed.path);
-            if let (Some(stamp), Some(head)) = (stamp, &listed.head) {
-                let entry = (stamp, head.clone(), listed.range.clone());
-                self.next.pkginfos.insert(listed.path.clone(), entry);
-            }
-        }
-    }
-
-    /// Keeps what was learned, if anything was. That it cannot be kept costs time only, and is only logged.
-    pub(crate) fn write(&self, repository: &dyn Backend) {
-        if !self.is_kept || !self.is_new {
-            return;
-        }
-        let Ok(json) = serde_json::to_vec(&self.next) else {
-            return;
+        let mut stamps = listing.pkginfos.iter();
+        let pkginfos = catalogs.listed().iter().filter_map(|listed| {
+            // Both are in the same order.
+            let (_, stamp) = stamps.find(|(location, _)| *location == listed.path)?;
+            Some((
+                listed.path.as_str(),
+                (*stamp)?,
+                listed.head.as_ref()?,
+                &listed.range,
+            ))
+        });
+        let stamped = listing.icons.iter().filter_map(|(location, stamp)| {
+            let sha256 = *icons.digests.get(location)?;
+            Some((location.as_str(), (*stamp)?, sha256))
+        });
+        let written = Written {
+            schema: SCHEMA,
+            all: digest_of(&catalogs.pieces(ALL)),
+            pkginfos: pkginfos.collect(),
+            icons: stamped.collect(),
         };
+        if self.says(&written) || (written.pkginfos.is_empty() && written.icons.is_empty()) {
+            return None;
+        }
+        let json = serde_json::to_vec(&written).ok()?;
         let mut bytes = format!("{}\n", Sha256::of(&json)).into_bytes();
         bytes.extend(json);
-        if let Err(error) = repository.put_own(NAME, &bytes) {
-            tracing::debug!(%error, "what making catalogs learned is not kept");
-        }
+        Some(bytes)
+    }
+
+    /// Whether the last time the same was learned, and counts still.
+    fn says(&self, written: &Written<'_>) -> bool {
+        let Some(last) = &self.last else {
+            return false;
+        };
+        let mut pkginfos = written.pkginfos.iter();
+        let mut icons = written.icons.iter();
+        last.sha256 == written.all
+            && last.pkginfos.len() == written.pkginfos.len()
+            && last.icons.len() == written.icons.len()
+            && pkginfos.all(|(location, stamp, ..)| self.pkginfo(location, Some(*stamp)).is_some())
+            && icons.all(|(location, stamp, _)| self.icon(location, Some(*stamp)).is_some())
     }
 
     /// The same, as if everything had settled long ago.
@@ -182,14 +224,26 @@ impl Index {
             ..self
         }
     }
+}
 
-    fn is_settled(&self, stamp: Stamp) -> bool {
-        stamp.changed_ns.saturating_add(SETTLED_NS) < self.written_ns
+/// Keeps what was learned. That it cannot be kept costs time only, and is only logged.
+pub(crate) fn keep(repository: &dyn Backend, learned: &[u8]) {
+    if let Err(error) = repository.note_own(NAME, learned) {
+        tracing::debug!(%error, "what making catalogs learned is not kept");
     }
 }
 
+fn digest_of(pieces: &[&[u8]]) -> Sha256 {
+    let mut digest = Sha256Writer::new(std::io::sink());
+    for piece in pieces {
+        // Nothing can go wrong where nothing is written to.
+        digest.write_all(piece).unwrap_or_default();
+    }
+    digest.finish().1
+}
+
 /// What was learned, and the `all` that it was learned of.
-fn last(repository: &dyn Backend) -> Option<(Learned, String)> {
+fn last(repository: &dyn Backend) -> Option<Last> {
     let bytes = repository.own(NAME).ok()??;
     let at = bytes.iter().position(|byte| *byte == b'\n')?;
     let (digest, json) = bytes.split_at_checked(at)?;
@@ -197,10 +251,21 @@ fn last(repository: &dyn Backend) -> Option<(Learned, String)> {
     if Sha256::of(json).to_string().as_bytes() != digest {
         return None;
     }
-    let learned: Learned = serde_json::from_slice(json).ok()?;
+    let read: Read = serde_json::from_slice(json).ok()?;
     let all = repository.get(Kind::Catalogs, ALL).ok()?;
-    if learned.schema != SCHEMA || learned.all != Some(Sha256::of(&all)) {
+    if read.schema != SCHEMA || read.all != Sha256::of(&all) {
         return None;
     }
-    Some((learned, String::from_utf8(all).ok()?))
+    let pkginfos = read.pkginfos.into_iter();
+    let icons = read.icons.into_iter();
+    Some(Last {
+        all: String::from_utf8(all).ok()?,
+        sha256: read.all,
+        pkginfos: pkginfos
+            .map(|(location, stamp, head, range)| (location, (stamp, head, range)))
+            .collect(),
+        icons: icons
+            .map(|(location, stamp, sha256)| (location, (stamp, sha256)))
+            .collect(),
+    })
 }

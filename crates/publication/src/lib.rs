@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod beside;
 mod carry_out;
 mod catalogs;
 mod change_set;
@@ -56,7 +57,7 @@ pub mod tuf;
 mod undo;
 mod write;
 
-pub use backend::{Backend, Each, Held, Part};
+pub use backend::{Backend, Each, Held, Look, Part};
 pub use catalogs::{CatalogsMade, make_catalogs};
 pub use change_set::{ChangeSet, Removal, Replacement, StagedFile, StagedItem};
 pub use check::{Checked, check};

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
-    io::{self, Read as _, Write as _},
+    io::{self, BufWriter, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -18,6 +18,7 @@ pub(crate) const PART_PREFIX: &str = ".auto-update-part-";
 const FILE_MODE: u32 = 0o644;
 const FOLDER_MODE: u32 = 0o755;
 const BUFFER_LEN: usize = 1 << 20;
+const PIECES_LEN: usize = 1 << 17;
 
 /// A file that is complete, on the disk, and waits beside its place; it is removed when dropped.
 #[derive(Debug)]
@@ -29,8 +30,13 @@ pub(crate) struct PartFile {
 impl PartFile {
     /// Writes `contents` beside `target`.
     pub(crate) fn of_bytes(target: &Path, contents: &[u8]) -> Result<Self, RepositoryError> {
+        Self::of_pieces(target, &[contents])
+    }
+
+    /// Writes what `pieces` make beside `target`.
+    pub(crate) fn of_pieces(target: &Path, pieces: &[&[u8]]) -> Result<Self, RepositoryError> {
         let mut file = Self::begin(target)?;
-        file.write_all(contents)
+        write_pieces(file.as_file_mut(), pieces)
             .map_err(|source| RepositoryError::io(target, source))?;
         Self::end(file, target)
     }
@@ -156,6 +162,63 @@ fn hash(from: &mut File, to: impl io::Write, target: &Path) -> Result<(Sha256, u
             .map_err(|source| CopyError::Write(RepositoryError::io(target, source)))?;
         len_bytes = len_bytes.saturating_add(len as u64);
     }
+}
+
+fn write_pieces(file: &mut File, pieces: &[&[u8]]) -> io::Result<()> {
+    // Long pieces pass it by.
+    let mut writer = BufWriter::with_capacity(PIECES_LEN, file);
+    for piece in pieces {
+        writer.write_all(piece)?;
+    }
+    writer.flush()
+}
+
+/// Whether the file is what `pieces` make, and nothing else.
+pub(crate) fn is_made_of(mut file: impl io::Read, pieces: &[&[u8]]) -> io::Result<bool> {
+    let mut buffer = vec![0; PIECES_LEN];
+    let mut there: &[u8] = &[];
+    for piece in pieces {
+        let mut piece = *piece;
+        while !piece.is_empty() {
+            if there.is_empty() {
+                let len = read_some(&mut file, &mut buffer)?;
+                there = buffer.get(..len).unwrap_or_default();
+            }
+            let len = piece.len().min(there.len());
+            let (Some((begins, rest)), Some((wanted, next))) =
+                (there.split_at_checked(len), piece.split_at_checked(len))
+            else {
+                return Ok(false);
+            };
+            if len == 0 || begins != wanted {
+                return Ok(false);
+            }
+            (there, piece) = (rest, next);
+        }
+    }
+    Ok(there.is_empty() && read_some(&mut file, &mut buffer)? == 0)
+}
+
+fn read_some(file: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// Writes `contents` to `target`, all at once, but without waiting until they are on the disk.
+pub(crate) fn note(target: &Path, contents: &[u8]) -> Result<(), RepositoryError> {
+    let failed = |source| RepositoryError::io(target, source);
+    let mut file = PartFile::begin(target)?;
+    file.write_all(contents).map_err(failed)?;
+    file.as_file()
+        .set_permissions(Permissions::from_mode(FILE_MODE))
+        .map_err(failed)?;
+    file.persist(target)
+        .map(|_| ())
+        .map_err(|error| failed(error.error))
 }
 
 /// Makes the folder and those above it that are missing, so that they outlast a crash.

@@ -6,7 +6,9 @@ use model::{DeliveryId, IncidentId, Timestamp, UnknownWord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Db, EventKind, StoreError, column, db::Tx, incident::NewEvent};
+use crate::{
+    Db, EventKind, StoreError, Ticket, column, db::Tx, delivery_ticket, incident::NewEvent,
+};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -119,7 +121,8 @@ impl Db {
     /// Takes the delivery that is due longest, for an attempt that ends by `leased_until`; `None` if none is due.
     ///
     /// A process that dies with it loses the lease, and the delivery is due again. The events of one incident reach
-    /// one desk in their order: a later one waits while an earlier one is pending.
+    /// one desk in their order: a later one waits while an earlier one is pending. A desk that wants to be left alone
+    /// is told nothing meanwhile.
     ///
     /// # Errors
     /// If the database fails.
@@ -147,6 +150,11 @@ impl Db {
                          and earlier.sequence < due.sequence
                          and earlier.state = 'pending'
                    )
+                   and not exists (
+                       select 1
+                       from connector_health as health
+                       where health.connector = due.connector and health.resting_until_at > $1
+                   )
                  order by due.due_at, due.id
                  limit 1
              )
@@ -173,15 +181,23 @@ impl Db {
         row.try_into().map(Some)
     }
 
-    /// Records that the desk took the delivery. `false` if the lease was lost meanwhile.
+    /// Records that the desk took the delivery, and what it calls the incident. `false` if the lease was lost
+    /// meanwhile; the ticket is kept all the same.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn delivery_finish(
         &self,
         delivery: &Delivery,
+        ticket: Option<&Ticket>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let failed = || StoreError::statement("finish a delivery");
+        let mut tx = self.begin("finish a delivery").await?;
+        if let Some(ticket) = ticket {
+            let at = (delivery.incident, delivery.connector.as_str());
+            delivery_ticket::put_tx(&mut tx, at, ticket, now).await?;
+        }
         let done = sqlx::query(
             "update delivery
              set state = 'delivered', delivered_at = $1, leased_until_at = null, last_error = null
@@ -190,9 +206,10 @@ impl Db {
         .bind(now.as_micros())
         .bind(delivery.id.to_string())
         .bind(i64::from(delivery.attempts))
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::statement("finish a delivery"))?;
+        .map_err(failed())?;
+        tx.commit().await.map_err(failed())?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -276,21 +293,28 @@ impl Db {
         Ok(true)
     }
 
-    /// Makes every delivery that waits due `now`, but those that somebody is making.
+    /// Makes every delivery that waits due `now`, but those that somebody is making; also at desks that want to be
+    /// left alone.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn delivery_hasten(&self, now: Timestamp) -> Result<(), StoreError> {
+        let failed = || StoreError::statement("hasten deliveries");
+        let mut tx = self.begin("hasten deliveries").await?;
+        sqlx::query("update connector_health set resting_until_at = null")
+            .execute(&mut *tx)
+            .await
+            .map_err(failed())?;
         sqlx::query(
             "update delivery
              set due_at = $1
              where state = 'pending' and due_at > $1 and (leased_until_at is null or leased_until_at <= $1)",
         )
         .bind(now.as_micros())
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::statement("hasten deliveries"))?;
-        Ok(())
+        .map_err(failed())?;
+        tx.commit().await.map_err(failed())
     }
 
     /// Never tells this desk anything again: what is pending is given up, and nothing new is put into the outbox.
@@ -352,15 +376,33 @@ impl Db {
         rows.into_iter().map(Delivery::try_from).collect()
     }
 
-    /// When the outbox wants to be looked at next; `None` if it is empty.
+    /// When the outbox wants to be looked at next; `None` if it is empty. What waits for an earlier event of its
+    /// incident does not count.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn delivery_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = sqlx::query_scalar(
-            "select min(case when leased_until_at > due_at then leased_until_at else due_at end)
-             from delivery
-             where state = 'pending'",
+            "select min(
+                 case
+                     when rest.resting_until_at > due.due_at
+                          and rest.resting_until_at > coalesce(due.leased_until_at, 0)
+                         then rest.resting_until_at
+                     when due.leased_until_at > due.due_at then due.leased_until_at
+                     else due.due_at
+                 end
+             )
+             from delivery as due
+             left join connector_health as rest on rest.connector = due.connector
+             where due.state = 'pending'
+               and not exists (
+                   select 1
+                   from delivery as earlier
+                   where earlier.incident_id = due.incident_id
+                     and earlier.connector = due.connector
+                     and earlier.sequence < due.sequence
+                     and earlier.state = 'pending'
+               )",
         )
         .fetch_one(self.reader())
         .await

@@ -10,14 +10,18 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 29] = [
     "scan",
     "quota_window",
     "quota_pause",
     "incident",
     "incident_event",
+    "incident_keeping",
+    "ticket",
+    "maintenance",
     "delivery",
     "connector_disabled",
+    "connector_health",
     "run",
     "run_wait",
     "step",
@@ -35,6 +39,7 @@ const TABLES: [&str; 24] = [
     "tenant",
     "tenant_ring",
     "tenant_secret",
+    "check_in",
 ];
 
 /// Tables whose rows the engine numbers itself.

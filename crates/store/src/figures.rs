@@ -2,7 +2,7 @@
 
 use model::Priority;
 
-use crate::{Db, DeliveryState, RunCount, StoreError, column};
+use crate::{ConnectorHealth, Db, DeliveryState, RunCount, StoreError, column};
 
 /// How much of what there is.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Figures {
     pub runs: Vec<RunCount>,
     /// Deliveries, by where they stand.
     pub deliveries: Vec<(DeliveryState, u64)>,
+    /// How each connector fares that anything is known of.
+    pub connectors: Vec<ConnectorHealth>,
     /// Incidents that are not over, by priority.
     pub incidents: Vec<(Priority, u64)>,
     /// What came over the network in all, in bytes.
@@ -47,6 +49,7 @@ impl Db {
         .map_err(failed())?;
         Ok(Figures {
             runs: self.run_counts().await?,
+            connectors: self.connector_health().await?,
             deliveries: deliveries
                 .iter()
                 .map(|(state, count)| {

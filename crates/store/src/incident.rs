@@ -6,7 +6,7 @@ use model::{FailureClass, IncidentId, Priority, RunId, Timestamp, Title, Unknown
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Db, StoreError, column, db::Tx, delivery};
+use crate::{Db, EventKind, Keeping, StoreError, column, db::Tx, delivery, incident_keeping};
 
 /// What makes two failures the same incident; the version of the software is no part of it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -63,49 +63,6 @@ impl FromStr for IncidentState {
     }
 }
 
-/// What happened to an incident, as far as desks are told.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EventKind {
-    /// It is new.
-    Opened,
-    /// It happened again, or somebody took it.
-    Updated,
-    /// It was resolved a short while ago, and is back.
-    Reopened,
-    /// It is over.
-    Resolved,
-}
-
-impl EventKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Opened, Self::Updated, Self::Reopened, Self::Resolved];
-
-    /// The name used in tables, logs and JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Updated => "updated",
-            Self::Reopened => "reopened",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-impl FromStr for EventKind {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-            .ok_or_else(|| UnknownWord {
-                list: "kind of event",
-                word: word.to_owned(),
-            })
-    }
-}
-
 /// A failure as the service desk sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Incident {
@@ -151,6 +108,8 @@ pub struct Incident {
     pub resolution: Option<String>,
     /// When desks were told of it last.
     pub told_at: Timestamp,
+    /// What is remembered of it besides.
+    pub keeping: Keeping,
 }
 
 /// What is to become of an incident, and whom to tell.
@@ -184,6 +143,8 @@ pub struct IncidentEvent {
     pub kind: EventKind,
     /// When.
     pub happened_at: Timestamp,
+    /// What somebody wrote, or what has become of a clock.
+    pub remark: Option<String>,
 }
 
 /// Which incidents to list.
@@ -256,7 +217,12 @@ impl Db {
             .fetch_optional(self.reader())
             .await
             .map_err(StoreError::statement("read an incident"))?;
-        row.map(Incident::try_from).transpose()
+        let found: Vec<Incident> = row
+            .map(Incident::try_from)
+            .transpose()?
+            .into_iter()
+            .collect();
+        Ok(self.with_keeping(found).await?.pop())
     }
 
     /// Incidents, the most urgent first, among equals the oldest.
@@ -276,7 +242,9 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list incidents"))?;
-        rows.into_iter().map(Incident::try_from).collect()
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
     }
 
     /// The unresolved incidents of one title.
@@ -301,7 +269,9 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list the incidents of a title"))?;
-        rows.into_iter().map(Incident::try_from).collect()
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
     }
 
     /// What happened to an incident, in order.
@@ -309,8 +279,8 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn incident_history(&self, id: IncidentId) -> Result<Vec<IncidentEvent>, StoreError> {
-        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
-            "select sequence, kind, happened_at
+        let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
+            "select sequence, kind, happened_at, payload
              from incident_event
              where incident_id = $1
              order by sequence",
@@ -319,8 +289,11 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("read the history of an incident"))?;
-        let event = |(sequence, kind, happened_at): (i64, String, i64)| {
+        let event = |(sequence, kind, happened_at, payload): (i64, String, i64, String)| {
+            let payload: Value = column::json("incident_event.payload", &payload)?;
+            let remark = payload.pointer("/data/remark").and_then(Value::as_str);
             Ok(IncidentEvent {
+                remark: remark.map(str::to_owned),
                 sequence: column::count("incident_event.sequence", sequence)?,
                 kind: column::word("incident_event.kind", &kind)?,
                 happened_at: Timestamp::from_micros(happened_at),
@@ -342,11 +315,15 @@ async fn change_tx(
     row: Option<IncidentRow>,
     decide: impl FnOnce(Option<&Incident>) -> Option<IncidentChange>,
 ) -> Result<Option<Incident>, StoreError> {
-    let before = row.map(Incident::try_from).transpose()?;
+    let mut before = row.map(Incident::try_from).transpose()?;
+    if let Some(incident) = &mut before {
+        incident.keeping = incident_keeping::find_tx(&mut tx, incident.id).await?;
+    }
     let Some(change) = decide(before.as_ref()) else {
         return Ok(before);
     };
     incident_put_tx(&mut tx, &change.incident).await?;
+    incident_keeping::put_tx(&mut tx, change.incident.id, &change.incident.keeping).await?;
     if let Some(event) = &change.event {
         let sequence = event_insert_tx(&mut tx, change.incident.id, event).await?;
         for connector in &event.connectors {
@@ -485,6 +462,7 @@ impl TryFrom<IncidentRow> for Incident {
             resolved_at: row.resolved_at.map(Timestamp::from_micros),
             resolution: row.resolution,
             told_at: Timestamp::from_micros(row.told_at),
+            keeping: Keeping::default(),
         })
     }
 }

@@ -36,6 +36,7 @@ fn incident() -> Incident {
         resolved_at: None,
         resolution: None,
         told_at: now,
+        keeping: Keeping::default(),
     }
 }
 
@@ -122,7 +123,7 @@ async fn events_reach_one_desk_in_order_and_desks_do_not_wait_for_each_other() {
     assert_eq!((one.sequence, two.sequence), (1, 1));
     assert_ne!(one.connector, two.connector);
     assert_eq!(db.delivery_claim(NOW, LEASE).await.unwrap(), None);
-    assert!(db.delivery_finish(&one, NOW).await.unwrap());
+    assert!(db.delivery_finish(&one, None, NOW).await.unwrap());
     let three = db.delivery_claim(NOW, LEASE).await.unwrap().unwrap();
     assert_eq!((three.sequence, &three.connector), (2, &one.connector));
     assert_eq!(db.incident_history(first.id).await.unwrap().len(), 2);
@@ -145,10 +146,10 @@ async fn a_lost_lease_is_claimed_again_and_the_late_finisher_loses() {
         .unwrap()
         .unwrap();
     assert_eq!((again.id, again.attempts), (lost.id, 2));
-    assert!(!db.delivery_finish(&lost, LEASE).await.unwrap());
+    assert!(!db.delivery_finish(&lost, None, LEASE).await.unwrap());
     assert!(!db.delivery_fail(&lost, "late").await.unwrap());
     assert!(!db.delivery_postpone(&lost, LEASE, "late").await.unwrap());
-    assert!(db.delivery_finish(&again, LEASE).await.unwrap());
+    assert!(db.delivery_finish(&again, None, LEASE).await.unwrap());
     assert_eq!(db.delivery_next_due().await.unwrap(), None);
 }
 

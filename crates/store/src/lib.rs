@@ -23,9 +23,12 @@
 
 mod approval;
 mod change;
+mod check_in;
 mod column;
 mod db;
 mod delivery;
+mod delivery_health;
+mod delivery_ticket;
 mod download;
 mod dump;
 mod error;
@@ -33,6 +36,9 @@ mod figures;
 mod hold;
 mod identity;
 mod incident;
+mod incident_keeping;
+mod incident_kind;
+mod incident_maintenance;
 mod lease;
 mod node;
 mod pause;
@@ -46,23 +52,29 @@ mod schedule;
 mod sqlite;
 mod step;
 mod tenant;
+mod tenant_view;
 
 #[cfg(test)]
 mod testing;
 
 pub use approval::Approval;
 pub use change::{ChangeState, RepositoryChange};
+pub use check_in::CheckIn;
 pub use db::{Db, DbPlace};
 pub use delivery::{Delivery, DeliveryState};
+pub use delivery_health::ConnectorHealth;
+pub use delivery_ticket::Ticket;
 pub use download::Download;
 pub use error::StoreError;
 pub use figures::Figures;
 pub use hold::{HoldDecision, HoldVerdict};
 pub use identity::{IdentityDecision, IdentityEntry, IdentityState};
 pub use incident::{
-    EventKind, Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState,
-    NewEvent,
+    Incident, IncidentChange, IncidentEvent, IncidentFilter, IncidentKey, IncidentState, NewEvent,
 };
+pub use incident_keeping::{Keeping, Known, Pause, PauseReason, Quiet, QuietReason};
+pub use incident_kind::EventKind;
+pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use node::Node;
 pub use pause::Pause;
@@ -77,3 +89,4 @@ pub use scan::{Scan, ScanState};
 pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
+pub use tenant_view::{TenantKey, TenantView};

@@ -4,6 +4,10 @@
 //!   their secrets, with a time in which old and new ones are taken.
 //! - **[`Vault`]** seals secrets with a key that lies in a file, outside the database; [`Tenants::rotate_key`] seals all of
 //!   them anew.
+//! - **[`envquery`]** tells a Mac that proves to have its tenant's token where the tenant's view is.
+//! - **[`pods`]** are the tenants' views: what is in each, and who is let in.
+//! - **[`profile`]** is what a tenant's Macs are given to know.
+//! - **[`pins`]**: by which Macs know envQUERY's certificate.
 //! - **[`could_have_fetched`]** tells which tenants could have got a version, and when: for a recall.
 //!
 //! A tenant has a *customer ID*, by which it is known outside; a *slug*, random, by which its view is named, so that an
@@ -18,12 +22,19 @@
 //! credentials are those of the client's protocol.
 #![forbid(unsafe_code)]
 
+mod doorkeeper;
+pub mod envquery;
 mod error;
 mod exposure;
+mod limits;
+pub mod pins;
+pub mod pods;
+pub mod profile;
 mod random;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod vault;
 
 pub use error::TenancyError;

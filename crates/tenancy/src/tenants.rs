@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{Clock, SecretId, TenantId, Timestamp};
 use redact::Secret;
-use store::{Db, SealedSecret, Tenant, TenantRing, TenantState};
+use store::{CheckIn, Db, SealedSecret, Tenant, TenantRing, TenantState};
 
 use crate::{TenancyError, Vault, random};
 
@@ -91,9 +91,9 @@ impl Credential {
 /// The tenants of a house.
 #[derive(Clone, Debug)]
 pub struct Tenants {
-    db: Db,
+    pub(crate) db: Db,
     vault: Vault,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     rings: Vec<String>,
 }
 
@@ -184,6 +184,18 @@ impl Tenants {
         let mut rings = self.db.tenant_rings().await?;
         rings.retain(|stay| stay.tenant == tenant.id);
         Ok(rings.pop().map(|stay| stay.catalog))
+    }
+
+    /// The last check-ins of a tenant's Macs, the newest first.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn check_ins(
+        &self,
+        tenant: &Tenant,
+        limit: u32,
+    ) -> Result<Vec<CheckIn>, TenancyError> {
+        Ok(self.db.check_in_list(tenant.id, limit).await?)
     }
 
     /// Lets a tenant read nothing from now on.
@@ -424,12 +436,12 @@ impl Tenants {
 }
 
 /// What a secret is bound to: it cannot be put in the place of another one.
-fn place(tenant: TenantId, kind: &str) -> String {
+pub(crate) fn place(tenant: TenantId, kind: &str) -> String {
     format!("auto-update tenant {tenant} {kind}")
 }
 
 /// Keys lie on a disk.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, crate::VaultError> + Send + 'static,
 ) -> Result<T, TenancyError> {
     match tokio::task::spawn_blocking(work).await {

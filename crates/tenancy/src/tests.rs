@@ -252,3 +252,31 @@ async fn a_recall_tells_who_could_have_fetched_it() {
         ]
     );
 }
+
+#[tokio::test]
+async fn credentials_are_replaced_when_they_are_old_and_both_are_taken_for_a_while() {
+    let house = House::new().await;
+    let day = HOUR * 24;
+    house.create("Acme", "production").await.unwrap();
+    house.create("Away", "production").await.unwrap();
+    house.tenants.suspend("Away").await.unwrap();
+    house.clock.advance(day * 10);
+    house.create("Beta", "production").await.unwrap();
+    let due = || house.tenants.rotate_due(day * 30, day);
+    assert_eq!(due().await.unwrap(), 0);
+    let before = house.valid("Acme", SecretKind::Credential).await;
+    let token = house.valid("Acme", SecretKind::Token).await;
+    house.clock.advance(day * 20);
+    assert_eq!(
+        due().await.unwrap(),
+        1,
+        "neither who is new nor who is away"
+    );
+    assert_eq!(due().await.unwrap(), 0, "once is enough");
+    let during = house.valid("Acme", SecretKind::Credential).await;
+    assert_eq!((during.len(), &during[1]), (2, &before[0]));
+    house.clock.advance(day);
+    let after = house.valid("Acme", SecretKind::Credential).await;
+    assert_eq!(after, during[..1]);
+    assert_eq!(house.valid("Acme", SecretKind::Token).await, token);
+}

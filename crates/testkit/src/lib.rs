@@ -8,8 +8,10 @@
 //! - [`vendor`] is a vendor's web server: files, feeds, redirects, cut and slow answers, conditional requests.
 //! - [`virus_total`] is `VirusTotal`'s API, with verdicts, quotas and faults to arrange; [`webhook_receiver`] takes the
 //!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
+//! - [`desks`] are service desks with their own states and errors: Jira, ServiceNow, Zendesk, Freshservice, PagerDuty,
+//!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
-//!   [`package`] makes flat packages.
+//!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
 //! - [`database`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
 //!
@@ -19,6 +21,7 @@
 
 mod database;
 pub mod demo;
+pub mod desks;
 pub mod house;
 pub mod minisign;
 pub mod package;
@@ -26,6 +29,7 @@ pub mod s3;
 pub mod signing;
 pub mod smtp;
 pub mod sparkle;
+pub mod tls;
 pub mod vendor;
 pub mod virus_total;
 pub mod webhook_receiver;

@@ -1,27 +1,37 @@
-//! The HTTP edge of the service: is it well, and how much does it do.
+//! The HTTP edges of the service: is it well, how much does it do, and where are the views of tenants.
 //!
+//! - **[`envquery_router`]**: `POST /v1/repository`, as [`tenancy::envquery`] decides.
+//! - **[`pods_router`]**: `GET` and `HEAD` below `/SLUG/`, as [`tenancy::pods`] decides.
+//! - **[`serve_tls`]** puts a router on a socket that speaks TLS, with a [`ServerCertificate`] that can be replaced.
 //! - `GET /healthz`: 200 if the database answers, all workers are there and the scheduler has looked lately; 503 and
 //!   which part is not well otherwise.
 //! - `GET /metrics`: figures in the text format of Prometheus.
 //!
 //! [`router`] needs no socket; [`serve`] puts it on one. The loops of the service tell [`Vitals`] that they live.
 //!
-//! **Invariants:** decides nothing and changes nothing; nobody is asked for a secret and none is shown; connections
-//! are limited in number and time, so that a watcher that hangs takes nothing from the service.
+//! **Invariants:** decides nothing; of health and metrics nobody is asked for a secret and none is shown; no secret is
+//! logged; connections are limited in number and time, so that one that hangs takes nothing from the service.
 //!
 //! # Source
 //! Prometheus text exposition format 0.0.4.
 #![forbid(unsafe_code)]
 
+mod envquery;
 mod health;
 mod listen;
 mod metrics;
+mod pods;
+mod problem;
 mod router;
+mod tls;
 mod vitals;
 
 #[cfg(test)]
 mod tests;
 
+pub use envquery::{EnvQueryDoor, LoadBalancers, UnknownNetwork, envquery_router};
 pub use listen::serve;
+pub use pods::pods_router;
 pub use router::{Watched, router};
+pub use tls::{CertificateError, Peer, ServerCertificate, TlsListener, serve_tls};
 pub use vitals::{Vitals, WorkerSign};

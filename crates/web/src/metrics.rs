@@ -18,6 +18,9 @@ use crate::{
 const RUNS: &str = "auto_update_runs";
 const QUEUE: &str = "auto_update_queue_length";
 const DELIVERIES: &str = "auto_update_deliveries";
+const CONNECTOR_FAILURES: &str = "auto_update_connector_failures";
+const CONNECTOR_DELIVERED: &str = "auto_update_connector_last_delivery_timestamp_seconds";
+const CONNECTOR_DISABLED: &str = "auto_update_connector_disabled";
 const INCIDENTS: &str = "auto_update_incidents_open";
 const DOWNLOADED: &str = "auto_update_download_bytes_total";
 const WORKERS: &str = "auto_update_workers";
@@ -65,6 +68,19 @@ fn describe() {
     );
     describe_gauge!(QUEUE, "Runs that wait for a worker");
     describe_gauge!(DELIVERIES, "Deliveries to desks by state");
+    describe_gauge!(
+        CONNECTOR_FAILURES,
+        "Attempts of a connector that failed since its last success"
+    );
+    describe_gauge!(
+        CONNECTOR_DELIVERED,
+        Unit::Seconds,
+        "When the desk of a connector last took a delivery"
+    );
+    describe_gauge!(
+        CONNECTOR_DISABLED,
+        "Whether a desk wants to hear nothing any more"
+    );
     describe_gauge!(INCIDENTS, "Incidents that are not resolved, by priority");
     describe_counter!(DOWNLOADED, Unit::Bytes, "What was downloaded");
     describe_gauge!(WORKERS, "How many workers there should be");
@@ -103,6 +119,15 @@ fn record_desk(figures: &Figures) {
         let found = figures.deliveries.iter().find(|(known, _)| *known == state);
         let count = found.map_or(0, |(_, count)| *count);
         gauge!(DELIVERIES, "state" => state.as_str()).set(number(count));
+    }
+    for health in &figures.connectors {
+        let labels = [("connector", health.connector.clone())];
+        gauge!(CONNECTOR_FAILURES, &labels).set(number(health.failures));
+        let is_disabled = u32::from(health.disabled_at.is_some());
+        gauge!(CONNECTOR_DISABLED, &labels).set(number(is_disabled));
+        if let Some(at) = health.delivered_at {
+            gauge!(CONNECTOR_DELIVERED, &labels).set(number(at.as_secs()));
+        }
     }
     for priority in Priority::ALL {
         let found = figures

@@ -66,6 +66,26 @@ impl Default for RetryConfig {
     }
 }
 
+/// What a service does. Health and metrics are served by all.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Queues overrides when they are due, moves items from ring to ring, keeps house and watches.
+    Scheduler,
+    /// Carries runs out.
+    Worker,
+}
+
+impl Role {
+    /// The name used in the configuration and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduler => "scheduler",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// Checks the name of the node and the labels of its workers.
 pub(super) fn check(config: &Config, path: &std::path::Path) -> Result<(), ConfigError> {
     let wrong = |key, why| {

@@ -6,6 +6,7 @@ mod places;
 mod preferences;
 mod repository;
 mod secrets;
+mod tenants;
 mod tuf;
 
 use std::{
@@ -29,9 +30,11 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
+pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
 pub use self::{
-    database::{DatabaseConfig, RetryConfig},
+    database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
+    tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
 
@@ -91,6 +94,10 @@ pub struct Config {
     pub desk: desk::Config,
     /// The service.
     pub serve: ServeConfig,
+    /// What tells tenants' Macs where their view is.
+    pub envquery: EnvQueryConfig,
+    /// The views of tenants.
+    pub pods: PodsConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -116,6 +123,8 @@ impl Default for Config {
             tuf: TufConfig::default(),
             desk: desk::Config::default(),
             serve: ServeConfig::default(),
+            envquery: EnvQueryConfig::default(),
+            pods: PodsConfig::default(),
             file: None,
         }
     }
@@ -316,32 +325,14 @@ pub struct ServeConfig {
     pub schedules: PathBuf,
     /// How long runs may go on after the service was told to stop, in seconds.
     pub grace_seconds: u64,
+    /// For how many hours no run may have ended after one was due before there is an incident; 0 for never.
+    pub watchdog_hours: u64,
     /// How long a worker may be silent before another takes its run over, in seconds.
     pub lease_seconds: u64,
     /// What it does; everything if not given.
     pub roles: BTreeSet<Role>,
     /// What its workers can do that others cannot: schedules may ask for it.
     pub labels: BTreeSet<String>,
-}
-
-/// What a service does. Health and metrics are served by all.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Queues overrides when they are due, moves items from ring to ring, tells desks, keeps house.
-    Scheduler,
-    /// Carries runs out.
-    Worker,
-}
-
-impl Role {
-    /// The name used in the configuration and in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduler => "scheduler",
-            Self::Worker => "worker",
-        }
-    }
 }
 
 impl Default for ServeConfig {
@@ -354,6 +345,7 @@ impl Default for ServeConfig {
             lease_seconds: 60,
             roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
             labels: BTreeSet::new(),
+            watchdog_hours: 6,
         }
     }
 }
@@ -430,6 +422,8 @@ impl Config {
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
         self.repository_place()?;
         database::check(self, path)?;
+        self.envquery_place()?;
+        self.pods_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -472,6 +466,16 @@ impl Config {
     /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
     pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
         repository::place(self)
+    }
+
+    /// How envQUERY is served, if it is.
+    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
+        tenants::envquery(self)
+    }
+
+    /// Where the pods are served, if they are.
+    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
+        tenants::pods(self)
     }
 
     /// The keys that evidence is signed with.

@@ -28,24 +28,20 @@ impl Places {
             signatures.revoked.as_mut(),
             config.evidence.key.as_mut(),
             config.tuf.keys.as_mut(),
+            config.envquery.certificate.as_mut(),
+            config.envquery.key.as_mut(),
+            config.pods.certificate.as_mut(),
+            config.pods.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];
-        let desk = &mut config.desk;
-        let passwords = desk
-            .email
-            .iter_mut()
-            .filter_map(|email| email.password_file.as_mut());
-        let secrets = desk
-            .webhook
-            .iter_mut()
-            .flat_map(|webhook| &mut webhook.secret_files);
+        let secrets = config.desk.secret_files_mut();
         let keys = signatures
             .proofs
             .iter_mut()
             .filter_map(|proof| proof.key_file.as_mut());
         let paths = paths.into_iter().flatten();
-        for path in paths.chain(passwords).chain(secrets).chain(keys) {
+        for path in paths.chain(secrets).chain(keys) {
             *path = self.of(&path.to_string_lossy());
         }
         let texts = autopkg

@@ -55,12 +55,8 @@ pub(super) fn read(
     if let Some(key) = variable(surroundings, SCAN_API_KEY)? {
         scan.api_key = Some(key);
     }
-    for email in &mut config.desk.email {
-        one(
-            &mut email.password,
-            ("desk.email.password", "desk.email.password-file"),
-            email.password_file.as_deref(),
-        )?;
+    for place in config.desk.secret_places() {
+        one(place.secret, (place.key, place.file_key), place.file)?;
     }
     for webhook in &mut config.desk.webhook {
         for file in &webhook.secret_files {
@@ -88,13 +84,6 @@ fn variable(
 
 /// A scrubber that knows every secret of `config`.
 pub(super) fn scrubber(config: &Config) -> Scrubber {
-    let passwords = config
-        .desk
-        .email
-        .iter()
-        .filter_map(|email| email.password.as_ref());
-    let webhooks = config.desk.webhook.iter();
-    let webhooks = webhooks.flat_map(|webhook| webhook.secrets.iter().chain([&webhook.url]));
     let mut scrubber = Scrubber::new();
     let keys = config
         .scan
@@ -102,7 +91,7 @@ pub(super) fn scrubber(config: &Config) -> Scrubber {
         .iter()
         .chain(&config.repository.secret_key)
         .chain(&config.database.url);
-    for secret in keys.chain(passwords).chain(webhooks) {
+    for secret in keys.chain(config.desk.secrets()) {
         scrubber.learn(secret.expose());
     }
     // Its password may appear without the rest.

@@ -269,3 +269,69 @@ fn an_address_that_cannot_be_meant_is_told_with_its_key() {
     let plain = "[repository]\nurl = 's3://m'\nendpoint = 'http://minio:9000'\n[fetch]\nplain-http-hosts = ['minio']\n";
     Folder::with(plain).load().unwrap();
 }
+
+#[test]
+fn a_door_for_tenants_says_what_it_is_missing() {
+    let folder = Folder::with("");
+    let whole = [
+        ("listen", "'127.0.0.1:1'"),
+        ("url", "'https://envquery.example.com/'"),
+        ("certificate", "'cert.pem'"),
+        ("key", "'key.pem'"),
+    ];
+    let section = |left_out: &str| -> String {
+        let lines = whole.iter().filter(|(key, _)| *key != left_out);
+        lines
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .collect()
+    };
+    let pods = "[pods]\nurl = 'https://pods.example.com/munki/'\n";
+    folder.write(CONFIG_FILE, &format!("[envquery]\n{}{pods}", section("")));
+    let config = folder.load().unwrap();
+    let place = config.envquery_place().unwrap().unwrap();
+    assert_eq!(place.host, "envquery.example.com");
+    assert_eq!(place.settings.url, "https://envquery.example.com");
+    assert_eq!(place.settings.pods_url, "https://pods.example.com/munki");
+    assert_eq!(place.socket.key, folder.0.path().join("key.pem"));
+
+    for key in ["url", "certificate", "key"] {
+        folder.write(CONFIG_FILE, &format!("[envquery]\n{}{pods}", section(key)));
+        let refusal = folder.refusal();
+        assert!(
+            refusal.contains(&format!("`envquery.{key}`: it is missing")),
+            "{refusal}"
+        );
+    }
+    for (text, told) in [
+        (
+            format!("[envquery]\n{}", section("")),
+            "`pods.url`: it is missing",
+        ),
+        ("[envquery]\nurl = 'http://a'".to_owned(), "`envquery.url`"),
+        (
+            "[envquery]\nurl = 'https://u:p@a'".to_owned(),
+            "`envquery.url`",
+        ),
+        ("[envquery]\npins = ['short']".to_owned(), "`envquery.pins`"),
+        (
+            "[envquery]\nload-balancers = ['lb']".to_owned(),
+            "`envquery.load-balancers`",
+        ),
+        ("[pods]\nurl = 'https://a?b'".to_owned(), "`pods.url`"),
+        (
+            "[pods]\nlisten = '127.0.0.1:1'".to_owned(),
+            "`pods.certificate`: it is missing",
+        ),
+    ] {
+        folder.write(CONFIG_FILE, &text);
+        let refusal = folder.refusal();
+        assert!(refusal.contains(told), "{refusal}");
+    }
+    folder.write(
+        CONFIG_FILE,
+        &format!("[envquery]\n{}{pods}", section("url"))
+            .replace("[envquery]", "[envquery]\nurl = 'https://a/b'"),
+    );
+    let refusal = folder.refusal();
+    assert!(refusal.contains("nothing behind the host"), "{refusal}");
+}

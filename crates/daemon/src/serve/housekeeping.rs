@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use desk::DeskError;
 use pipeline::Engine;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
             () = end.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
-        wait = match engine.tell_desk().await {
+        wait = match look(&engine).await {
             Ok(()) => {
                 trouble.over();
                 TELLING
@@ -52,4 +53,11 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
             recover(&engine).await;
         }
     }
+}
+
+/// Tells desks of runs they do not know of, and of what the time alone has changed.
+async fn look(engine: &Engine) -> Result<(), DeskError> {
+    engine.tell_desk().await?;
+    engine.desk().tick().await?;
+    Ok(())
 }

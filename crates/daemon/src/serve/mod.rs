@@ -5,11 +5,14 @@
 
 mod cluster;
 mod commands;
+mod doors;
 mod housekeeping;
 mod report;
 mod rings;
 mod scheduler;
+mod tenants;
 mod trouble;
+mod watch;
 mod workers;
 
 #[cfg(test)]
@@ -17,12 +20,17 @@ mod tests;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use model::Clock;
 use pipeline::{Engine, SchedulesError};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use web::{Vitals, Watched};
 
-pub use self::commands::Commands;
+pub use self::{
+    commands::Commands,
+    doors::{DoorError, Doors, open_doors},
+    tenants::Keeping,
+};
 use self::{scheduler::Scheduler, workers::Workers};
 use crate::{Role, ServeConfig};
 
@@ -45,6 +53,16 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
+    /// A door for tenants cannot be listened at.
+    #[error("cannot listen on {address} (`{section}.listen` of the configuration)")]
+    Door {
+        /// The section of the configuration.
+        section: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The schedules cannot be read.
     #[error("cannot read the schedules (`serve.schedules` of the configuration)")]
     Schedules(#[source] SchedulesError),
@@ -60,6 +78,10 @@ pub struct Service {
     pub engine: Engine,
     /// What it does.
     pub config: ServeConfig,
+    /// The doors for tenants' Macs.
+    pub doors: Doors,
+    /// What is done for tenants again and again.
+    pub tenants: Keeping,
 }
 
 /// Serves until `commands` say stop; runs under way are finished, or given back to the queue when their grace is over.
@@ -70,7 +92,12 @@ pub struct Service {
 /// # Cancellation
 /// As a crash: what was under way is taken up again by the next start.
 pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeError> {
-    let Service { engine, config } = service;
+    let Service {
+        engine,
+        config,
+        doors,
+        tenants,
+    } = service;
     let clock = Arc::clone(engine.clock());
     let schedules = config.roles.contains(&Role::Scheduler);
     let works = config.roles.contains(&Role::Worker);
@@ -79,10 +106,11 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         scheduler.check().await.map_err(ServeError::Schedules)?;
     }
     let listener = listen(config.listen).await?;
+    let doors = doors::listen(doors).await?;
     housekeeping::recover(&engine).await;
 
     let workers = if works { config.workers.get() } else { 0 };
-    let vitals = Arc::new(Vitals::new(clock, workers.into(), schedules));
+    let vitals = Arc::new(Vitals::new(Arc::clone(&clock), workers.into(), schedules));
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let crew = Workers {
         engine: engine.clone(),
@@ -100,6 +128,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     loops.spawn(answer(listener, watched, end.clone()));
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
+    doors::serve(doors, &mut loops, &end);
     loops.spawn(cluster::hear(
         engine.clone(),
         Arc::clone(&wake),
@@ -111,13 +140,18 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         end.clone(),
     ));
     if schedules {
-        loops.spawn(rings::keep(engine.clone(), end.clone()));
+        let watch = watch::Watch {
+            schedules: config.schedules.clone(),
+            silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
+        };
+        let keeping = (watch, tenants);
         loops.spawn(scheduler.run(scheduler::Scheduling {
             vitals: Arc::clone(&vitals),
             wake,
             reload: Arc::clone(&commands.reload),
             stop: commands.stop.clone(),
         }));
+        keep_house(&engine, clock, keeping, &mut loops, &end);
     }
 
     let working = crew.run(signs, Duration::from_secs(config.grace_seconds));
@@ -132,6 +166,19 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     engine.db().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the service with the scheduler does besides, until `end`.
+fn keep_house(
+    engine: &Engine,
+    clock: Arc<dyn Clock>,
+    (watch, tenants): (watch::Watch, Keeping),
+    loops: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    loops.spawn(watch::keep(engine.clone(), clock, watch, end.clone()));
+    loops.spawn(rings::keep(engine.clone(), end.clone()));
+    loops.spawn(tenants::keep(tenants, end.clone()));
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

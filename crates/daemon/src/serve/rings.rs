@@ -57,21 +57,21 @@ async fn retire(engine: &Engine) -> Result<(), Failure> {
 }
 
 /// Something that is done again and again, and of which the desk hears when it begins to fail, and when it works again.
-struct Duty {
+pub(super) struct Duty {
     upkeep: Upkeep,
     /// Whether it worked the last time; not known after a start.
     worked: Option<bool>,
 }
 
 impl Duty {
-    const fn new(upkeep: Upkeep) -> Self {
+    pub(super) const fn new(upkeep: Upkeep) -> Self {
         Self {
             upkeep,
             worked: None,
         }
     }
 
-    async fn done(&mut self, engine: &Engine, outcome: Result<(), Failure>) {
+    pub(super) async fn done(&mut self, engine: &Engine, outcome: Result<(), Failure>) {
         let works = outcome.is_ok();
         if let Err(failure) = &outcome {
             tracing::error!(

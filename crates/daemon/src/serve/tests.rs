@@ -253,6 +253,8 @@ fn service(engine: &Engine, config: &Config) -> Service {
     Service {
         engine: engine.clone(),
         config: config.serve.clone(),
+        doors: Doors::default(),
+        tenants: Keeping::new(config, engine.db()),
     }
 }
 

@@ -16,8 +16,8 @@ use lettre::{
 };
 use store::EventKind;
 
-use super::{Attempt, Connector, DeliveryError, set_up};
-use crate::{DeskError, EmailConfig, MailTls, Notice, letter};
+use super::{Attempt, Connector, DeliveryError, Taken, set_up};
+use crate::{DeskError, EmailConfig, MailTls, letter};
 
 /// How long one command of the conversation with a mail server may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -77,10 +77,10 @@ impl Connector for Email {
         self.events.contains(&kind)
     }
 
-    async fn deliver(&self, attempt: &Attempt) -> Result<(), DeliveryError> {
+    async fn deliver(&self, attempt: &Attempt) -> Result<Taken, DeliveryError> {
         let message = compose(&self.from, &self.to, attempt)?;
         let sent = self.transport.send(message).await;
-        sent.map(drop)
+        sent.map(|_response| Taken::default())
             .map_err(|source| DeliveryError::Mail { source })
     }
 }
@@ -131,8 +131,7 @@ fn is_loopback(host: &str) -> bool {
 /// was ever delivered: mail programs then still keep the later ones together.
 fn compose(from: &Mailbox, to: &[Mailbox], attempt: &Attempt) -> Result<Message, DeliveryError> {
     let delivery = &attempt.delivery;
-    let notice: Notice = serde_json::from_value(delivery.payload.clone())
-        .map_err(|source| DeliveryError::Notice { source })?;
+    let notice = attempt.notice()?;
     let domain = from.email.domain();
     let thread = format!("<{}@{domain}>", delivery.incident);
     let since_epoch = u64::try_from(delivery.happened_at.as_micros()).unwrap_or(0);

@@ -3,6 +3,7 @@ use store::{Delivery, DeliveryState, Incident};
 
 use super::*;
 use crate::{
+    Notice,
     config::Clocks,
     rules::{self, Facts, Terms},
 };
@@ -26,9 +27,10 @@ fn opened() -> Incident {
     let terms = Terms {
         priority: model::Priority::P1,
         clocks: Clocks::of(model::Priority::P1),
+        calendar: std::sync::Arc::default(),
         reopen_within: Duration::from_hours(24),
     };
-    let (incident, _) = rules::raise(None, &facts, terms, OPENED).unwrap();
+    let (incident, _) = rules::raise(None, &facts, &terms, OPENED).unwrap();
     let id: IncidentId = "01936000-0000-7000-8000-000000000001".parse().unwrap();
     Incident { id, ..incident }
 }
@@ -56,6 +58,7 @@ fn mail(incident: &Incident, kind: EventKind, sequence: u32) -> String {
     let attempt = Attempt {
         delivery,
         at: happened_at,
+        ticket: None,
     };
     let from = "Auto-Update <au@example.org>".parse().unwrap();
     let to = ["desk@example.org".parse().unwrap()];

@@ -1,19 +1,29 @@
 //! Ways to tell a desk something: one file each.
 
 mod email;
+mod freshservice;
+mod http;
+mod jira;
+mod pagerduty;
+mod servicenow;
 mod signature;
+mod slack;
+mod teams;
+mod ticket;
 mod webhook;
+mod zendesk;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use model::Timestamp;
 use redact::Scrubber;
-use store::{Delivery, EventKind};
+use store::{Delivery, EventKind, Ticket};
 
+pub(crate) use http::Line;
 pub use signature::SigningKey;
 
-use crate::{Config, DeskError};
+use crate::{Config, DeskError, Notice};
 
 /// One way to tell one desk of incidents.
 #[async_trait]
@@ -24,14 +34,14 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// Whether it is told of events of this kind.
     fn wants(&self, kind: EventKind) -> bool;
 
-    /// Tells the desk, once.
+    /// Tells the desk, once, and answers what it calls the incident.
     ///
     /// # Errors
     /// If the desk did not take it.
     ///
     /// # Cancellation
     /// The desk may have taken it; it knows the repeat by the name of the delivery.
-    async fn deliver(&self, attempt: &Attempt) -> Result<(), DeliveryError>;
+    async fn deliver(&self, attempt: &Attempt) -> Result<Taken, DeliveryError>;
 }
 
 /// One attempt at one delivery.
@@ -41,6 +51,28 @@ pub struct Attempt {
     pub delivery: Delivery,
     /// When the attempt is made.
     pub at: Timestamp,
+    /// What the desk calls the incident, if it told us.
+    pub ticket: Option<Ticket>,
+}
+
+impl Attempt {
+    /// Whether an attempt was begun before, of which nobody knows how far it came.
+    pub(crate) const fn is_repeat(&self) -> bool {
+        self.delivery.attempts > 1 || self.delivery.last_error.is_some()
+    }
+
+    /// What the delivery says.
+    pub(crate) fn notice(&self) -> Result<Notice, DeliveryError> {
+        serde_json::from_value(self.delivery.payload.clone())
+            .map_err(|source| DeliveryError::Notice { source })
+    }
+}
+
+/// What became of a delivery that a desk took.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Taken {
+    /// What the desk calls the incident, where it keeps tickets.
+    pub ticket: Option<Ticket>,
 }
 
 /// Why a desk did not take a delivery. The texts hold no secret.
@@ -51,10 +83,12 @@ pub enum DeliveryError {
     #[error("it answered 410 Gone: it wants to hear nothing any more")]
     Gone,
     /// It answered, but not that it took the delivery.
-    #[error("it answered {status}")]
+    #[error("it answered {status}{}", colon(said))]
     Refused {
         /// The HTTP status.
         status: u16,
+        /// What it said about it, shortened; empty if nothing.
+        said: String,
         /// How long it wants to be left alone.
         retry_after: Option<Duration>,
     },
@@ -63,6 +97,12 @@ pub enum DeliveryError {
     Unreachable {
         /// What the transport says, without the address.
         source: reqwest::Error,
+    },
+    /// It answered what its documentation does not say.
+    #[error("it answered without {what}")]
+    Answer {
+        /// What was missing.
+        what: &'static str,
     },
     /// The mail server did not take the mail.
     #[error("the mail server did not take the mail")]
@@ -94,6 +134,14 @@ impl DeliveryError {
     }
 }
 
+fn colon(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
+}
+
 /// The connectors of `config`.
 pub(crate) fn all(config: &Config) -> Result<Vec<Arc<dyn Connector>>, DeskError> {
     let mut connectors: Vec<Arc<dyn Connector>> = Vec::new();
@@ -102,6 +150,27 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Arc<dyn Connector>>, DeskError>
     }
     for webhook in &config.webhook {
         connectors.push(Arc::new(webhook::Webhook::new(webhook)?));
+    }
+    for jira in &config.jira {
+        connectors.push(Arc::new(jira::new(jira)?));
+    }
+    for servicenow in &config.servicenow {
+        connectors.push(Arc::new(servicenow::new(servicenow)?));
+    }
+    for zendesk in &config.zendesk {
+        connectors.push(Arc::new(zendesk::new(zendesk)?));
+    }
+    for freshservice in &config.freshservice {
+        connectors.push(Arc::new(freshservice::new(freshservice)?));
+    }
+    for pagerduty in &config.pagerduty {
+        connectors.push(Arc::new(pagerduty::PagerDuty::new(pagerduty)?));
+    }
+    for slack in &config.slack {
+        connectors.push(Arc::new(slack::Slack::new(slack)?));
+    }
+    for teams in &config.teams {
+        connectors.push(Arc::new(teams::Teams::new(teams)?));
     }
     let mut names = BTreeSet::new();
     for connector in &connectors {
@@ -114,19 +183,9 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Arc<dyn Connector>>, DeskError>
 
 /// Makes the secrets of `config` known to `scrubber`.
 pub(crate) fn learn_secrets(config: &Config, scrubber: &mut Scrubber) {
-    for password in config
-        .email
-        .iter()
-        .filter_map(|email| email.password.as_ref())
-    {
-        scrubber.learn(password.expose());
-    }
-    for webhook in &config.webhook {
-        scrubber.learn(webhook.url.expose());
-        for secret in &webhook.secrets {
-            scrubber.learn(secret.expose());
-            scrubber.learn(secret.expose().trim_start_matches("whsec_"));
-        }
+    for secret in config.secrets() {
+        scrubber.learn(secret.expose());
+        scrubber.learn(secret.expose().trim_start_matches("whsec_"));
     }
 }
 
@@ -136,3 +195,7 @@ fn set_up(connector: &str, why: impl fmt::Display) -> DeskError {
         why: why.to_string(),
     }
 }
+
+#[cfg(test)]
+#[path = "desks_tests.rs"]
+mod tests;

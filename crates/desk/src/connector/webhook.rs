@@ -1,16 +1,17 @@
 //! Webhooks, signed as Standard Webhooks 1.0.0 says.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
-use chrono::DateTime;
-use model::Timestamp;
-use redact::SafeUrl;
-use reqwest::{Client, Response, StatusCode, header, redirect};
+use reqwest::{Client, header};
 use store::EventKind;
-use url::{Host, Url};
+use url::Url;
 
-use super::{Attempt, Connector, DeliveryError, SigningKey, set_up};
+use super::{
+    Attempt, Connector, DeliveryError, SigningKey, Taken,
+    http::{self, Line},
+    set_up,
+};
 use crate::{DeskError, WebhookConfig};
 
 /// Calls one webhook.
@@ -34,28 +35,17 @@ impl fmt::Debug for Webhook {
 impl Webhook {
     pub(crate) fn new(config: &WebhookConfig) -> Result<Self, DeskError> {
         let refused = |why: &str| set_up(&config.name, why);
-        let url = Url::parse(config.url.expose()).or(Err(refused("its address is none")))?;
-        let is_plain = url.scheme() == "http" && config.allow_loopback_http && is_loopback(&url);
-        if url.scheme() != "https" && !is_plain {
-            let shown = SafeUrl::of(&url);
-            return Err(set_up(
-                &config.name,
-                format_args!(
-                    "{shown} is not https; http is for the loopback interface, with `allow-loopback-http`"
-                ),
-            ));
-        }
+        let line = Line {
+            name: &config.name,
+            address: config.url.expose(),
+            allow_loopback_http: config.allow_loopback_http,
+            timeout_seconds: config.timeout_seconds,
+        };
+        let (url, http) = line.open()?;
         if config.secrets.is_empty() {
             return Err(refused("it has no secret, so nobody could know who calls"));
         }
         let keys = config.secrets.iter().map(SigningKey::parse).collect();
-        let http = Client::builder()
-            .https_only(!is_plain)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(config.timeout_seconds))
-            .user_agent(concat!("auto-update/", env!("CARGO_PKG_VERSION")))
-            .build();
         Ok(Self {
             name: config.name.clone(),
             url,
@@ -63,7 +53,7 @@ impl Webhook {
                 refused("a secret is not `whsec_` and the base64 of 24 to 64 bytes")
             })?,
             events: config.events.clone(),
-            http: http.map_err(|error| set_up(&config.name, error))?,
+            http,
         })
     }
 }
@@ -78,7 +68,7 @@ impl Connector for Webhook {
         self.events.contains(&kind)
     }
 
-    async fn deliver(&self, attempt: &Attempt) -> Result<(), DeliveryError> {
+    async fn deliver(&self, attempt: &Attempt) -> Result<Taken, DeliveryError> {
         let id = attempt.delivery.id.to_string();
         let seconds = attempt.at.as_secs();
         let body = attempt.delivery.payload.to_string();
@@ -92,44 +82,8 @@ impl Connector for Webhook {
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", signatures.join(" "))
             .body(body);
-        let response = request
-            .send()
-            .await
-            .map_err(|source| DeliveryError::Unreachable {
-                source: source.without_url(),
-            })?;
-        match response.status() {
-            status if status.is_success() => Ok(()),
-            StatusCode::GONE => Err(DeliveryError::Gone),
-            status => Err(DeliveryError::Refused {
-                status: status.as_u16(),
-                retry_after: retry_after(&response, attempt.at),
-            }),
-        }
-    }
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
-fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(Timestamp::from(date.to_utc()).since(now))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        http::take(request, attempt.at).await?;
+        Ok(Taken::default())
     }
 }
 

@@ -5,7 +5,7 @@ use store::IncidentFilter;
 
 use crate::{Engine, Failure};
 
-/// Work on the repository that no run does. The desk knows it by its name, where a run has its title.
+/// Work that no run does. The desk knows it by its name, where a run has its title.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Upkeep {
     /// Signing what clients may believe.
@@ -16,6 +16,8 @@ pub enum Upkeep {
     Scans,
     /// Removing what nobody needs any more.
     Retention,
+    /// Carrying out what is due.
+    Schedules,
 }
 
 impl Upkeep {
@@ -25,6 +27,7 @@ impl Upkeep {
             Self::Rings => "repository rings",
             Self::Scans => "repository scans",
             Self::Retention => "repository retention",
+            Self::Schedules => "schedules",
         }
     }
 }

@@ -2,18 +2,23 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read, Seek as _, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use evidence::{Log, LogError};
-use model::Sha256;
+use model::{Sha256, Timestamp};
 
-use super::{FolderRepository, STATE, unfinished::unfinished};
+use super::{
+    FolderRepository, STATE,
+    listing::{self, Wanted},
+    reading::{Files, ReadAhead},
+    unfinished::unfinished,
+};
 use crate::{
-    Backend, Each, Held, Kind, Part, PublishError, Repository as _, RepositoryError, StagedFile,
-    Stamp,
+    Backend, Each, Held, Kind, Look, Part, PublishError, Repository as _, RepositoryError,
+    StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -36,9 +41,15 @@ impl Backend for FolderRepository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Vec<u8>>, RepositoryError> {
+        if ReadAhead::is_worth_it(locations)
+            && let Ok(read) = ReadAhead::new(self, kind, locations)
+        {
+            return Ok(Box::new(read));
+        }
+        let mut files = Files::new(self);
         let contents = locations
             .iter()
-            .map(move |location| self.get(kind, location));
+            .map(move |location| files.get(kind, location));
         Ok(Box::new(contents))
     }
 
@@ -57,12 +68,56 @@ impl Backend for FolderRepository {
         Ok(Box::new(digests))
     }
 
-    fn stamp(&self, kind: Kind, location: &str) -> Option<Stamp> {
-        stamp(&self.path(kind, location))
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError> {
+        let path = self.resolve(kind, location)?;
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(look(&metadata)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(source) => Err(RepositoryError::io(&path, source)),
+        }
+    }
+
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        seen: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError> {
+        let path = self.path(kind, location);
+        let failed = |source| RepositoryError::io(&path, source);
+        let opened = self.open_file(kind, location)?;
+        if let Some(mut file) = opened {
+            // Of the very file that was opened: one of that name may be another one by now.
+            let metadata = file.metadata().map_err(failed)?;
+            if look(&metadata).as_ref() == Some(seen) {
+                file.seek(SeekFrom::Start(from)).map_err(failed)?;
+                return Ok(Box::new(file));
+            }
+        }
+        Err(RepositoryError::NotFound {
+            kind,
+            location: location.to_owned(),
+        })
+    }
+
+    fn list_stamped(&self, kind: Kind) -> Result<Vec<(String, Option<Stamp>)>, RepositoryError> {
+        listing::list(self, kind, Wanted::Stamps)
     }
 
     fn own_stamp(&self, name: &str) -> Option<Stamp> {
-        stamp(&self.own_path(name))
+        listing::stamp(&self.own_path(name))
+    }
+
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError> {
+        let Some(file) = self.open_file(kind, location)? else {
+            return Ok(false);
+        };
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let path = self.path(kind, location);
+        let failed = |source| RepositoryError::io(&path, source);
+        let metadata = file.metadata().map_err(failed)?;
+        Ok(metadata.len() == len as u64 && write::is_made_of(file, pieces).map_err(failed)?)
     }
 
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
@@ -106,14 +161,14 @@ impl Backend for FolderRepository {
         Ok(Box::new(part))
     }
 
-    fn prepare_bytes(
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError> {
         let target = self.resolve(kind, location)?;
-        Ok(Box::new(PartFile::of_bytes(&target, contents)?))
+        Ok(Box::new(PartFile::of_pieces(&target, pieces)?))
     }
 
     fn remove(&self, kind: Kind, location: &str) -> Result<(), RepositoryError> {
@@ -165,6 +220,10 @@ impl Backend for FolderRepository {
 
     fn put_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
         PartFile::of_bytes(&self.own_path(name), contents)?.replace()
+    }
+
+    fn note_own(&self, name: &str, contents: &[u8]) -> Result<(), RepositoryError> {
+        write::note(&self.own_path(name), contents)
     }
 
     fn remove_own(&self, name: &str) -> Result<(), RepositoryError> {
@@ -228,22 +287,27 @@ impl Backend for FolderRepository {
     }
 }
 
-/// How the file at the end of all links looks.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    let nanoseconds =
-        |seconds: i64, rest: i64| seconds.checked_mul(1_000_000_000)?.checked_add(rest);
-    Some(Stamp {
-        len_bytes: metadata.len(),
-        modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
-        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
-        file: metadata.ino(),
-        device: metadata.dev(),
+/// How a file looks to who fetches it; nothing else than a file does.
+fn look(metadata: &fs::Metadata) -> Option<Look> {
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+    let (len_bytes, file) = (metadata.len(), metadata.ino());
+    metadata.is_file().then(|| Look {
+        len_bytes,
+        modified: Timestamp::from_secs(seconds),
+        tag: format!("{seconds:x}-{nanoseconds:x}-{len_bytes:x}-{file:x}"),
     })
 }
 
+/// Whether the error only says that nothing is there.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 impl FolderRepository {
-    fn path(&self, kind: Kind, location: &str) -> PathBuf {
+    pub(super) fn path(&self, kind: Kind, location: &str) -> PathBuf {
         self.root().join(kind.as_str()).join(location)
     }
 

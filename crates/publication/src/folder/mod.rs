@@ -7,7 +7,6 @@ use std::{
 };
 
 use evidence::Log;
-use munki::listing_order;
 
 use crate::{
     Kind, Repository, RepositoryError,
@@ -16,10 +15,14 @@ use crate::{
 };
 
 mod backend;
+mod listing;
 mod lock;
+mod reading;
 mod unfinished;
 
+use listing::Wanted;
 use lock::Lock;
+use reading::Files;
 
 /// The folder in which the house keeps what is its own; Munki does not see it.
 const STATE: &str = ".auto-update";
@@ -107,105 +110,12 @@ impl FolderRepository {
             Err(source) => Err(RepositoryError::io(&path, source)),
         }
     }
-
-    /// Adds to `found` what is in the folder `name` of `kind`, itself reached through the folders `above`.
-    fn list_folder(
-        &self,
-        folder: &Folder<'_>,
-        found: &mut Vec<String>,
-    ) -> Result<(), RepositoryError> {
-        let failed = |source| RepositoryError::io(&folder.path, source);
-        let entries = match fs::read_dir(&folder.path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(failed(source)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') {
-                continue;
-            }
-            let location = match folder.location {
-                "" => name,
-                above => format!("{above}/{name}"),
-            };
-            let path = entry.path();
-            let is_folder = match entry.file_type() {
-                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
-                _ => path.is_dir(),
-            };
-            if !is_folder {
-                found.push(location);
-                continue;
-            }
-            let inner = self.enter(folder, &path, &location)?;
-            if !inner.is_loop() {
-                self.list_folder(&inner, found)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn enter<'a>(
-        &self,
-        above: &'a Folder<'a>,
-        path: &Path,
-        location: &'a str,
-    ) -> Result<Folder<'a>, RepositoryError> {
-        let real = fs::canonicalize(path).map_err(|source| RepositoryError::io(path, source))?;
-        if !real.starts_with(&self.root) {
-            return Err(RepositoryError::Escapes {
-                path: path.to_owned(),
-            });
-        }
-        Ok(Folder {
-            path: path.to_owned(),
-            real,
-            location,
-            above: Some(above),
-        })
-    }
-}
-
-/// A folder that is being listed, and those it was reached through.
-struct Folder<'a> {
-    path: PathBuf,
-    real: PathBuf,
-    location: &'a str,
-    above: Option<&'a Self>,
-}
-
-impl Folder<'_> {
-    /// Whether a link led back to a folder that is being listed already.
-    fn is_loop(&self) -> bool {
-        let mut above = self.above;
-        while let Some(folder) = above {
-            if folder.real == self.real {
-                return true;
-            }
-            above = folder.above;
-        }
-        false
-    }
 }
 
 impl Repository for FolderRepository {
     fn list(&self, kind: Kind) -> Result<Vec<String>, RepositoryError> {
-        let path = self.root.join(kind.as_str());
-        let top = Folder {
-            real: fs::canonicalize(&path).unwrap_or_else(|_| path.clone()),
-            path,
-            location: "",
-            above: None,
-        };
-        if !top.real.starts_with(&self.root) {
-            return Err(RepositoryError::Escapes { path: top.path });
-        }
-        let mut found = Vec::new();
-        self.list_folder(&top, &mut found)?;
-        found.sort_by(|left, right| listing_order(left, right));
-        Ok(found)
+        let found = listing::list(self, kind, Wanted::Names)?;
+        Ok(found.into_iter().map(|(location, _)| location).collect())
     }
 
     fn open(&self, kind: Kind, location: &str) -> Result<Box<dyn Read + Send>, RepositoryError> {
@@ -248,6 +158,10 @@ impl Repository for FolderRepository {
             });
         }
         write::remove(&path)
+    }
+
+    fn get(&self, kind: Kind, location: &str) -> Result<Vec<u8>, RepositoryError> {
+        Files::new(self).get(kind, location)
     }
 
     fn path_for(&self, kind: Kind, location: &str) -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{Read, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use object_store::UpdateVersion;
 
 use super::{ObjectRepository, store::LARGE};
 use crate::{
-    Backend, Each, Held, Kind, Part, PublishError, Repository, RepositoryError, StagedFile,
+    Backend, Each, Held, Kind, Look, Part, PublishError, Repository, RepositoryError, StagedFile,
     repository::checked,
 };
 
@@ -129,6 +129,23 @@ impl Backend for ObjectRepository {
         Ok(Box::new(digests))
     }
 
+    fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError> {
+        self.store.look(&name(kind, location)?)
+    }
+
+    fn read_from(
+        &self,
+        kind: Kind,
+        location: &str,
+        look: &Look,
+        from: u64,
+    ) -> Result<Box<dyn Read + Send>, RepositoryError> {
+        match self.store.open_from(&name(kind, location)?, look, from)? {
+            Some(reader) => Ok(Box::new(reader)),
+            None => Err(not_found(kind, location)),
+        }
+    }
+
     fn missing_folders(&self, kind: Kind, location: &str) -> Result<Vec<String>, RepositoryError> {
         // There are no folders, but there are locations that are none.
         name(kind, location).map(|_| Vec::new())
@@ -154,11 +171,21 @@ impl Backend for ObjectRepository {
         }))
     }
 
-    fn prepare_bytes(
+    fn holds(&self, kind: Kind, location: &str, pieces: &[&[u8]]) -> Result<bool, RepositoryError> {
+        let Some(there) = self.store.digest(&name(kind, location)?)? else {
+            return Ok(false);
+        };
+        let mut digest = Sha256Writer::new(std::io::sink());
+        let hashed = pieces.iter().try_for_each(|piece| digest.write_all(piece));
+        hashed.map_err(RepositoryError::store(location))?;
+        Ok(digest.finish().1 == there)
+    }
+
+    fn prepare_pieces(
         &self,
         kind: Kind,
         location: &str,
-        contents: &[u8],
+        pieces: &[&[u8]],
     ) -> Result<Box<dyn Part + '_>, RepositoryError> {
         let name = name(kind, location)?;
         let version = self.store.version(&name)?;
@@ -166,7 +193,7 @@ impl Backend for ObjectRepository {
             repository: self,
             name,
             version,
-            body: Body::Bytes(Bytes::copy_from_slice(contents)),
+            body: Body::Bytes(Bytes::from(pieces.concat())),
         }))
     }
 

@@ -9,6 +9,7 @@ mod backend;
 mod bridge;
 mod connect;
 mod known;
+mod look;
 mod reader;
 mod store;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fs::File, io::Read as _, path::Path as FilePath, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use model::{Sha256, Sha256Writer};
 use object_store::{
     Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
@@ -50,6 +50,24 @@ impl Store {
         })
     }
 
+    /// What does the work.
+    pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
+        self.objects.clone()
+    }
+
+    /// What comes of `work`.
+    pub(super) fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.bridge.wait(work)
+    }
+
+    /// Reads what comes.
+    pub(super) fn reader(&self, stream: BoxStream<'static, object_store::Result<Bytes>>) -> Reader {
+        Reader::new(self.bridge.clone(), stream)
+    }
+
     /// Whether the store answers at all.
     pub(super) fn probe(&self) -> Result<(), RepositoryError> {
         let (store, prefix) = (self.objects.clone(), self.key("pkgsinfo")?);
@@ -61,7 +79,7 @@ impl Store {
     }
 
     /// The object of this name; nothing is escaped in it, since clients ask for it as it is written.
-    fn key(&self, name: &str) -> Result<Path, RepositoryError> {
+    pub(super) fn key(&self, name: &str) -> Result<Path, RepositoryError> {
         let whole = match self.prefix.as_str() {
             "" => name.to_owned(),
             prefix => format!("{prefix}/{name}"),
@@ -346,7 +364,7 @@ async fn through(store: Arc<dyn ObjectStore>, from: Path, to: Path) -> object_st
 }
 
 /// The error for what the store said of `name`.
-fn failed(name: &str) -> impl FnOnce(Error) -> RepositoryError + use<> {
+pub(super) fn failed(name: &str) -> impl FnOnce(Error) -> RepositoryError + use<> {
     let name = name.to_owned();
     move |error| match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => RepositoryError::Denied {

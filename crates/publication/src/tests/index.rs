@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::scene::{Scene, assert_sound, item, tree};
 use crate::{
     Backend, Kind, Unobserved,
-    catalogs::{CatalogsMade, Coming, Prepared},
+    catalogs::{CatalogsMade, Coming, ICON_HASHES, Prepared},
     index::Index,
     make_catalogs, repairs,
 };
@@ -17,15 +17,17 @@ const NAME: &str = "catalog-index.json";
 
 /// Makes the catalogs with what was learned, as if that had been long ago.
 fn make(repository: &dyn Backend) -> CatalogsMade {
-    make_with(repository, Index::read(repository, Compat::Munki7).aged())
+    make_with(repository, || {
+        Index::read(repository, Compat::Munki7).aged()
+    })
 }
 
-fn make_with(repository: &dyn Backend, index: Index) -> CatalogsMade {
+fn make_with(repository: &dyn Backend, index: impl Fn() -> Index + Sync) -> CatalogsMade {
     let held = repository.lock().unwrap();
     Prepared::make(
         repository,
         CatalogOptions::default(),
-        Coming::default(),
+        &Coming::default(),
         index,
     )
     .unwrap()
@@ -48,13 +50,17 @@ fn nothing_that_stayed_as_it_was_is_read_again() {
     make(repository);
     let before = (repository.own(NAME).unwrap(), repository.own_stamp(NAME));
     assert!(before.0.is_some());
-    let mut index = Index::read(repository, Compat::Munki7).aged();
-    for name in ["A", "C"] {
-        let location = format!("apps/{name}-1.plist");
-        assert!(index.knows_pkginfo(repository, &location));
-        let (_, fragment) = index.pkginfo(&location).unwrap();
-        assert!(fragment.contains(&format!("<string>{name}</string>")));
-        assert!(index.icon(repository, &format!("{name}.png")).is_some());
+    let index = Index::read(repository, Compat::Munki7).aged();
+    let stamped = |kind| repository.list_stamped(kind).unwrap();
+    let (pkginfos, icons) = (stamped(Kind::Pkgsinfo), stamped(Kind::Icons));
+    assert_eq!((pkginfos.len(), icons.len()), (2, 3));
+    for ((location, stamp), name) in pkginfos.iter().zip(["A", "C"]) {
+        let (_, range) = index.pkginfo(location, *stamp).unwrap();
+        let text = index.all().get(range).unwrap();
+        assert!(text.contains(&format!("<string>{name}</string>")));
+    }
+    for (location, stamp) in icons.iter().filter(|(location, _)| location != ICON_HASHES) {
+        assert!(index.icon(location, *stamp).is_some());
     }
     let made = make(repository);
     assert_eq!(made.changed, [""; 0]);
@@ -92,7 +98,7 @@ fn a_change_that_does_not_show_in_times_yet_is_seen() {
         let name = |name| format!("<string>{name}</string>");
         fs_err::write(&path, text.replace(&name(other.0), &name(other.1))).unwrap();
         set_modified(&path, times);
-        make_with(repository, Index::read(repository, Compat::Munki7));
+        make_with(repository, || Index::read(repository, Compat::Munki7));
         assert_true(repository, &format!("round {round}"));
     }
 }

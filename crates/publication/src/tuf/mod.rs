@@ -28,6 +28,8 @@
 
 mod client;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod metadata;
 mod refresh;

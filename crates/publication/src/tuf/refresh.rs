@@ -386,7 +386,7 @@ fn put(
     written: &mut Vec<String>,
 ) -> Result<(), RepositoryError> {
     repository
-        .prepare_bytes(Kind::Tuf, name, bytes)?
+        .prepare_pieces(Kind::Tuf, name, &[bytes])?
         .replace()?;
     written.push(format!("{FOLDER}/{name}"));
     Ok(())

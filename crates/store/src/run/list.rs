@@ -1,6 +1,6 @@
 //! Looking at runs.
 
-use model::RunId;
+use model::{RunId, Timestamp};
 
 use super::{Run, RunCount, RunRow};
 use crate::{Db, StoreError, column};
@@ -24,6 +24,18 @@ impl Db {
             "list runs that the desk does not know",
         ))?;
         rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// When a run last came to an end, or to where it waits for a person.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_last_end(&self) -> Result<Option<Timestamp>, StoreError> {
+        let last: Option<i64> = sqlx::query_scalar("select max(finished_at) from run")
+            .fetch_one(self.reader())
+            .await
+            .map_err(StoreError::statement("read when a run last ended"))?;
+        Ok(last.map(Timestamp::from_micros))
     }
 
     /// The runs that wait, with what they have made.

@@ -1,11 +1,24 @@
 //! Who is told of incidents, and how fast they must be over, as the configuration file says it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod desks;
+mod secrets;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use model::{FailureClass, Priority};
 use redact::Secret;
 use serde::Deserialize;
 use store::EventKind;
+
+use crate::{Calendar, CalendarConfig, DeskError};
+
+pub use self::{
+    desks::{
+        ChatConfig, FreshserviceConfig, ImpactUrgency, JiraConfig, PagerDutyConfig,
+        ServiceNowConfig, ZendeskConfig,
+    },
+    secrets::SecretPlace,
+};
 
 /// Who is told of incidents, and how fast they must be over.
 ///
@@ -17,6 +30,11 @@ use store::EventKind;
 /// [desk.clocks.P1]
 /// respond-minutes = 15
 /// resolve-minutes = 240
+/// calendar = "office"
+/// [desk.calendars.office]
+/// time-zone = "Europe/Berlin"
+/// hours = { mon = ["08:00-17:00"], tue = ["08:00-17:00"] }
+/// holidays = ["2026-12-25"]
 /// [[desk.email]]
 /// name = "service-desk"
 /// host = "mail.example.org"
@@ -40,10 +58,30 @@ pub struct Config {
     pub priorities: BTreeMap<FailureClass, Priority>,
     /// Clocks that differ from [`Clocks::of`].
     pub clocks: BTreeMap<Priority, Clocks>,
+    /// Calendars that clocks may name.
+    pub calendars: BTreeMap<String, CalendarConfig>,
+    /// What desks are told of only if it does not pass by itself.
+    pub patience: Patience,
+    /// What is done about incidents that come and go.
+    pub flapping: Flapping,
     /// Connectors that send mail.
     pub email: Vec<EmailConfig>,
     /// Connectors that call webhooks.
     pub webhook: Vec<WebhookConfig>,
+    /// Service desks of Jira Service Management.
+    pub jira: Vec<JiraConfig>,
+    /// `ServiceNow` instances.
+    pub servicenow: Vec<ServiceNowConfig>,
+    /// Zendesk accounts.
+    pub zendesk: Vec<ZendeskConfig>,
+    /// Freshservice accounts.
+    pub freshservice: Vec<FreshserviceConfig>,
+    /// Services of PagerDuty.
+    pub pagerduty: Vec<PagerDutyConfig>,
+    /// Channels of Slack.
+    pub slack: Vec<ChatConfig>,
+    /// Channels of Teams.
+    pub teams: Vec<ChatConfig>,
 }
 
 impl Default for Config {
@@ -53,8 +91,18 @@ impl Default for Config {
             reopen_hours: 24,
             priorities: BTreeMap::new(),
             clocks: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            patience: Patience::default(),
+            flapping: Flapping::default(),
             email: Vec::new(),
             webhook: Vec::new(),
+            jira: Vec::new(),
+            servicenow: Vec::new(),
+            zendesk: Vec::new(),
+            freshservice: Vec::new(),
+            pagerduty: Vec::new(),
+            slack: Vec::new(),
+            teams: Vec::new(),
         }
     }
 }
@@ -66,8 +114,35 @@ impl Config {
     }
 
     pub(crate) fn clocks(&self, priority: Priority) -> Clocks {
-        let configured = self.clocks.get(&priority).copied();
+        let configured = self.clocks.get(&priority).cloned();
         configured.unwrap_or_else(|| Clocks::of(priority))
+    }
+
+    /// The calendars of the clocks.
+    pub(crate) fn calendars(&self) -> Result<BTreeMap<String, Arc<Calendar>>, DeskError> {
+        let wrong = |name: &String, why: String| DeskError::Calendar {
+            name: name.clone(),
+            why,
+        };
+        let mut calendars = BTreeMap::new();
+        for (name, calendar) in &self.calendars {
+            let read = calendar.read().map_err(|why| wrong(name, why))?;
+            calendars.insert(name.clone(), Arc::new(read));
+        }
+        let named = self
+            .clocks
+            .values()
+            .filter_map(|clocks| clocks.calendar.as_ref());
+        match named
+            .into_iter()
+            .find(|name| !calendars.contains_key(*name))
+        {
+            Some(name) => Err(wrong(
+                name,
+                "there is no `[desk.calendars]` of this name".to_owned(),
+            )),
+            None => Ok(calendars),
+        }
     }
 
     pub(crate) const fn reopen_within(&self) -> Duration {
@@ -76,13 +151,16 @@ impl Config {
 }
 
 /// How fast an incident must be taken, and be over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Clocks {
     /// Minutes until somebody must have taken it.
     pub respond_minutes: u64,
     /// Minutes until it must be over.
     pub resolve_minutes: u64,
+    /// The calendar in whose hours they run; day and night if not given.
+    #[serde(default)]
+    pub calendar: Option<String>,
 }
 
 impl Clocks {
@@ -97,15 +175,73 @@ impl Clocks {
         Self {
             respond_minutes,
             resolve_minutes,
+            calendar: None,
         }
     }
 
-    pub(crate) const fn respond_within(self) -> Duration {
+    pub(crate) const fn respond_within(&self) -> Duration {
         Duration::from_secs(self.respond_minutes.saturating_mul(60))
     }
 
-    pub(crate) const fn resolve_within(self) -> Duration {
+    pub(crate) const fn resolve_within(&self) -> Duration {
         Duration::from_secs(self.resolve_minutes.saturating_mul(60))
+    }
+}
+
+/// What desks are told of only if it does not pass by itself.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Patience {
+    /// Which classes.
+    pub classes: Vec<FailureClass>,
+    /// After how many failures desks are told all the same.
+    pub failures: u32,
+    /// After how many hours desks are told all the same.
+    pub hours: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            classes: vec![FailureClass::RateLimited, FailureClass::Timeout],
+            failures: 3,
+            hours: 4,
+        }
+    }
+}
+
+impl Patience {
+    pub(crate) const fn time(&self) -> Duration {
+        Duration::from_secs(self.hours.saturating_mul(3_600))
+    }
+}
+
+/// What is done about incidents that come and go.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Flapping {
+    /// How often an incident must have come back; 0 for never minding.
+    pub reopened: u32,
+    /// For how many hours it must then have been over before desks are told so.
+    pub quiet_hours: u64,
+}
+
+impl Default for Flapping {
+    fn default() -> Self {
+        Self {
+            reopened: 3,
+            quiet_hours: 6,
+        }
+    }
+}
+
+impl Flapping {
+    pub(crate) const fn is_flapping(&self, reopened: u32) -> bool {
+        self.reopened > 0 && reopened >= self.reopened
+    }
+
+    pub(crate) const fn quiet(&self) -> Duration {
+        Duration::from_secs(self.quiet_hours.saturating_mul(3_600))
     }
 }
 
@@ -133,7 +269,7 @@ pub struct EmailConfig {
     /// Whom they go to.
     pub to: Vec<String>,
     /// Which events are sent.
-    #[serde(default = "every_event")]
+    #[serde(default = "told_by_default")]
     pub events: Vec<EventKind>,
 }
 
@@ -165,7 +301,7 @@ pub struct WebhookConfig {
     #[serde(default)]
     pub secret_files: Vec<PathBuf>,
     /// Which events are sent.
-    #[serde(default = "every_event")]
+    #[serde(default = "told_by_default")]
     pub events: Vec<EventKind>,
     /// Whether `http` on the loopback interface is allowed.
     #[serde(default)]
@@ -175,10 +311,12 @@ pub struct WebhookConfig {
     pub timeout_seconds: u64,
 }
 
-fn every_event() -> Vec<EventKind> {
-    EventKind::ALL.to_vec()
+pub(crate) fn told_by_default() -> Vec<EventKind> {
+    // Warnings are many; who wants them says so.
+    let all = EventKind::ALL.into_iter();
+    all.filter(|kind| *kind != EventKind::Warned).collect()
 }
 
-const fn twenty() -> u64 {
+pub(crate) const fn twenty() -> u64 {
     20
 }

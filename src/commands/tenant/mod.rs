@@ -1,13 +1,16 @@
 //! `tenant`: who may read the repository.
 
-use std::{sync::Arc, time::Duration};
+mod manifests;
+mod pins;
+mod profile;
 
-use model::SystemClock;
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
-use tenancy::{Credential, NewTenant, Tenants, Vault, Welcome};
+use tenancy::{Credential, NewTenant, Tenants, Welcome};
 
 use crate::{
-    cli::tenant::{Create, Entitle, List, One, Rotate, Tenant},
+    cli::tenant::{CheckIns, Create, Entitle, List, One, Rotate, Tenant},
     exit::ExitStatus,
     house::House,
     person,
@@ -20,22 +23,44 @@ pub(crate) async fn run(
     house: &House,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let tenants = open(house).await?;
+    // These need no state.
     match verb {
+        Tenant::JamfSchema => {
+            printer.data(format!("{:#}", tenancy::profile::jamf_schema()))?;
+            Ok(ExitStatus::Done)
+        }
+        Tenant::Pins(arguments) => pins::run(&arguments, house, printer),
+        verb => run_on(verb, &open(house).await?, house, printer).await,
+    }
+}
+
+async fn run_on(
+    verb: Tenant,
+    tenants: &Tenants,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    match verb {
+        Tenant::JamfSchema | Tenant::Pins(_) => {}
+        Tenant::Profile(arguments) => profile::run(arguments, tenants, house, printer).await?,
+        Tenant::Manifests(_) | Tenant::PutManifest(_) | Tenant::RemoveManifest(_) => {
+            manifests::run(verb, tenants, house, printer).await?;
+        }
         Tenant::Assign(arguments) => {
             let tenant = tenants.assign(&arguments.customer, &arguments.ring).await?;
-            tell(&tenants, &tenant, arguments.json, printer).await?;
+            tell(tenants, &tenant, arguments.json, printer).await?;
         }
-        Tenant::Create(arguments) => create(arguments, &tenants, printer).await?,
+        Tenant::CheckIns(arguments) => check_ins(&arguments, tenants, printer).await?,
+        Tenant::Create(arguments) => create(arguments, tenants, printer).await?,
         Tenant::Delete(arguments) => {
             let tenant = tenants.delete(&arguments.customer).await?;
-            tell(&tenants, &tenant, arguments.json, printer).await?;
+            tell(tenants, &tenant, arguments.json, printer).await?;
         }
-        Tenant::Entitle(arguments) => entitle(arguments, &tenants, printer).await?,
-        Tenant::List(arguments) => list(&arguments, &tenants, printer).await?,
+        Tenant::Entitle(arguments) => entitle(arguments, tenants, printer).await?,
+        Tenant::List(arguments) => list(&arguments, tenants, printer).await?,
         Tenant::Resume(arguments) => {
             let tenant = tenants.resume(&arguments.customer).await?;
-            tell(&tenants, &tenant, arguments.json, printer).await?;
+            tell(tenants, &tenant, arguments.json, printer).await?;
         }
         Tenant::RotateCredential(arguments) => {
             let overlap = overlap(&arguments);
@@ -59,11 +84,11 @@ pub(crate) async fn run(
         }
         Tenant::Show(One { customer, json }) => {
             let tenant = tenants.find(&customer).await?;
-            tell(&tenants, &tenant, json, printer).await?;
+            tell(tenants, &tenant, json, printer).await?;
         }
         Tenant::Suspend(arguments) => {
             let tenant = tenants.suspend(&arguments.customer).await?;
-            tell(&tenants, &tenant, arguments.json, printer).await?;
+            tell(tenants, &tenant, arguments.json, printer).await?;
         }
     }
     Ok(ExitStatus::Done)
@@ -74,16 +99,8 @@ pub(crate) async fn run(
 /// # Errors
 /// If the configuration cannot be read or the state cannot be opened.
 pub(super) async fn open(house: &House) -> anyhow::Result<Tenants> {
-    let config = house.config()?;
-    let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
-    let vault = Vault::in_folder(&config.state_dir.join("keys/tenants"));
     let db = house.database().await?;
-    Ok(Tenants::new(
-        db,
-        vault,
-        Arc::new(SystemClock),
-        rings.collect(),
-    ))
+    Ok(daemon::open_tenants(house.config()?, db))
 }
 
 fn overlap(arguments: &Rotate) -> Duration {
@@ -149,6 +166,24 @@ async fn list(arguments: &List, tenants: &Tenants, printer: Printer) -> anyhow::
     }
     if listed.is_empty() && !arguments.json {
         printer.talk("There are no tenants");
+    }
+    Ok(())
+}
+
+async fn check_ins(
+    arguments: &CheckIns,
+    tenants: &Tenants,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let tenant = tenants.find(&arguments.customer).await?;
+    for check_in in tenants.check_ins(&tenant, arguments.limit).await? {
+        let (at, local, public) = (check_in.at, check_in.local_ip, check_in.public_ip);
+        if arguments.json {
+            let at = at.to_string();
+            printer.data(json!({"schema": 1, "at": at, "local_ip": local, "public_ip": public}))?;
+        } else {
+            printer.data(format!("{at} {local} from {public}"))?;
+        }
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! `incident`: what the service desk knows, and what a person does about it.
 
+mod connectors;
+mod maintenance;
+
 use anyhow::Context as _;
 use desk::{Desk, NoticeIncident, Tally};
 use serde_json::{Value, json};
-use store::{Db, Delivery, IncidentEvent, IncidentFilter};
+use store::{Db, Delivery, IncidentEvent, IncidentFilter, Ticket};
 
 use crate::{
     cli::incident::{Deliver, Incident, List, Show},
@@ -27,14 +30,45 @@ pub(crate) async fn run(
             let taken = desk()?.acknowledge(arguments.id, &who).await?;
             tell_one(&taken, arguments.json, printer)
         }
+        Incident::Connectors(arguments) => connectors::list(&arguments, &desk()?, printer).await,
         Incident::Deliver(arguments) => deliver(&arguments, &db, &desk()?, printer).await,
         Incident::List(arguments) => list(&arguments, &db, printer).await,
+        Incident::Maintenance(verb) => maintenance::run(verb, &db, &desk()?, printer).await,
+        Incident::Merge(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let merged = desk()?.merge(arguments.id, arguments.into, &who).await?;
+            tell_one(&merged, arguments.json, printer)
+        }
+        Incident::Note(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let noted = desk()?.note(arguments.id, &who, &arguments.text).await?;
+            tell_one(&noted, arguments.json, printer)
+        }
+        Incident::Pause(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let whom = (arguments.waits_for, who.as_str());
+            let paused = desk()?.pause(arguments.id, whom, &arguments.reason).await?;
+            tell_one(&paused, arguments.json, printer)
+        }
+        Incident::Reopen(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let again = desk()?
+                .reopen(arguments.id, &who, &arguments.reason)
+                .await?;
+            tell_one(&again, arguments.json, printer)
+        }
+        Incident::Resume(arguments) => {
+            let who = person::named(arguments.by.as_deref())?;
+            let resumed = desk()?.resume(arguments.id, &who).await?;
+            tell_one(&resumed, arguments.json, printer)
+        }
         Incident::Resolve(arguments) => {
             let (id, reason) = (arguments.id, &arguments.reason);
             let resolved = desk()?.resolve_by_hand(id, reason).await?;
             tell_one(&resolved, arguments.json, printer)
         }
         Incident::Show(arguments) => show(&arguments, &db, printer).await,
+        Incident::TestFire(arguments) => connectors::test_fire(&arguments, &desk()?, printer).await,
     }
 }
 
@@ -60,6 +94,7 @@ async fn deliver(
     if arguments.failed {
         desk.take_up_again().await?;
     }
+    desk.tick().await?;
     let Tally {
         delivered,
         postponed,
@@ -121,6 +156,7 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
     let incident = incident.with_context(|| format!("there is no incident {id}"))?;
     let history = db.incident_history(id).await?;
     let deliveries = db.delivery_list(Some(id)).await?;
+    let tickets = db.ticket_list(id).await?;
     if arguments.json {
         let mut shown = to_json(&incident)?;
         if let Value::Object(fields) = &mut shown {
@@ -128,6 +164,8 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
             let deliveries = deliveries.iter().map(delivery_json).collect();
             fields.insert("history".to_owned(), Value::Array(history));
             fields.insert("deliveries".to_owned(), Value::Array(deliveries));
+            let tickets = tickets.iter().map(ticket_json).collect();
+            fields.insert("tickets".to_owned(), Value::Array(tickets));
         }
         printer.data(shown)?;
         return Ok(ExitStatus::Done);
@@ -137,8 +175,10 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
         printer.data(format!("  {name:<13} {value}"))?;
     }
     for event in &history {
+        let remark = event.remark.as_ref();
+        let remark = remark.map_or(String::new(), |remark| format!(": {remark}"));
         printer.data(format!(
-            "  {:<13} {}",
+            "  {:<13} {}{remark}",
             event.kind.as_str(),
             event.happened_at
         ))?;
@@ -151,6 +191,10 @@ async fn show(arguments: &Show, db: &Db, printer: Printer) -> anyhow::Result<Exi
             delivery.kind.as_str(),
             delivery.state.as_str(),
         ))?;
+    }
+    for (connector, ticket) in &tickets {
+        let place = ticket.url.as_deref().unwrap_or(&ticket.reference);
+        printer.data(format!("  {connector:<13} ticket {place}"))?;
     }
     for text in incident.excerpt.lines() {
         printer.data(format!("  | {text}"))?;
@@ -168,6 +212,15 @@ fn facts(incident: &store::Incident) -> Vec<(&'static str, String)> {
         let why = incident.resolution.as_deref().unwrap_or_default();
         format!("{at}: {why}")
     });
+    let keeping = &incident.keeping;
+    let paused = keeping.pause.map(|pause| {
+        let whom = pause.reason.as_str();
+        format!("{}: waits for {whom}", pause.since)
+    });
+    let quiet = keeping.quiet.map(|quiet| {
+        let why = quiet.reason.as_str();
+        format!("desks are not told until {}: {why}", quiet.until)
+    });
     let facts = [
         ("cause", Some(incident.cause.clone())),
         ("next step", Some(incident.next_step.clone())),
@@ -177,6 +230,9 @@ fn facts(incident: &store::Incident) -> Vec<(&'static str, String)> {
         ("resolve by", Some(incident.resolve_by_at.to_string())),
         ("taken", taken),
         ("over", over),
+        ("paused", paused),
+        ("part of", keeping.merged_into.map(|into| into.to_string())),
+        ("quiet", quiet),
     ];
     facts
         .into_iter()
@@ -217,6 +273,7 @@ fn event_json(event: &IncidentEvent) -> Value {
         "sequence": event.sequence,
         "kind": event.kind,
         "happened_at": event.happened_at.to_string(),
+        "remark": event.remark,
     })
 }
 
@@ -230,5 +287,13 @@ fn delivery_json(delivery: &Delivery) -> Value {
         "due_at": delivery.due_at.to_string(),
         "delivered_at": delivery.delivered_at.map(|at| at.to_string()),
         "last_error": delivery.last_error,
+    })
+}
+
+fn ticket_json((connector, ticket): &(String, Ticket)) -> Value {
+    json!({
+        "connector": connector,
+        "reference": ticket.reference,
+        "url": ticket.url,
     })
 }

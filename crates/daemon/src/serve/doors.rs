@@ -1,0 +1,214 @@
+//! The doors that tenants' Macs come to.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use model::{Clock, SystemClock};
+use pipeline::Engine;
+use store::Db;
+use tenancy::{TenancyError, envquery::EnvQuery, pins, pods::Pods};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use web::{CertificateError, EnvQueryDoor, ServerCertificate, TlsListener};
+
+use super::{ServeError, trouble::Trouble};
+use crate::{
+    Config, ConfigError,
+    config::{EnvQueryPlace, TlsPlace},
+    open_vault,
+};
+
+/// How often it is looked whether certificates were renewed.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Why a door cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DoorError {
+    /// The configuration cannot be meant.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no certificate that could be shown.
+    #[error("cannot use the certificate of `{section}` in the configuration")]
+    Certificate {
+        /// The section.
+        section: &'static str,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// The secrets of tenants cannot be used.
+    #[error("cannot use the secrets of tenants")]
+    Tenants(#[from] TenancyError),
+}
+
+/// A door: who answers behind it, and what is shown at it.
+struct Door {
+    section: &'static str,
+    listen: SocketAddr,
+    certificate: Arc<ServerCertificate>,
+    /// The pins that Macs know, if they know any.
+    pins: Vec<String>,
+    router: Router,
+}
+
+/// The doors that the configuration asks for.
+#[derive(Default)]
+pub struct Doors {
+    doors: Vec<Door>,
+}
+
+impl std::fmt::Debug for Doors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sections = self.doors.iter().map(|door| door.section);
+        f.debug_list().entries(sections).finish()
+    }
+}
+
+/// Makes the doors ready that the configuration asks for; nothing is listened on yet.
+///
+/// # Errors
+/// If a certificate or the secrets of tenants cannot be used.
+pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> {
+    let (db, mut doors) = (engine.db(), Vec::new());
+    if let Some(place) = config.envquery_place()? {
+        doors.push(envquery(config, db, place)?);
+    }
+    if let Some(socket) = config.pods_place()? {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let repository = Arc::clone(engine.repository());
+        let pods = Pods::new(db.clone(), open_vault(config), clock, repository)?;
+        doors.push(Door::new(
+            "pods",
+            &socket,
+            web::pods_router(pods),
+            Vec::new(),
+        )?);
+    }
+    Ok(Doors { doors })
+}
+
+fn envquery(config: &Config, db: &Db, place: EnvQueryPlace) -> Result<Door, DoorError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let envquery = EnvQuery::new(db.clone(), open_vault(config), clock, place.settings)?;
+    let router = web::envquery_router(EnvQueryDoor {
+        envquery,
+        host: place.host,
+        load_balancers: place.load_balancers,
+    });
+    Door::new(
+        "envquery",
+        &place.socket,
+        router,
+        config.envquery.pins.clone(),
+    )
+}
+
+impl Door {
+    fn new(
+        section: &'static str,
+        socket: &TlsPlace,
+        router: Router,
+        pins: Vec<String>,
+    ) -> Result<Self, DoorError> {
+        let loaded = ServerCertificate::load(&socket.certificate, &socket.key);
+        let certificate = loaded.map_err(|source| DoorError::Certificate { section, source })?;
+        let door = Self {
+            section,
+            listen: socket.listen,
+            certificate,
+            pins,
+            router,
+        };
+        door.compare_pins();
+        Ok(door)
+    }
+
+    /// Says so if no Mac will talk to this certificate.
+    fn compare_pins(&self) {
+        if self.pins.is_empty() {
+            return;
+        }
+        match pins::pin_of(&self.certificate.leaf()) {
+            Ok(pin) if self.pins.contains(&pin) => {}
+            Ok(pin) => tracing::error!(
+                section = self.section,
+                pin,
+                "the certificate's pin is none of those in `envquery.pins`: Macs that know only these will refuse it"
+            ),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "the pin of the certificate cannot be told");
+            }
+        }
+    }
+}
+
+/// A door that is listened at.
+pub(super) struct Opened {
+    door: Door,
+    listener: TlsListener,
+}
+
+/// Listens at every door.
+///
+/// # Errors
+/// If one cannot be listened at.
+pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
+    let mut opened = Vec::new();
+    for door in doors.doors {
+        let failed = |source: io::Error| ServeError::Door {
+            section: door.section,
+            address: door.listen,
+            source,
+        };
+        let socket = TcpListener::bind(door.listen).await.map_err(failed)?;
+        let listener = TlsListener::new(socket, &door.certificate)
+            .map_err(|error| failed(io::Error::other(error)))?;
+        let address = listener.local_addr().map_err(failed)?;
+        tracing::info!(section = door.section, %address, "listening for tenants");
+        opened.push(Opened { door, listener });
+    }
+    Ok(opened)
+}
+
+/// Answers at every door until `end`, and looks after their certificates.
+pub(super) fn serve(opened: Vec<Opened>, loops: &mut JoinSet<()>, end: &CancellationToken) {
+    let mut doors = Vec::new();
+    for Opened { door, listener } in opened {
+        loops.spawn(web::serve_tls(listener, door.router.clone(), end.clone()));
+        doors.push(door);
+    }
+    if !doors.is_empty() {
+        loops.spawn(renew(doors, end.clone()));
+    }
+}
+
+/// Shows renewed certificates from when their files are there.
+async fn renew(doors: Vec<Door>, end: CancellationToken) {
+    let mut doors: Vec<_> = doors
+        .into_iter()
+        .map(|door| (door, Trouble::none("certificate")))
+        .collect();
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        for (door, trouble) in &mut doors {
+            let certificate = Arc::clone(&door.certificate);
+            let reloaded = tokio::task::spawn_blocking(move || certificate.reload()).await;
+            match reloaded {
+                Ok(Ok(changed)) => {
+                    trouble.over();
+                    if changed {
+                        tracing::info!(section = door.section, "a new certificate is shown");
+                        door.compare_pins();
+                    }
+                }
+                // The old one is shown meanwhile; it is looked again in half a minute.
+                Ok(Err(error)) => drop(trouble.again(&error)),
+                Err(error) => tracing::error!(%error, "a certificate could not be looked at"),
+            }
+        }
+    }
+}
