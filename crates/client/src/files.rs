@@ -19,40 +19,10 @@ use rustix::{
     io::Errno,
 };
 
-use crate::Fault;
-
-/// The groups whose members may change what belongs to root anyway: `wheel` and `admin` of macOS.
-const ADMINISTRATORS: [u32; 2] = [0, 80];
-const OTHERS_WRITE: u32 = 0o002;
-const GROUP_WRITES: u32 = 0o020;
-const STICKY: u32 = 0o1000;
-/// Everyone may run it: what Munki 7 looks at before it runs a hook.
-const EVERYONE_RUNS: u32 = 0o001;
-
-/// Who may do what with a file that is written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Access {
-    /// Read by everyone: mode 0644.
-    EveryoneReads,
-    /// Run by everyone: mode 0755.
-    EveryoneRuns,
-    /// Read and written by its owner: mode 0600.
-    OwnerOnly,
-}
-
-impl Access {
-    const fn bits(self) -> u32 {
-        match self {
-            Self::EveryoneReads => 0o644,
-            Self::EveryoneRuns => 0o755,
-            Self::OwnerOnly => 0o600,
-        }
-    }
-
-    fn mode(self) -> Mode {
-        Mode::from_raw_mode(narrow(self.bits()))
-    }
-}
+use crate::{
+    Access, Fault,
+    access::{everyone_runs, is_sticky, narrow, others_can_write},
+};
 
 /// The files of a Mac, or of a folder that stands for one.
 #[derive(Debug)]
@@ -268,7 +238,7 @@ impl Files {
             return Ok(None);
         };
         let stat = self.look_at(&file, path)?;
-        if widen(stat.st_mode) & EVERYONE_RUNS == 0 {
+        if !everyone_runs(&stat) {
             return Err(unsafe_(path, "cannot be run by everyone"));
         }
         Ok(Some(self.real(path)))
@@ -397,7 +367,7 @@ impl Files {
             if stat.st_uid != self.owner && stat.st_uid != 0 {
                 return Err(unsafe_(path, "is in a folder of another user's"));
             }
-            if widen(stat.st_mode) & STICKY == 0 && others_can_write(&stat) {
+            if !is_sticky(&stat) && others_can_write(&stat) {
                 return Err(unsafe_(path, "is in a folder that others can write into"));
             }
         }
@@ -475,11 +445,6 @@ fn overwrite(old: OwnedFd, path: &str) -> Result<(), Fault> {
     wipe(&mut file).map_err(|source| io_failed(path, "overwritten", source))
 }
 
-fn others_can_write(stat: &Stat) -> bool {
-    let mode = widen(stat.st_mode);
-    mode & OTHERS_WRITE != 0 || (mode & GROUP_WRITES != 0 && !ADMINISTRATORS.contains(&stat.st_gid))
-}
-
 /// Sixteen digits that nobody can foresee.
 pub(crate) fn random_name() -> Result<String, Fault> {
     let mut bytes = [0; 8];
@@ -515,18 +480,4 @@ fn io_failed(path: &str, verb: &'static str, source: io::Error) -> Fault {
         verb,
         source,
     }
-}
-
-/// Modes are of 16 bits on macOS and of 32 on Linux.
-#[expect(
-    clippy::useless_conversion,
-    reason = "the type is another one on each system"
-)]
-fn widen(mode: rustix::fs::RawMode) -> u32 {
-    u32::from(mode)
-}
-
-/// The permission bits in the system's own width; they fit everywhere.
-fn narrow(bits: u32) -> rustix::fs::RawMode {
-    rustix::fs::RawMode::try_from(bits & 0o7777).unwrap_or_default()
 }

@@ -15,6 +15,7 @@
 //! Sources: the service's own description of the client, Munki's `munkilib` (6.7) and `munkishim` (7.0), RFC 7519.
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod attribute;
 pub mod clean;
 mod credentials;
@@ -41,6 +42,7 @@ mod state;
 pub mod status;
 mod token;
 
+pub use access::Access;
 pub use fault::{Fault, NetFault};
-pub use files::{Access, Files};
+pub use files::Files;
 pub use mac::Mac;

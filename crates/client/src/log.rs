@@ -122,7 +122,7 @@ impl<'a> Log<'a> {
         kept.drain(..start);
         kept.extend_from_slice(line.as_bytes());
         self.files
-            .write(self.path, &kept, files::Access::OwnerOnly)
+            .write(self.path, &kept, crate::Access::OwnerOnly)
             .map_err(io::Error::other)
     }
 

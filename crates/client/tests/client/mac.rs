@@ -106,6 +106,19 @@ impl TestMac {
         lines
     }
 
+    /// What a run of Munki that was broken off leaves behind.
+    pub(crate) fn leave_credential(&self) {
+        let header = format!("Authorization: Basic {CREDENTIAL}");
+        self.plist(
+            ROOT_MUNKI,
+            dict([
+                ("SoftwareRepoURL", Value::from("https://pods.example/x")),
+                ("AdditionalHttpHeaders", Value::from(vec![header])),
+            ]),
+        );
+        set_mode(&self.path(ROOT_MUNKI), 0o600);
+    }
+
     pub(crate) fn manifest(&self, installs: &[&str], uninstalls: &[&str]) {
         self.plist(
             MANIFEST,

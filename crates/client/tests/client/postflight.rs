@@ -5,8 +5,8 @@ use std::{fs, os::unix::fs::symlink};
 use proplist::{Dict, Value};
 
 use crate::{
-    mac::{INFO, LOG, MANIFEST, REPORT, ROOT_MUNKI, TestMac, dict, set_mode},
-    server::{CREDENTIAL, EnvQuery},
+    mac::{INFO, LOG, MANIFEST, REPORT, TestMac, dict},
+    server::EnvQuery,
 };
 
 const TRIGGER: &str = "private/tmp/com.googlecode.munki.installatlogout";
@@ -35,18 +35,6 @@ fn pending(mac: &TestMac, installs: usize, removals: usize) {
     );
 }
 
-fn leave_credential(mac: &TestMac) {
-    let header = format!("Authorization: Basic {CREDENTIAL}");
-    mac.plist(
-        ROOT_MUNKI,
-        dict([
-            ("SoftwareRepoURL", Value::from("https://pods.example/x")),
-            ("AdditionalHttpHeaders", Value::from(vec![header])),
-        ]),
-    );
-    set_mode(&mac.path(ROOT_MUNKI), 0o600);
-}
-
 fn run(mac: &TestMac) {
     let ended = mac.run(&["postflight", "auto"]);
     assert_eq!(
@@ -67,7 +55,7 @@ fn names(mac: &TestMac, list: &str) -> Vec<String> {
 #[test]
 fn writes_down_what_was_done_and_tells_the_person() {
     let mac = TestMac::with_person(&EnvQuery::honest());
-    leave_credential(&mac);
+    mac.leave_credential();
     mac.manifest(
         &["CitrixReceiver", "Firefox-128.0", "There", "Failed"],
         &["Old", "Gone", "Stays"],
@@ -175,7 +163,7 @@ fn results_of_an_earlier_run_count_once() {
 #[test]
 fn without_a_report_the_credential_goes_all_the_same() {
     let mac = TestMac::with_person(&EnvQuery::honest());
-    leave_credential(&mac);
+    mac.leave_credential();
     run(&mac);
     assert_eq!(
         mac.log(),
@@ -187,7 +175,7 @@ fn without_a_report_the_credential_goes_all_the_same() {
 #[test]
 fn with_a_report_that_cannot_be_read_the_credential_goes_all_the_same() {
     let mac = TestMac::with_person(&EnvQuery::honest());
-    leave_credential(&mac);
+    mac.leave_credential();
     mac.write(REPORT, b"<plist><dict>", 0o644);
     let ended = mac.run(&["postflight", "auto"]);
     assert_eq!(ended.status, 1);

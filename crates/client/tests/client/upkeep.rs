@@ -7,7 +7,7 @@ use proplist::Value;
 
 use crate::{
     mac::{CLIENT_PROFILE, ROOT_MUNKI, TestMac, dict, set_mode},
-    server::{CREDENTIAL, EnvQuery, response},
+    server::{EnvQuery, response},
 };
 
 const PREFLIGHT: &str = "usr/local/munki/preflight";
@@ -24,18 +24,6 @@ fn installed(server: &EnvQuery) -> TestMac {
     let ran = mac.run(&["install-hooks"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     mac
-}
-
-fn leave_credential(mac: &TestMac) {
-    let header = format!("Authorization: Basic {CREDENTIAL}");
-    mac.plist(
-        ROOT_MUNKI,
-        dict([
-            ("SoftwareRepoURL", Value::from("https://pods.example/x")),
-            ("AdditionalHttpHeaders", Value::from(vec![header])),
-        ]),
-    );
-    set_mode(&mac.path(ROOT_MUNKI), 0o600);
 }
 
 #[test]
@@ -95,7 +83,7 @@ fn a_hook_of_others_that_fails_ends_the_run_as_it_did_before() {
 #[test]
 fn the_cleaner_removes_what_was_left_behind_unless_munki_runs() {
     let mac = installed(&EnvQuery::honest());
-    leave_credential(&mac);
+    mac.leave_credential();
     mac.program("usr/bin/pgrep", "echo \"$*\" > $ROOT/asked; exit 0");
     let before = mac.everything();
     assert_eq!(mac.run(&["clean"]).status, 0);
@@ -159,7 +147,7 @@ fn the_doctor_finds_nothing_where_all_is_well() {
 fn the_doctor_says_what_to_mend() {
     let server = EnvQuery::new(|_, _| response("401 Unauthorized", "text/plain", ""));
     let mac = installed(&server);
-    leave_credential(&mac);
+    mac.leave_credential();
     std::fs::remove_file(mac.path(PREFLIGHT)).unwrap();
     set_mode(&mac.path(POSTFLIGHT), 0o700);
     std::fs::remove_file(mac.path("usr/local/auto-update/auto-update-client")).unwrap();
@@ -208,7 +196,7 @@ fn status_shows_nothing_secret() {
     let server = EnvQuery::honest();
     let mac = installed(&server);
     mac.manifest(&["A"], &["B", "C"]);
-    leave_credential(&mac);
+    mac.leave_credential();
     let said: serde_json::Value =
         serde_json::from_str(&mac.run(&["status", "--json"]).stdout).unwrap();
     assert_eq!(said["customer_id"], "Acme Ltd");

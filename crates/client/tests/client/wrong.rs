@@ -450,15 +450,7 @@ fn where_the_repository_does_not_open() {
 #[test]
 fn a_credential_left_behind_goes_even_so() {
     let mac = TestMac::of(&pod_with("401 Unauthorized"));
-    let header = "Authorization: Basic czNjcjN0VXNlcjEyMzQ1Njp0MHBTM2NyM3RXMHJkMTIz";
-    mac.plist(
-        ROOT_MUNKI,
-        dict([
-            ("SoftwareRepoURL", Value::from("https://pods.example/x")),
-            ("AdditionalHttpHeaders", Value::from(vec![header])),
-        ]),
-    );
-    set_mode(&mac.path(ROOT_MUNKI), 0o600);
+    mac.leave_credential();
     assert_eq!(mac.run(&["preflight", "auto"]).status, 1);
     let keys: Vec<String> = mac.read_plist(ROOT_MUNKI).into_keys().collect();
     assert_eq!(keys, ["SoftwareRepoURL"]);
