@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use model::{Clock as _, FailureClass, FixedClock, Retry, Sha256, Timestamp};
 use redact::Secret;
-use store::Db;
 use testkit::virus_total::{KEY, Verdict, VirusTotal as StandIn};
 
 use crate::{

@@ -6,7 +6,7 @@ use axum::{
 };
 use model::{FixedClock, Timestamp, Trigger};
 use serde_json::json;
-use store::{Db, NewRun, RunEnd, RunFailure};
+use store::{NewRun, RunEnd, RunFailure};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
