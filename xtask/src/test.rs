@@ -37,6 +37,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "recipes",
         "--bench",
         "catalogs",
+        "--bench",
+        "publications",
     ]);
     match media::large() {
         Ok(folder) => {
