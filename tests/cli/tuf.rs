@@ -1,6 +1,13 @@
 //! `tuf`: metadata that is made here, roots that are signed elsewhere, and a client that believes neither too much.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs::Permissions,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use evidence::PrivateKey;
 use serde_json::Value;
@@ -64,6 +71,72 @@ fn metadata_is_made_shown_refreshed_and_verified() {
     let again = house.run("tuf init");
     assert_eq!(again.status, Some(1), "{again}");
     assert!(again.stderr.contains("its root has version 1"), "{again}");
+}
+
+/// Serves the files in `root` until the test ends, and answers its address.
+fn served(root: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/repo", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (root, stream) = (root.clone(), stream.unwrap());
+            thread::spawn(move || while answer(&root, &stream).is_some() {});
+        }
+    });
+    url
+}
+
+/// Answers one request; nothing if there is none any more.
+fn answer(root: &Path, mut stream: &TcpStream) -> Option<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next()?.ok()?;
+    while !lines.next()?.ok()?.is_empty() {}
+    let path = request.split(' ').nth(1)?.strip_prefix("/repo/")?;
+    let found = fs_err::read(root.join(path)).ok();
+    let status = if found.is_some() {
+        "200 OK"
+    } else {
+        "404 Not Found"
+    };
+    let body = found.unwrap_or_default();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .ok()?;
+    stream.write_all(&body).ok()
+}
+
+#[test]
+fn a_repository_at_an_address_is_verified_as_one_in_a_folder() {
+    let house = house();
+    house.write(
+        "auto-update.toml",
+        "[fetch]\nplain-http-hosts = [\"127.0.0.1\"]\n",
+    );
+    let url = served(house.path("var/repo"));
+    let verify = format!("tuf verify {url}/ --root trusted.json --json --state seen");
+    let verified = json(&house, &verify, 0);
+    assert_eq!(verified["valid"], true);
+    assert!(verified["files"]["catalogs/testing"].is_string());
+    assert_eq!(verified, json(&house, VERIFY, 0));
+    // It changes under the client, then with its metadata, and then goes back.
+    let names = ["targets.json", "snapshot.json", "timestamp.json"];
+    let old = names.map(|name| house.read(&format!("var/repo/tuf/{name}")));
+    house.write("var/repo/catalogs/testing", "testing 2");
+    let refused = json(&house, &verify, 1);
+    assert_eq!(refused["problems"][0]["name"], "catalogs/testing");
+    house.ok("tuf refresh");
+    assert_eq!(json(&house, &verify, 0)["roles"]["timestamp"]["version"], 2);
+    for (name, bytes) in names.iter().zip(&old) {
+        house.write(&format!("var/repo/tuf/{name}"), bytes);
+    }
+    let refused = json(&house, &verify, 1);
+    let why = refused["error"].as_str().unwrap();
+    assert!(why.contains("version"), "{refused}");
+    fs_err::remove_file(house.path("var/repo/tuf/timestamp.json")).unwrap();
+    assert_eq!(json(&house, &verify, 1)["valid"], false);
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "recipes",
         "--bench",
         "catalogs",
+        "--bench",
+        "publications",
     ]);
     match media::large() {
         Ok(folder) => {
