@@ -295,6 +295,13 @@ async fn pagerduty_has_one_alert_which_goes_with_the_incident() {
         ("resolved", "warning")
     );
     assert_eq!(alert.summary, "[P3] Firefox.munki: download failed");
+
+    // A clock moves on between the taking and the telling.
+    let deliveries = bench.desk.db.delivery_list(None).await.unwrap();
+    let mut taken: crate::Notice = serde_json::from_value(deliveries[2].payload.clone()).unwrap();
+    taken.timestamp += Duration::from_millis(3);
+    let action = super::pagerduty::action(&taken, deliveries[2].kind);
+    assert_eq!(action, "acknowledge");
 }
 
 #[tokio::test]

@@ -103,13 +103,15 @@ impl PagerDuty {
     }
 }
 
-fn action(notice: &Notice, kind: EventKind) -> &'static str {
+/// Acknowledged is what somebody has taken and what has not happened again since; saying so twice does no harm.
+pub(super) fn action(notice: &Notice, kind: EventKind) -> &'static str {
     let incident = &notice.data.incident;
-    let was_taken_now = incident.state == IncidentState::Acknowledged
-        && incident.acknowledged_at == Some(notice.timestamp);
+    let taken_at = incident.acknowledged_at;
+    let is_taken = incident.state == IncidentState::Acknowledged
+        && taken_at.is_some_and(|at| incident.last_seen_at <= at);
     match kind {
         EventKind::Resolved => "resolve",
-        EventKind::Updated if was_taken_now => "acknowledge",
+        EventKind::Updated | EventKind::Noted if is_taken => "acknowledge",
         _ => "trigger",
     }
 }
