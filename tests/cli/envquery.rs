@@ -213,7 +213,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// A Python that has PyJWT: that of `cargo xtask setup` first.
+/// A Python that has `PyJWT`: that of `cargo xtask setup` first.
 fn find_python() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/s3-server/bin/python");
     [own, "python3".into()].into_iter().find(|python| {
