@@ -247,8 +247,8 @@ fn service(engine: &Engine, config: &Config) -> Service {
         engine: engine.clone(),
         clock: Arc::new(model::SystemClock),
         config: config.serve.clone(),
-        doors: Doors::default(),
-        tenants: Keeping::new(config, engine.db()),
+        doors: crate::Doors::default(),
+        tenants: crate::Keeping::new(config, engine.db()),
     }
 }
 

@@ -4,10 +4,7 @@ use std::{io::Read as _, sync::Arc};
 
 use object_store::memory::InMemory;
 
-use crate::{
-    Backend, FolderRepository, Held, Kind, Locks, ObjectRepository, Repository as _,
-    RepositoryError,
-};
+use crate::{Backend, FolderRepository, Held, Kind, Locks, ObjectRepository, RepositoryError};
 
 #[derive(Debug)]
 struct Open;
