@@ -14,6 +14,7 @@ mod community;
 mod corpus;
 mod documents;
 mod encrypted;
+mod envquery;
 mod evidence;
 mod git;
 mod identity;

@@ -15,7 +15,7 @@ use store::{Db, NewRun};
 use crate::program::House;
 
 /// The service; it is killed if a test fails before it ended.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     log: BufReader<ChildStderr>,
     address: SocketAddr,
@@ -23,7 +23,7 @@ struct Service {
 
 impl Service {
     /// Starts the service of a house, which listens when this returns.
-    fn start(house: &House) -> Self {
+    pub(crate) fn start(house: &House) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_auto-update"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env_clear()
@@ -46,7 +46,7 @@ impl Service {
     }
 
     /// Reads the log up to the line with this message.
-    fn until(&mut self, message: &str) -> Value {
+    pub(crate) fn until(&mut self, message: &str) -> Value {
         let mut read = String::new();
         loop {
             let start = read.len();
@@ -76,12 +76,12 @@ impl Service {
         (status, body.to_owned())
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end; what is left of the log is in the answer.
-    fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap(), rest)

@@ -105,3 +105,106 @@ fn a_recall_names_the_tenants_that_could_have_fetched_it() {
     assert_eq!(tenants[0]["catalog"], "testing");
     assert!(tenants[0]["until"].is_string());
 }
+
+const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    -----END PUBLIC KEY-----\n";
+/// `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | openssl base64`
+const PIN: &str = "oekVYFTgT6yJmunydRMs3Ael28TqLCrTof/G4NJTaB8=";
+const OTHER: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+#[test]
+fn pins_are_printed_and_a_renewal_that_would_break_all_is_told() {
+    let house = house();
+    house.write("key.pem", PEM);
+    assert_eq!(house.ok("tenant pins key.pem"), format!("{PIN}  key.pem\n"));
+    house.write(
+        "auto-update.toml",
+        &format!("[envquery]\npins = ['{OTHER}']\n"),
+    );
+    let outcome = house.run("tenant pins key.pem");
+    assert_eq!(outcome.status, Some(1), "{outcome}");
+    assert!(outcome.shows("no Mac knows any of these pins"), "{outcome}");
+    house.ok(&format!(
+        "tenant pins key.pem --in-use {OTHER} --in-use {PIN}"
+    ));
+    let told = json(
+        &house,
+        &format!("tenant pins key.pem --in-use {PIN} --json"),
+    );
+    assert_eq!((&told["pin"], &told["in_use"]), (&PIN.into(), &true.into()));
+    house.write("nothing.pem", "nothing");
+    for wrong in ["nothing.pem", "missing.pem", "key.pem --in-use short"] {
+        let outcome = house.run(&format!("tenant pins {wrong}"));
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+    }
+}
+
+#[test]
+fn a_profile_is_written_for_its_reader_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let house = house();
+    house.write(
+        "auto-update.toml",
+        &format!(
+            "[envquery]\nurl = 'https://envquery.example.com/'\npins = ['{PIN}', '{OTHER}']\n"
+        ),
+    );
+    let made = json(
+        &house,
+        "tenant create Acme --ring production --by kim --json",
+    );
+    let token = made["token"].as_str().unwrap();
+    house.ok("tenant profile Acme --out acme.mobileconfig");
+    let permissions = fs_err::metadata(house.path("acme.mobileconfig"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(permissions & 0o777, 0o600);
+    let written = house.read("acme.mobileconfig");
+    for told in [
+        token,
+        PIN,
+        OTHER,
+        "<string>https://envquery.example.com</string>",
+        "hash_strict",
+    ] {
+        assert!(written.contains(told), "{told}\n{written}");
+    }
+    assert_eq!(house.ok("tenant profile Acme"), written);
+    let again = house.run("tenant profile Acme --out acme.mobileconfig");
+    assert_eq!(again.status, Some(1), "{again}");
+    house.ok("tenant suspend Acme");
+    let refused = house.run("tenant profile Acme");
+    assert!(refused.shows("is suspended"), "{refused}");
+    let schema: Value = serde_json::from_str(&house.ok("tenant jamf-schema")).unwrap();
+    assert_eq!(schema["properties"]["CustomerID"]["type"], "string");
+}
+
+#[test]
+fn a_tenant_has_manifests_of_its_own() {
+    let house = house();
+    house.ok("tenant create Acme --ring production --by kim");
+    house.write(
+        "lab.plist",
+        "<plist><dict><key>catalogs</key><array/></dict></plist>",
+    );
+    house.ok("tenant put-manifest Acme lab lab.plist");
+    house.ok("tenant put-manifest Acme site_default lab.plist");
+    assert_eq!(house.ok("tenant manifests Acme"), "lab\nsite_default\n");
+    house.ok("tenant remove-manifest Acme lab");
+    assert_eq!(
+        json(&house, "tenant manifests Acme --json")["name"],
+        "site_default"
+    );
+    house.write("list.plist", "<plist><array/></plist>");
+    for wrong in [
+        "Acme ../x lab.plist",
+        "Acme x list.plist",
+        "Beta x lab.plist",
+    ] {
+        let outcome = house.run(&format!("tenant put-manifest {wrong}"));
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+    }
+}

@@ -143,7 +143,7 @@ fn install_packages() -> anyhow::Result<()> {
     check()
 }
 
-/// Makes a virtual environment with moto and PyJWT in `target`: no distribution has the former as a package.
+/// Makes a virtual environment with moto and `PyJWT` in `target`: no distribution has the former as a package.
 fn install_s3_server() -> anyhow::Result<()> {
     let folder = command::root().join("target/s3-server");
     let python = folder.join("bin/python");

@@ -253,8 +253,8 @@ fn service(engine: &Engine, config: &Config) -> Service {
     Service {
         engine: engine.clone(),
         config: config.serve.clone(),
-        doors: Doors::default(),
-        tenants: Keeping::new(config, engine.db()),
+        doors: crate::Doors::default(),
+        tenants: crate::Keeping::new(config, engine.db()),
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod fault;
 mod index;
+mod looking;
 mod object;
 mod odd;
 mod scene;

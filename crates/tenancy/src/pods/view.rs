@@ -138,10 +138,9 @@ impl Views {
             return Ok(None);
         };
         let bytes = repository.get(Kind::Icons, ICON_HASHES)?;
-        let hashes = match from_bytes(&bytes) {
-            Ok(Value::Dict(hashes)) => hashes,
+        let Ok(Value::Dict(hashes)) = from_bytes(&bytes) else {
             // Munki does without.
-            Ok(_) | Err(_) => return Ok(None),
+            return Ok(None);
         };
         let seen: Dict = hashes
             .into_iter()
@@ -203,12 +202,11 @@ impl View {
                 icons.extend(icon_of(item));
             }
         }
-        let catalog = match &basis.entitled {
-            None => None,
-            Some(_) => {
-                let made = to_xml(&Value::Array(seen), KeyOrder::Sorted)?.into_bytes();
-                Some((source.of_made(Sha256::of(&made), &made), made.into()))
-            }
+        let catalog = if basis.entitled.is_none() {
+            None
+        } else {
+            let made = to_xml(&Value::Array(seen), KeyOrder::Sorted)?.into_bytes();
+            Some((source.of_made(Sha256::of(&made), &made), made.into()))
         };
         Ok(Self {
             source,

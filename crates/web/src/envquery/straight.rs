@@ -177,13 +177,12 @@ fn way(headers: &HeaderMap) -> Option<Vec<IpAddr>> {
         Some(entries)
     };
     let customary = list(HeaderName::from_static("x-forwarded-for"))?;
-    let addresses = if customary.is_empty() {
+    if customary.is_empty() {
         let entries = list(header::FORWARDED)?;
         entries.iter().map(|entry| forwarded(entry)).collect()
     } else {
         customary.iter().map(|entry| address(entry)).collect()
-    };
-    addresses
+    }
 }
 
 /// The address in `for=192.0.2.60;proto=https`.

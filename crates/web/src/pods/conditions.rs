@@ -65,11 +65,7 @@ pub(super) fn judge(asked: &HeaderMap, exhibit: &Exhibit) -> Verdict {
     if !is_of_this {
         return whole;
     }
-    match part_of(&range, look.len_bytes) {
-        Some(Some(part)) => Verdict::Range(part),
-        Some(None) => Verdict::Beyond,
-        None => whole,
-    }
+    part_of(&range, look.len_bytes).unwrap_or(whole)
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -90,35 +86,34 @@ fn matches(listed: &str, tag: &str, comparison: Comparison) -> bool {
     })
 }
 
-/// The one part that is asked for; nothing if none, several or no bytes are, and nothing in it if it begins behind the end.
-fn part_of(range: &str, len: u64) -> Option<Option<Part>> {
+/// The one part that is asked for, unless it begins behind the end; nothing if none, several or no bytes are asked for.
+fn part_of(range: &str, len: u64) -> Option<Verdict> {
     let (first, last) = range
         .trim()
         .strip_prefix("bytes=")?
         .trim()
         .split_once('-')?;
-    if first.is_empty() {
-        let wanted = number(last)?.min(len);
-        let part = Part {
-            from: len.saturating_sub(wanted),
-            len: wanted,
+    let (from, end) = if first.is_empty() {
+        (len.saturating_sub(number(last)?), len)
+    } else {
+        let from = number(first)?;
+        let last = match last {
+            "" => u64::MAX,
+            last => number(last)?,
         };
-        return Some((wanted > 0).then_some(part));
-    }
-    let from = number(first)?;
-    let last = match last {
-        "" => u64::MAX,
-        last => number(last)?,
+        if last < from {
+            return None;
+        }
+        (from, last.saturating_add(1).min(len))
     };
-    if last < from {
-        return None;
-    }
-    let end = last.saturating_add(1).min(len);
     let part = Part {
         from,
         len: end.saturating_sub(from),
     };
-    Some((from < len).then_some(part))
+    Some(match part.len {
+        0 => Verdict::Beyond,
+        _ => Verdict::Range(part),
+    })
 }
 
 /// Digits and nothing else; more than can be counted is the end.

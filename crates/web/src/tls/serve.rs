@@ -28,7 +28,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long nothing of an answer need be taken.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 
 /// How long answers under way may take still when the service stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
