@@ -93,7 +93,7 @@ impl Which {
     /// What they are called in the state.
     pub(crate) fn names(&self) -> Vec<&str> {
         if self.all {
-            return vec![store::Pause::ALL];
+            return vec![store::SchedulePause::ALL];
         }
         self.titles.iter().map(Title::as_str).collect()
     }

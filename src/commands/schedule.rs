@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use model::{Clock as _, SystemClock, Timestamp, Title};
 use pipeline::{Entry, Missed, Schedules, Timetable};
 use serde_json::{Value, json};
-use store::{Pause, ScheduleMark};
+use store::{ScheduleMark, SchedulePause};
 
 use crate::{
     cli::schedule::{self as cli, Check, List, Next, Schedule},
@@ -41,7 +41,7 @@ async fn pause(
     let hours = arguments.hours.map(u64::from);
     let until = hours.map(|hours| now.plus(Duration::from_hours(hours)));
     for name in arguments.which.names() {
-        db.pause_begin(&Pause {
+        db.pause_begin(&SchedulePause {
             title: name.to_owned(),
             reason: arguments.reason.clone(),
             paused_by: paused_by.clone(),
@@ -74,7 +74,7 @@ async fn resume(
 }
 
 fn spoken(name: &str) -> &str {
-    if name == Pause::ALL {
+    if name == SchedulePause::ALL {
         "everything"
     } else {
         name
@@ -224,7 +224,9 @@ fn scheduled(house: &House) -> anyhow::Result<(&Path, Schedules)> {
 }
 
 /// How far times have been dealt with; a house that was never opened is not opened for this.
-async fn marks(house: &House) -> anyhow::Result<(BTreeMap<Title, ScheduleMark>, Vec<Pause>)> {
+async fn marks(
+    house: &House,
+) -> anyhow::Result<(BTreeMap<Title, ScheduleMark>, Vec<SchedulePause>)> {
     if house.config()?.database.url.is_none() && !house.config()?.database_file().exists() {
         return Ok((BTreeMap::new(), Vec::new()));
     }
@@ -234,7 +236,7 @@ async fn marks(house: &House) -> anyhow::Result<(BTreeMap<Title, ScheduleMark>, 
     Ok((marks, db.pause_list().await?))
 }
 
-fn told_pause(pause: &Pause) -> Value {
+fn told_pause(pause: &SchedulePause) -> Value {
     json!({
         "reason": pause.reason,
         "by": pause.paused_by,

@@ -337,7 +337,7 @@ mod tests {
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, text).unwrap();
         }
-        let pause = store::Pause {
+        let pause = store::SchedulePause {
             title: "A.munki".to_owned(),
             reason: "holidays".to_owned(),
             paused_by: "ada".to_owned(),

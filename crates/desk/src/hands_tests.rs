@@ -2,7 +2,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use model::{Clock as _, FailureClass, FixedClock, IncidentId, RunId, Timestamp};
 use redact::Scrubber;
-use store::{Db, IncidentState, PauseReason, QuietReason};
+use store::{IncidentState, PauseReason, QuietReason};
 
 use crate::{Config, Desk, Failure, NewMaintenance};
 
@@ -80,7 +80,7 @@ impl Bench {
 }
 
 async fn desk(folder: &Path, config: &str, clock: &Arc<FixedClock>) -> Desk {
-    let db = Db::open(&folder.join("auto-update.db")).await.unwrap();
+    let db = testkit::database(&folder.join("auto-update.db")).await;
     let config: Config = toml::from_str(&format!("{config}{EARS}")).unwrap();
     Desk::new(config, db, clock.clone(), Scrubber::new()).unwrap()
 }

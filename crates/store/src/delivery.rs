@@ -366,7 +366,7 @@ impl Db {
                     d.attempts, d.created_at, d.due_at, d.delivered_at, d.last_error
              from delivery as d
              join incident_event as e on e.incident_id = d.incident_id and e.sequence = d.sequence
-             where $1 is null or d.incident_id = $1
+             where cast($1 as text) is null or d.incident_id = $1
              order by d.id",
         )
         .bind(incident.map(|id| id.to_string()))

@@ -77,7 +77,7 @@ pub use incident_kind::EventKind;
 pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use node::Node;
-pub use pause::Pause;
+pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};

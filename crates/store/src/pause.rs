@@ -16,8 +16,8 @@ struct PauseRow {
 
 /// A schedule that rests, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pause {
-    /// The title, or [`Pause::ALL`].
+pub struct SchedulePause {
+    /// The title, or [`SchedulePause::ALL`].
     pub title: String,
     /// Why.
     pub reason: String,
@@ -29,7 +29,7 @@ pub struct Pause {
     pub until: Option<Timestamp>,
 }
 
-impl Pause {
+impl SchedulePause {
     /// Stands for every title.
     pub const ALL: &str = "*";
 
@@ -45,7 +45,7 @@ impl Db {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn pause_begin(&self, pause: &Pause) -> Result<(), StoreError> {
+    pub async fn pause_begin(&self, pause: &SchedulePause) -> Result<(), StoreError> {
         sqlx::query(
             "insert into schedule_pause (title, reason, paused_by, paused_at, until_at)
              values ($1, $2, $3, $4, $5)
@@ -81,7 +81,7 @@ impl Db {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn pause_list(&self) -> Result<Vec<Pause>, StoreError> {
+    pub async fn pause_list(&self) -> Result<Vec<SchedulePause>, StoreError> {
         let rows: Vec<PauseRow> = sqlx::query_as(
             "select title, reason, paused_by, paused_at, until_at
              from schedule_pause
@@ -90,7 +90,7 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list paused schedules"))?;
-        let pause = |row: PauseRow| Pause {
+        let pause = |row: PauseRow| SchedulePause {
             title: row.title,
             reason: row.reason,
             paused_by: row.paused_by,
@@ -109,7 +109,7 @@ mod tests {
     async fn a_pause_holds_until_its_time_or_its_end() {
         let (_folder, db) = crate::testing::database().await;
         let at = Timestamp::from_secs;
-        let mut pause = Pause {
+        let mut pause = SchedulePause {
             title: "A.munki".to_owned(),
             reason: "the vendor moves house".to_owned(),
             paused_by: "ada".to_owned(),
@@ -122,7 +122,7 @@ mod tests {
         db.pause_begin(&pause).await.unwrap();
         assert!(pause.rests("A.munki", at(9)) && !pause.rests("A.munki", at(10)));
         assert_eq!(db.pause_list().await.unwrap(), std::slice::from_ref(&pause));
-        pause.title = Pause::ALL.to_owned();
+        pause.title = SchedulePause::ALL.to_owned();
         assert!(pause.rests("B.munki", at(9)));
         assert!(db.pause_end("A.munki").await.unwrap());
         assert!(!db.pause_end("A.munki").await.unwrap());

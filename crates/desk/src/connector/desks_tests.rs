@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use model::{Clock as _, FailureClass, FixedClock, RunId, Timestamp};
 use redact::Scrubber;
 use serde_json::Value;
-use store::{Db, DeliveryState, Incident};
+use store::{DeliveryState, Incident};
 use testkit::desks::{
     Call, Chat, DeskServer, Freshservice, Jira, PagerDuty, Protocol, ServiceNow, Trouble, Zendesk,
 };
@@ -22,9 +22,7 @@ impl<P: Protocol> Bench<P> {
     async fn new(protocol: P, config: &str) -> Self {
         let server = DeskServer::start(protocol).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_764_016_320)));
         let config: Config = toml::from_str(&config.replace("[DESK]", &server.url())).unwrap();
         let desk = Desk::new(config, db, clock.clone(), Scrubber::new()).unwrap();

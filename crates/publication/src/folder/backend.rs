@@ -17,8 +17,7 @@ use super::{
     unfinished::unfinished,
 };
 use crate::{
-    Backend, Each, Held, Kind, Look, Part, PublishError, Repository as _, RepositoryError,
-    StagedFile, Stamp,
+    Backend, Each, Held, Kind, Look, Part, PublishError, RepositoryError, StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 

@@ -49,9 +49,7 @@ impl World {
     async fn with(settings: EnvQuerySettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(NOW)));
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let vault = Vault::in_folder(&folder.path().join("keys/tenants"));
         let tenants = Tenants::new(db.clone(), vault.clone(), clock.clone(), Vec::new());
         let acme = make(&tenants, "Acme Ltd").await;

@@ -4,7 +4,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{FixedClock, Timestamp};
 use proplist::{Value, from_bytes};
 use publication::FolderRepository;
-use store::Db;
 
 use super::{Contents, Entry, Pods, manifest_names, put_manifest, remove_manifest};
 use crate::{NewTenant, Tenants, Vault, Welcome};
@@ -30,9 +29,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000)));
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let vault = Vault::in_folder(&folder.path().join("keys"));
         let tenants = Tenants::new(db.clone(), vault.clone(), clock.clone(), Vec::new());
         let repository = FolderRepository::create(&folder.path().join("repo")).unwrap();

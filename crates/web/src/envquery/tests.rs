@@ -33,9 +33,7 @@ impl World {
     async fn new(failures: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(NOW)));
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let vault = Vault::in_folder(&folder.path().join("keys"));
         let tenants = Tenants::new(db.clone(), vault.clone(), clock.clone(), Vec::new());
         let new = NewTenant {

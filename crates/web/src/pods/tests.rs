@@ -27,9 +27,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000)));
-        let db = Db::open(&folder.path().join("auto-update.db"))
-            .await
-            .unwrap();
+        let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let vault = Vault::in_folder(&folder.path().join("keys"));
         let tenants = Tenants::new(db.clone(), vault.clone(), clock.clone(), Vec::new());
         let new = NewTenant {
