@@ -119,6 +119,7 @@ fn schedules_in_the_book_can_be_read() {
         for (number, text) in (1..).zip(schedules) {
             let house = House::new();
             house.write("schedules.yaml", &text);
+            house.write("daily.txt", "Daily.munki\n");
             house.ok("schedule next");
             assert!(number <= 1, "{path} has more than one file of schedules");
         }
@@ -145,7 +146,11 @@ fn the_schema_page_has_every_table() {
         let created = text
             .lines()
             .filter_map(|line| line.strip_prefix("create table "));
-        tables.extend(created.map(|rest| rest.trim_end_matches(" (").to_owned()));
+        // A table that is made anew gets its name back in the same file.
+        tables.extend(created.map(|rest| {
+            let name = rest.trim_end_matches(" (");
+            name.trim_end_matches("_anew").to_owned()
+        }));
     }
     let page = read("docs/dev/schema.md");
     let described: BTreeSet<String> = page

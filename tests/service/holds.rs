@@ -90,8 +90,8 @@ async fn two_people_let_pass_what_both_have_seen() {
         text(&small.says("approve", run, "ada").await, "decided"),
         "passed"
     );
-    let shown = small.json(&["holds", "show", run]).await;
-    assert!(shown.is_empty() || shown[0]["decisions"].as_array().unwrap().len() == 4);
+    // A newer run has taken its place.
+    small.expect(&["holds", "show", run], 1).await;
     small.expect(&["run", TITLE], 0).await;
 }
 

@@ -192,7 +192,10 @@ async fn insert(tx: &mut Tx, number: u64, line: &Line) -> Result<(), StoreError>
         .find(|table| *table == line.table)
         .ok_or_else(wrong)?;
     // Names go into the statement as they are.
-    let is_name = |name: &String| name.bytes().all(|it| it.is_ascii_lowercase() || it == b'_');
+    let is_name = |name: &String| {
+        name.bytes()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+    };
     if line.row.is_empty() || !line.row.keys().all(is_name) {
         return Err(wrong());
     }

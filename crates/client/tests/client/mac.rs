@@ -89,7 +89,8 @@ impl TestMac {
         );
         mac.program(
             NOTIFIER,
-            "printf '%s|' \"$@\" >> $ROOT/notified; echo >> $ROOT/notified",
+            // One write, so that two who are called at once do not mix their lines.
+            "line=$(printf '%s|' \"$@\"); echo \"$line\" >> $ROOT/notified",
         );
         mac.program("usr/local/jamf/bin/jamf", "echo \"jamf $*\" >> $ROOT/ran");
         mac.program(
