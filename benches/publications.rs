@@ -44,7 +44,8 @@ fn main() -> anyhow::Result<()> {
     };
     println!("{count} items, one after the other");
     let repository = FolderRepository::create(&folder.path().join("repo"))?;
-    let ours = publish_all(Arc::new(repository), folder.path(), count)?;
+    let repository: Arc<dyn Backend> = Arc::new(repository);
+    let ours = publish_all(&repository, folder.path(), count)?;
     say("folder", count, ours);
     match env::var_os("AUTO_UPDATE_BENCH_MUNKI") {
         Some(munki) => {
@@ -61,7 +62,8 @@ fn main() -> anyhow::Result<()> {
     match S3Server::start()? {
         Some(server) => {
             let repository = connect(server.endpoint())?;
-            let taken = publish_all(Arc::new(repository), folder.path(), count)?;
+            let repository: Arc<dyn Backend> = Arc::new(repository);
+            let taken = publish_all(&repository, folder.path(), count)?;
             say("S3 (moto)", count, taken);
         }
         None => println!("{:<24}skipped: no Python has moto", "S3 (moto)"),
@@ -81,18 +83,18 @@ fn say(what: &str, count: usize, taken: Duration) {
 
 /// Publishes one item after the other; what it takes without the staging, which is part of a run.
 fn publish_all(
-    repository: Arc<dyn Backend>,
+    repository: &Arc<dyn Backend>,
     folder: &Path,
     count: usize,
 ) -> anyhow::Result<Duration> {
     let mut taken = Duration::ZERO;
     for number in 0..count {
         let workspace = folder.join("workspace");
-        let set = staged(repository.clone(), &workspace, number)?;
+        let set = staged(Arc::clone(repository), &workspace, number)?;
         let now = model::Clock::now(&model::SystemClock);
         let began = Instant::now();
         let published = publish(
-            &*repository,
+            &**repository,
             &set,
             CatalogOptions::default(),
             &Unobserved,

@@ -29,6 +29,7 @@ impl Service {
             .env_clear()
             .env("HOME", house.path("home"))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(testkit::database_variables(&house.path("")))
             .current_dir(house.path(""))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

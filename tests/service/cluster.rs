@@ -107,9 +107,9 @@ impl<'a> NodeOf<'a> {
             .replace("workers = 2", &format!("workers = 2\nlease-seconds = {LEASE}"));
         fs_err::write(house.root().join(format!("{name}.toml")), config).unwrap();
         let mut node = Self {
+            line: Line::to(database).await,
             small,
             name,
-            line: Line::to(database).await,
             serving: None,
         };
         node.start();
@@ -165,7 +165,7 @@ impl<'a> NodeOf<'a> {
     async fn stopped(&mut self) {
         self.signal("-TERM");
         if let Some(mut serving) = self.serving.take() {
-            let ended = tokio::time::timeout(Duration::from_secs(60), serving.wait()).await;
+            let ended = tokio::time::timeout(Duration::from_mins(1), serving.wait()).await;
             let ended = ended.unwrap().unwrap();
             assert!(ended.success(), "{} ended with {ended}", self.name);
         }
@@ -240,6 +240,33 @@ async fn until_all_ended(small: &Small, nodes: &mut [NodeOf<'_>], expected: usiz
     unreachable!("the loop has no end of its own")
 }
 
+/// Does something with all overrides at once.
+async fn of_all(small: &Small, verb: &[&str], titles: &[String]) {
+    let overrides: Vec<String> = titles.iter().map(|it| format!("{it}.munki")).collect();
+    let verb = verb.iter().copied();
+    let words: Vec<&str> = verb.chain(overrides.iter().map(String::as_str)).collect();
+    small.expect(&words, 0).await;
+}
+
+/// Three services on one repository in the store, at which the verbs of the test look, too.
+async fn begin_all<'a>(small: &'a Small, server: &S3Server, database: &str) -> Vec<NodeOf<'a>> {
+    let house = &small.house;
+    fs_err::write(house.root().join("s3-key"), SECRET).unwrap();
+    let repository = format!(
+        "url = \"s3://{BUCKET}/central\"\nendpoint = \"{}\"\nregion = \"eu-central-1\"\n\
+         access-key-id = \"{KEY_ID}\"\nsecret-key-file = \"s3-key\"",
+        server.endpoint()
+    );
+    let config = fs_err::read_to_string(house.config_file()).unwrap();
+    let mut nodes = Vec::new();
+    for name in ["one", "two", "three"] {
+        nodes.push(NodeOf::begin(small, name, &repository, database).await);
+    }
+    let config = config.replace("path = \"var/repo\"", &repository);
+    fs_err::write(house.config_file(), config).unwrap();
+    nodes
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_services_end_every_run_once_while_they_are_killed_paused_and_cut_off() {
     let Ok(database) = std::env::var(testkit::SERVER) else {
@@ -255,42 +282,17 @@ async fn three_services_end_every_run_once_while_they_are_killed_paused_and_cut_
     };
     let is_long = std::env::var_os("AUTO_UPDATE_LONG_TESTS").is_some();
     let count = if is_long { MANY_TITLES } else { TITLES };
-    let house = &small.house;
-    fs_err::write(house.root().join("s3-key"), SECRET).unwrap();
-    let repository = format!(
-        "url = \"s3://{BUCKET}/central\"\nendpoint = \"{}\"\nregion = \"eu-central-1\"\n\
-         access-key-id = \"{KEY_ID}\"\nsecret-key-file = \"s3-key\"",
-        server.endpoint()
-    );
     let titles: Vec<String> = (0..count)
         .map(|number| format!("Title{number:04}"))
         .collect();
     furnish(&small, &titles);
-    let overrides: Vec<String> = titles.iter().map(|it| format!("{it}.munki")).collect();
-    let of_all = |verb: &[&'static str]| -> Vec<String> {
-        let verb = verb.iter().map(|word| (*word).to_owned());
-        verb.chain(overrides.iter().cloned()).collect()
-    };
     for verb in [&["update-trust-info"][..], &["trust", "approve"]] {
-        let words = of_all(verb);
-        small
-            .expect(&words.iter().map(String::as_str).collect::<Vec<_>>(), 0)
-            .await;
+        of_all(&small, verb, &titles).await;
     }
-    // The verbs of this test look at the same repository.
-    let config = fs_err::read_to_string(house.config_file()).unwrap();
-    let mut nodes = Vec::new();
-    for name in ["one", "two", "three"] {
-        nodes.push(NodeOf::begin(&small, name, &repository, &database).await);
-    }
-    let config = config.replace("path = \"var/repo\"", &repository);
-    fs_err::write(house.config_file(), config).unwrap();
+    let mut nodes = begin_all(&small, &server, &database).await;
 
     let begun = Instant::now();
-    let words = of_all(&["runs", "queue"]);
-    small
-        .expect(&words.iter().map(String::as_str).collect::<Vec<_>>(), 0)
-        .await;
+    of_all(&small, &["runs", "queue"], &titles).await;
     let incidents = until_all_ended(&small, &mut nodes, count).await;
     let took = begun.elapsed();
     for node in &mut nodes {

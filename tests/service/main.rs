@@ -1,6 +1,7 @@
 //! Whole houses: the program, real servers, and crashes.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "helpers of tests fail as tests do, and say so when they skip"
 )]

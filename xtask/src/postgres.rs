@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use crate::command;
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// User and group `nobody`: as root the server refuses to run.
 const NOBODY: u32 = 65_534;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, BufRead as _, BufReader, BufWriter, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -123,18 +124,17 @@ fn pack(state: &Path, places: &BTreeMap<&str, PathBuf>, to: &Path) -> Result<usi
         below(path, (*name).to_owned(), &mut members)?;
     }
     let mut archive = tar::Builder::new(BufWriter::new(private(to)?));
-    archive.mode(tar::HeaderMode::Deterministic);
-    let mut sums = String::new();
+    let mut sums = Vec::new();
     for (name, path) in &members {
         // What is read twice is compared when it is taken in.
         let (digest, _len_bytes) = Sha256::of_reader(&mut fs_err::File::open(path)?)?;
         archive.append_path_with_name(path, name)?;
-        sums.push_str(&format!("{digest}  {name}\n"));
+        writeln!(sums, "{digest}  {name}")?;
     }
     let mut header = tar::Header::new_gnu();
     header.set_size(u64::try_from(sums.len()).unwrap_or(u64::MAX));
     header.set_mode(0o600);
-    archive.append_data(&mut header, SUMS, sums.as_bytes())?;
+    archive.append_data(&mut header, SUMS, sums.as_slice())?;
     let file = archive.into_inner()?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
@@ -180,6 +180,9 @@ pub async fn restore(config: &Config, db: &Db, from: &Path) -> Result<BackedUp, 
         .tempdir_in(&config.state_dir)?;
     let unpacked = working.path();
     let files = unpack(from, unpacked)?;
+    for name in ["keys", "tuf"] {
+        close_folders(&unpacked.join(name))?;
+    }
     let places = places(config, unpacked.join("repository").exists())?;
     let wanted: Vec<(PathBuf, PathBuf)> = places
         .into_iter()
@@ -193,14 +196,26 @@ pub async fn restore(config: &Config, db: &Db, from: &Path) -> Result<BackedUp, 
             });
         }
     }
-    let mut placed = Placed::default();
+    let mut put = Placed::default();
     for (source, place) in &wanted {
-        placed.put(source, place)?;
+        put.put(source, place)?;
     }
     let state = BufReader::new(fs_err::File::open(unpacked.join(STATE))?);
     let rows = db.restore(&mut state.lines()).await?;
-    placed.keep();
+    put.keep();
     Ok(BackedUp { rows, files })
+}
+
+/// Folders of keys are their owner's only; the archive holds files.
+fn close_folders(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    fs_err::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs_err::read_dir(folder)? {
+        close_folders(&entry?.path())?;
+    }
+    Ok(())
 }
 
 /// A folder that is there and empty is in nobody's way.
@@ -314,8 +329,6 @@ fn unpack(from: &Path, to: &Path) -> Result<usize, BackupError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn house(folder: &Path) -> Config {
@@ -335,7 +348,10 @@ mod tests {
         ] {
             let path = config.state_dir.join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
+            fs_err::write(&path, text).unwrap();
+            if name.starts_with("keys") {
+                fs_err::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+            }
         }
         let pause = store::SchedulePause {
             title: "A.munki".to_owned(),
@@ -372,6 +388,14 @@ mod tests {
             let read = |config: &Config| fs_err::read(config.state_dir.join(name)).unwrap();
             assert_eq!(read(&new), read(&old), "{name}");
         }
+        let mode = |name: &str| {
+            let metadata = fs_err::metadata(new.state_dir.join(name)).unwrap();
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!(
+            (mode("keys/tenants/1.key"), mode("keys/tenants")),
+            (0o600, 0o700)
+        );
         assert!(!new.state_dir.join("cache").exists());
         assert_eq!(
             db.pause_list().await.unwrap(),

@@ -92,9 +92,12 @@ pub async fn open_database(config: &Config) -> Result<Db, OpenError> {
 fn state_error(config: &Config) -> impl FnOnce(StoreError) -> OpenError {
     let path = config.state_dir.clone();
     let is_on_a_server = config.database.url.is_some();
-    move |source| match is_on_a_server {
-        true => OpenError::Database(source),
-        false => OpenError::State { path, source },
+    move |source| {
+        if is_on_a_server {
+            OpenError::Database(source)
+        } else {
+            OpenError::State { path, source }
+        }
     }
 }
 

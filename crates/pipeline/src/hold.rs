@@ -35,9 +35,9 @@ impl Hold {
 
     /// Who has refused what there is now, if somebody has and nothing was said since.
     pub fn refused(&self) -> Option<&HoldDecision> {
-        let about_this = self.decisions.iter().filter(|it| it.about == self.about);
+        let mut about_this = self.decisions.iter().filter(|it| it.about == self.about);
         about_this
-            .last()
+            .next_back()
             .filter(|it| it.verdict == HoldVerdict::Refuse)
     }
 

@@ -8,7 +8,7 @@
 //! - [`vendor`] is a vendor's web server: files, feeds, redirects, cut and slow answers, conditional requests.
 //! - [`virus_total`] is `VirusTotal`'s API, with verdicts, quotas and faults to arrange; [`webhook_receiver`] takes the
 //!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
-//! - [`desks`] are service desks with their own states and errors: Jira, ServiceNow, Zendesk, Freshservice, PagerDuty,
+//! - [`desks`] are service desks with their own states and errors: Jira, `ServiceNow`, Zendesk, Freshservice, `PagerDuty`,
 //!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages; [`tls`] makes certificates of servers.

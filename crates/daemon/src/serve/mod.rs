@@ -99,18 +99,15 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         tenants,
     } = service;
     let clock = Arc::clone(engine.clock());
-    let schedules = config.roles.contains(&Role::Scheduler);
-    let works = config.roles.contains(&Role::Worker);
-    let scheduler = Scheduler::new(engine.clone(), Arc::clone(&clock), &config.schedules);
-    if schedules {
-        scheduler.check().await.map_err(ServeError::Schedules)?;
-    }
+    let scheduler = begun_scheduler(&engine, &config).await?;
     let listener = listen(config.listen).await?;
     let doors = doors::listen(doors).await?;
     housekeeping::recover(&engine).await;
 
+    let works = config.roles.contains(&Role::Worker);
     let workers = if works { config.workers.get() } else { 0 };
-    let vitals = Arc::new(Vitals::new(Arc::clone(&clock), workers.into(), schedules));
+    let vitals = Vitals::new(Arc::clone(&clock), workers.into(), scheduler.is_some());
+    let vitals = Arc::new(vitals);
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let crew = Workers {
         engine: engine.clone(),
@@ -126,32 +123,20 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     };
     let mut loops = JoinSet::new();
     loops.spawn(answer(listener, watched, end.clone()));
-    loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
-    loops.spawn(tell_desks(engine.clone(), end.clone()));
     doors::serve(doors, &mut loops, &end);
-    loops.spawn(cluster::hear(
-        engine.clone(),
-        Arc::clone(&wake),
-        end.clone(),
-    ));
-    loops.spawn(cluster::be_seen(
-        engine.clone(),
-        config.clone(),
-        end.clone(),
-    ));
-    if schedules {
-        let watch = watch::Watch {
-            schedules: config.schedules.clone(),
-            silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
-        };
-        let keeping = (watch, tenants);
+    take_part(&engine, &config, &wake, &mut loops, &end);
+    if let Some(scheduler) = scheduler {
         loops.spawn(scheduler.run(scheduler::Scheduling {
             vitals: Arc::clone(&vitals),
             wake,
             reload: Arc::clone(&commands.reload),
             stop: commands.stop.clone(),
         }));
-        keep_house(&engine, clock, keeping, &mut loops, &end);
+        let watch = watch::Watch {
+            schedules: config.schedules.clone(),
+            silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
+        };
+        keep_house(&engine, clock, (watch, tenants), &mut loops, &end);
     }
 
     let working = crew.run(signs, Duration::from_secs(config.grace_seconds));
@@ -166,6 +151,36 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     engine.db().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The scheduler, if this service has one and its schedules can be read.
+async fn begun_scheduler(
+    engine: &Engine,
+    config: &ServeConfig,
+) -> Result<Option<Scheduler<Engine>>, ServeError> {
+    if !config.roles.contains(&Role::Scheduler) {
+        return Ok(None);
+    }
+    let clock = Arc::clone(engine.clock());
+    let scheduler = Scheduler::new(engine.clone(), clock, &config.schedules);
+    scheduler.check().await.map_err(ServeError::Schedules)?;
+    Ok(Some(scheduler))
+}
+
+/// What every service does besides, until `end`.
+fn take_part(
+    engine: &Engine,
+    config: &ServeConfig,
+    wake: &Arc<Notify>,
+    loops: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
+    loops.spawn(tell_desks(engine.clone(), end.clone()));
+    let hearing = cluster::hear(engine.clone(), Arc::clone(wake), end.clone());
+    loops.spawn(hearing);
+    let seen = cluster::be_seen(engine.clone(), config.clone(), end.clone());
+    loops.spawn(seen);
 }
 
 /// What the service with the scheduler does besides, until `end`.

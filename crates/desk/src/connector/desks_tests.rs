@@ -35,7 +35,7 @@ impl<P: Protocol> Bench<P> {
     }
 
     async fn raise(&self) -> Incident {
-        self.clock.advance(Duration::from_secs(60));
+        self.clock.advance(Duration::from_mins(1));
         let failure = Failure {
             title: "Firefox.munki".parse().unwrap(),
             class: FailureClass::Download,
@@ -49,7 +49,7 @@ impl<P: Protocol> Bench<P> {
     }
 
     async fn resolve(&self) {
-        self.clock.advance(Duration::from_secs(60));
+        self.clock.advance(Duration::from_mins(1));
         let title = "Firefox.munki".parse().unwrap();
         self.desk.resolve(&title, RunId::new()).await.unwrap();
     }
@@ -72,7 +72,7 @@ impl<P: Protocol> Bench<P> {
         let incident = self.raise().await;
         self.deliver().await;
         self.raise().await;
-        self.clock.advance(Duration::from_secs(60));
+        self.clock.advance(Duration::from_mins(1));
         self.desk.acknowledge(incident.id, "me").await.unwrap();
         self.deliver().await;
         self.resolve().await;

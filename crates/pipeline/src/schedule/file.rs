@@ -477,13 +477,13 @@ mod tests {
         let shown: Vec<String> = schedules
             .entries()
             .map(|entry| {
-                let scheduled = entry.scheduled;
+                let how = entry.scheduled;
                 format!(
                     "{} {} {:?} {:?} {}",
                     entry.title,
-                    scheduled.priority,
-                    scheduled.label,
-                    scheduled.after,
+                    how.priority,
+                    how.label,
+                    how.after,
                     entry.timetable.blackouts.len()
                 )
             })

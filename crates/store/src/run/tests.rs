@@ -17,7 +17,7 @@ fn new(title: &str) -> NewRun {
         title: title.parse().unwrap(),
         trigger: Trigger::Manual,
         request: json!({"name": title}),
-        terms: crate::Terms::default(),
+        terms: Terms::default(),
     }
 }
 
@@ -29,7 +29,7 @@ async fn queued(db: &Db, title: &str, now: i64) -> RunId {
 }
 
 async fn claimed(db: &Db, owner: &str, now: i64) -> Option<(Run, Lease)> {
-    db.run_claim(&crate::Worker::named(owner), at(now), at(now + MINUTE))
+    db.run_claim(&Worker::named(owner), at(now), at(now + MINUTE))
         .await
         .unwrap()
 }
@@ -196,13 +196,13 @@ async fn a_run_that_is_given_back_starts_again() {
     let run = db.run_find(id).await.unwrap().unwrap();
     assert_eq!((run.state, run.due_at), (RunState::Queued, at(2)));
     let (again, _) = db
-        .run_claim_one(id, &crate::Worker::named("w"), at(1), at(60))
+        .run_claim_one(id, &Worker::named("w"), at(1), at(60))
         .await
         .unwrap()
         .unwrap();
     assert_eq!(again.id, id);
     assert!(
-        db.run_claim_one(id, &crate::Worker::named("v"), at(1), at(60))
+        db.run_claim_one(id, &Worker::named("v"), at(1), at(60))
             .await
             .unwrap()
             .is_none()
