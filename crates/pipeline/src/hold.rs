@@ -144,11 +144,7 @@ impl Engine {
     ) -> Result<Decided, Failure> {
         let mut hold = self.held(id).await?;
         if seen.is_some_and(|seen| seen != hold.about) {
-            return Err(Failure::new(
-                FailureClass::Configuration,
-                "What is to be decided on is not what was shown",
-            )
-            .with_advice("Look at it again with `auto-update holds show`, and decide then."));
+            return Err(changed());
         }
         let decision = HoldDecision {
             run: id,
@@ -201,7 +197,12 @@ impl Engine {
         let mut request = Self::request_of(&hold.run)?;
         match hold.class() {
             Some(FailureClass::Trust) => {
-                self.approve(&request, by).await?;
+                // Files may have changed since they were looked at a moment ago.
+                let standing = self.standing(&request).await?;
+                if Sha256::of(Self::closure_told(&standing)?.as_bytes()) != hold.about {
+                    return Err(changed());
+                }
+                self.approve_standing(&standing, by).await?;
             }
             Some(FailureClass::IdentityChanged) => {
                 if let Some(entry) = self.held_identity(&hold.run).await? {
@@ -239,6 +240,14 @@ impl Engine {
         let (store::Queued::New(id) | store::Queued::Already(id)) = queued;
         Ok(id)
     }
+}
+
+fn changed() -> Failure {
+    Failure::new(
+        FailureClass::Configuration,
+        "What is to be decided on is not what was shown",
+    )
+    .with_advice("Look at it again with `auto-update holds show`, and decide then.")
 }
 
 /// What a person waits for goes before what is scheduled.
