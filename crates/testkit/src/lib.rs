@@ -12,7 +12,7 @@
 //!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
-//! - [`database`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
+//! - [`database()`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
 //!
 //! **Invariants:** nothing listens on anything but loopback, nothing is written outside the given folder, and everything
