@@ -3,7 +3,7 @@
 use ::store::{HoldDecision, HoldVerdict, IdentityDecision, IdentityState, Run, Terms};
 use model::{FailureClass, RunId, Sha256, Trigger};
 
-use crate::{Engine, Failure, IdentityVerdict, Request, Standing};
+use crate::{Engine, Failure, IdentityVerdict, Request};
 
 /// A run that waits for a person.
 #[derive(Clone, Debug)]
@@ -97,13 +97,13 @@ impl Engine {
             Some(FailureClass::Trust) => match self.standing(&Self::request_of(&run)?).await {
                 Ok(standing) => {
                     shown = Some(self.difference(&standing).await?);
-                    about = Self::closure_told(&standing)?;
+                    about = told(&standing.now)?;
                 }
                 Err(unreadable) => shown = Some(unreadable.cause()),
             },
             Some(FailureClass::IdentityChanged) => {
                 if let Some(entry) = self.held_identity(&run).await? {
-                    about = entry.id.to_string();
+                    about = told(&entry.found)?;
                 }
             }
             _ => {}
@@ -117,16 +117,23 @@ impl Engine {
         })
     }
 
-    fn closure_told(standing: &Standing) -> Result<String, Failure> {
-        serde_json::to_string(&standing.now)
-            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
-    }
-
+    /// How it stands with the signatures that `run` is held for, and with no others of its title.
     async fn held_identity(&self, run: &Run) -> Result<Option<crate::IdentityEntry>, Failure> {
-        let standing = self.identities(Some(&run.title)).await?;
+        let advice = run.failure.as_ref().map(|failure| &failure.next_step);
+        // An earlier run may have found the same, and then its entry is the one that this run names.
+        let is_its_own = |entry: &&crate::IdentityEntry| {
+            let id = entry.id.to_string();
+            entry.run == run.id || advice.is_some_and(|advice| advice.contains(&id))
+        };
+        let history = self.identity_history(Some(&run.title)).await?;
+        let Some(own) = history.iter().find(is_its_own) else {
+            return Ok(None);
+        };
         let is_held = |entry: &crate::IdentityEntry| {
             matches!(entry.state, IdentityState::Held | IdentityState::Refused)
+                && entry.found == own.found
         };
+        let standing = self.identities(Some(&run.title)).await?;
         Ok(standing.into_iter().find(is_held))
     }
 
@@ -199,20 +206,19 @@ impl Engine {
             Some(FailureClass::Trust) => {
                 // Files may have changed since they were looked at a moment ago.
                 let standing = self.standing(&request).await?;
-                if Sha256::of(Self::closure_told(&standing)?.as_bytes()) != hold.about {
+                if Sha256::of(told(&standing.now)?.as_bytes()) != hold.about {
                     return Err(changed());
                 }
                 self.approve_standing(&standing, by).await?;
             }
             Some(FailureClass::IdentityChanged) => {
-                if let Some(entry) = self.held_identity(&hold.run).await? {
-                    let decision = IdentityDecision {
-                        by: by.to_owned(),
-                        reason: reason.to_owned(),
-                    };
-                    self.decide_identity(entry.id, IdentityVerdict::Approve, decision)
-                        .await?;
-                }
+                let entry = self.held_identity(&hold.run).await?.ok_or_else(changed)?;
+                let decision = IdentityDecision {
+                    by: by.to_owned(),
+                    reason: reason.to_owned(),
+                };
+                self.decide_identity(entry.id, IdentityVerdict::Approve, decision)
+                    .await?;
             }
             Some(class @ (FailureClass::ReRelease | FailureClass::ScanInconclusive)) => {
                 if !request.accepts(class) {
@@ -220,10 +226,12 @@ impl Engine {
                 }
             }
             _ => {
-                return Err(Failure::new(
-                    FailureClass::Configuration,
-                    "Nobody can let this pass",
-                ));
+                return Err(
+                    Failure::new(FailureClass::Configuration, "Nobody can let this pass")
+                        .with_advice(
+                            "Correct what its incident tells of, and run the title again.",
+                        ),
+                );
             }
         }
         self.queue_soon(&request).await
@@ -237,9 +245,21 @@ impl Engine {
             ..Terms::default()
         };
         let queued = self.parts.db.run_queue(&new, self.clock().now()).await?;
-        let (store::Queued::New(id) | store::Queued::Already(id)) = queued;
-        Ok(id)
+        match queued {
+            store::Queued::New(id) => Ok(id),
+            // What was approved is on record, and holds for that run, too.
+            store::Queued::Already(id) if request.accepted.is_empty() => Ok(id),
+            store::Queued::Already(_) => Err(Failure::new(
+                FailureClass::Configuration,
+                "A newer run of the title is under way",
+            )
+            .with_advice("Wait for its end, and approve what it waits for then.")),
+        }
     }
+}
+
+fn told(what: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(what).map_err(|error| Failure::from_error(FailureClass::Internal, &error))
 }
 
 fn changed() -> Failure {

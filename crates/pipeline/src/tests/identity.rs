@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use codesign::{Identity, IdentityKind};
 use model::IdentityId;
 use processors::{Call, Env, Input, Output, Outputs, Processor, Registry, StepContext, StepError};
-use store::{IdentityDecision, IdentityState};
+use store::{HoldVerdict, IdentityDecision, IdentityState};
 use testkit::{vendor::Resource, virus_total::Verdict};
 
 use super::bench::{Bench, end, package};
-use crate::{IdentityEntry, IdentityVerdict, Outcome};
+use crate::{Decided, IdentityEntry, IdentityVerdict, Outcome};
 
 /// In place of the step that judges Apple's signatures, which no test can make: takes the word of a file.
 struct Verifier {
@@ -350,4 +350,26 @@ async fn a_refusal_reaches_a_run_that_waits_for_the_scanner() {
     assert_eq!(title.published(), 1);
     title.version = 9;
     assert_eq!(title.release(&[by("A")]).await, PUBLISHED);
+}
+
+#[tokio::test]
+async fn a_hold_is_about_the_signatures_of_its_own_run() {
+    let mut title = Signed::new().await;
+    assert_eq!(title.release(&[by("A")]).await, "published");
+    assert_eq!(title.release(&[by("B")]).await, HELD);
+    assert_eq!(title.release(&[by("C")]).await, HELD);
+    // Again what the first of them found: the entry is that of another run.
+    assert_eq!(title.release(&[by("B")]).await, HELD);
+    let engine = title.bench.engine.clone();
+    let hold = engine.holds().await.unwrap().remove(0);
+    let said = ("ada", "asked them");
+    let decide = |verdict| engine.decide_hold(hold.run.id, verdict, said, Some(hold.about));
+    decide(HoldVerdict::Refuse).await.unwrap();
+    let refused = engine.held(hold.run.id).await.unwrap();
+    assert!(refused.refused().is_some() && refused.about == hold.about);
+    let passed = decide(HoldVerdict::Approve).await.unwrap();
+    assert!(matches!(passed, Decided::Passed(_)), "{passed:?}");
+    let stands = title.stands().await;
+    assert!(stands.contains(&("approved", vec![by("B")])), "{stands:?}");
+    assert!(stands.contains(&("held", vec![by("C")])), "{stands:?}");
 }
