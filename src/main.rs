@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod explain;
 mod house;
+mod ledger;
 mod logging;
 mod person;
 mod power_cut;

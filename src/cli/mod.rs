@@ -1,6 +1,8 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
 
+pub(crate) mod administrator;
 pub(crate) mod audit;
+pub(crate) mod audit_log;
 pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod codesign;
@@ -74,8 +76,14 @@ pub(crate) struct Global {
 /// The verbs; those of `AutoPkg` keep its names and flags.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Look after those who may sign in to the administration pages
+    #[command(subcommand)]
+    Administrator(administrator::Administrator),
     /// Say what to look at before recipes are trusted
     Audit(audit::Audit),
+    /// See what people did
+    #[command(subcommand)]
+    AuditLog(audit_log::AuditLog),
     /// Write everything that cannot be had again into one file
     Backup(backup::Backup),
     /// See what was changed in the repository besides publications, and take it back

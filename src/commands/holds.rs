@@ -9,6 +9,7 @@ use crate::{
     exit::ExitStatus,
     explain,
     house::House,
+    ledger::Ledger,
     person,
     printer::Printer,
 };
@@ -39,8 +40,25 @@ async fn decide(
     let by = person::named(arguments.by.as_deref())?;
     let said = (by.as_str(), arguments.reason.trim());
     anyhow::ensure!(!said.1.is_empty(), "a decision needs a reason");
+    let (ledger, about) = (
+        Ledger::new(engine.db(), Some(&by)),
+        arguments.id.to_string(),
+    );
+    let did = match verdict {
+        HoldVerdict::Approve => "hold.approve",
+        HoldVerdict::Refuse => "hold.refuse",
+    };
+    ledger.asked((did, &about, said.1.to_owned())).await?;
     let decided = engine.decide_hold(arguments.id, verdict, said, arguments.about);
-    let decided = match decided.await {
+    let decided = decided.await;
+    let wrong = decided
+        .as_ref()
+        .err()
+        .map(|failure| failure.message.as_str());
+    ledger
+        .ended((did, &about, said.1.to_owned()), wrong)
+        .await?;
+    let decided = match decided {
         Ok(decided) => decided,
         Err(failure) => {
             explain::failure(&arguments.id.to_string(), &failure, printer);

@@ -10,6 +10,7 @@ use crate::{
     exit::ExitStatus,
     explain,
     house::House,
+    ledger::Ledger,
     person,
     printer::Printer,
 };
@@ -46,8 +47,21 @@ async fn decide(
         by: person::named(arguments.by.as_deref())?,
         reason: arguments.reason,
     };
+    let ledger = Ledger::new(engine.db(), Some(&decision.by));
+    let (about, reason) = (arguments.id.to_string(), decision.reason.clone());
+    let did = match verdict {
+        IdentityVerdict::Approve => "identity.approve",
+        IdentityVerdict::Refuse => "identity.refuse",
+    };
+    ledger.asked((did, &about, reason.clone())).await?;
     let decided = engine.decide_identity(arguments.id, verdict, decision);
-    match decided.await {
+    let decided = decided.await;
+    let wrong = decided
+        .as_ref()
+        .err()
+        .map(|failure| failure.message.as_str());
+    ledger.ended((did, &about, reason), wrong).await?;
+    match decided {
         Ok(entry) => {
             tell_one(&entry, arguments.json, printer)?;
             if verdict == IdentityVerdict::Approve {

@@ -1,6 +1,8 @@
 //! What the verbs do, one file each.
 
+mod administrator;
 mod audit;
+mod audit_log;
 mod backup;
 mod change;
 mod codesign;
@@ -105,6 +107,8 @@ fn wait_for(done: impl Future<Output = anyhow::Result<ExitStatus>>) -> anyhow::R
 /// One line a verb.
 fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
     match verb {
+        Verb::Administrator(verb) => wait_for(administrator::run(verb, house, printer)),
+        Verb::AuditLog(verb) => wait_for(audit_log::run(verb, house, printer)),
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Change(verb) => wait_for(change::run(verb, house, printer)),
         Verb::Codesign(verb) => codesign::run(verb, printer),

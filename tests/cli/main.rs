@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and says on standard error what it skips"
 )]
 
+mod administration;
 mod audit;
 mod community;
 mod corpus;

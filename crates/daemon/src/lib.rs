@@ -23,10 +23,10 @@ mod serve;
 
 pub use backup::{BackedUp, BackupError, back_up, restore};
 pub use config::{
-    AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig, EnvQueryConfig,
-    EvidenceConfig, FetchConfig, GuardsConfig, PodsConfig, ProofConfig, RepositoryConfig,
-    RepositoryPlace, RetryConfig, Role, SandboxConfig, ServeConfig, SignaturesConfig, Surroundings,
-    TufConfig,
+    AdministrationConfig, AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig,
+    EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, PodsConfig, ProofConfig,
+    RepositoryConfig, RepositoryPlace, RetryConfig, Role, SandboxConfig, ServeConfig,
+    SignaturesConfig, Surroundings, TufConfig,
 };
 pub(crate) use open::open_vault;
 pub use open::{

@@ -59,6 +59,10 @@ id! {
     ApprovalId, "approval"
 }
 id! {
+    /// Names somebody who may sign in, over all changes.
+    AdministratorId, "administrator"
+}
+id! {
     /// Names one change set, and so one publication.
     ChangeSetId, "change set"
 }

@@ -26,8 +26,8 @@ pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};
 pub use id::{
-    ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RuleId, RunId, ScanId,
-    SecretId, TenantId,
+    AdministratorId, ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RuleId,
+    RunId, ScanId, SecretId, TenantId,
 };
 pub use run::{RunState, Trigger};
 pub use title::{Title, TitleError};

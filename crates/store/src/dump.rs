@@ -9,8 +9,9 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 
 use crate::{Db, StoreError, db::Tx};
 
-/// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 29] = [
+/// Every table, each behind those that it refers to, but for those that say who is there at the
+/// moment.
+const TABLES: [&str; 31] = [
     "scan",
     "quota_window",
     "quota_pause",
@@ -40,6 +41,8 @@ const TABLES: [&str; 29] = [
     "tenant_ring",
     "tenant_secret",
     "check_in",
+    "administrator",
+    "audit_entry",
 ];
 
 /// Tables whose rows the engine numbers itself.
@@ -353,7 +356,11 @@ mod tests {
             .await
             .unwrap();
         found.sort();
-        let mut known = [&TABLES[..], &["_sqlx_migrations", "lease", "node"]].concat();
+        let mut known = [
+            &TABLES[..],
+            &["_sqlx_migrations", "administrator_session", "lease", "node"],
+        ]
+        .concat();
         known.sort_unstable();
         assert_eq!(found, known);
     }

@@ -21,7 +21,9 @@
 //!   see the end of at once, go by the clock of the database.
 #![forbid(unsafe_code)]
 
+mod administrator;
 mod approval;
+mod audit_entry;
 mod change;
 mod check_in;
 mod column;
@@ -57,7 +59,9 @@ mod tenant_view;
 #[cfg(test)]
 mod testing;
 
+pub use administrator::{Administrator, AdministratorSession, AdministratorState, LockRule, Proof};
 pub use approval::Approval;
+pub use audit_entry::{AuditEntry, AuditOutcome, NewAuditEntry};
 pub use change::{ChangeState, RepositoryChange};
 pub use check_in::CheckIn;
 pub use db::{Db, DbPlace};

@@ -10,7 +10,7 @@ use model::{SecretId, TenantId, Timestamp};
 use redact::Secret;
 use store::{Db, SealedSecret, Tenant, TenantKey, TenantState};
 
-use crate::{SecretKind, TenancyError, Vault, random, tenants};
+use crate::{SecretKind, TenancyError, Vault, random, tenants, vault};
 
 /// How many opened secrets are remembered; with more, all are forgotten and opened anew when they are needed.
 const REMEMBERED: usize = 8192;
@@ -120,7 +120,7 @@ impl Doorkeeper {
         let vault = self.vault.clone();
         let place = tenants::place(secret.tenant, &secret.kind);
         let (sealed, key_id) = (secret.sealed.clone(), secret.key_id.clone());
-        let opened = tenants::blocking(move || {
+        let opened = vault::blocking(move || {
             let opened = vault.open(&place, &sealed, &key_id)?;
             Ok(Secret::new((*opened).clone()))
         })

@@ -2,7 +2,7 @@
 
 use store::StoreError;
 
-use crate::VaultError;
+use crate::{VaultError, administration::AdministrationError};
 
 /// Why something cannot be done with tenants.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,10 @@ pub enum TenancyError {
     },
     /// No random numbers.
     #[error("the system gives no random numbers")]
-    Random(#[source] getrandom::Error),
+    Random(#[from] getrandom::Error),
+    /// What belongs to administrators cannot be read or written.
+    #[error("what belongs to administrators cannot be read or written")]
+    Administrators(#[source] Box<AdministrationError>),
     /// The state failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -4,6 +4,7 @@
 //!   their secrets, with a time in which old and new ones are taken.
 //! - **[`Vault`]** seals secrets with a key that lies in a file, outside the database; [`Tenants::rotate_key`] seals all of
 //!   them anew.
+//! - **[`administration`]**: who may administer all this, and what they did.
 //! - **[`envquery`]** tells a Mac that proves to have its tenant's token where the tenant's view is.
 //! - **[`pods`]** are the tenants' views: what is in each, and who is let in.
 //! - **[`profile`]** is what a tenant's Macs are given to know.
@@ -22,6 +23,7 @@
 //! credentials are those of the client's protocol.
 #![forbid(unsafe_code)]
 
+pub mod administration;
 mod doorkeeper;
 pub mod envquery;
 mod error;

@@ -1,7 +1,5 @@
 //! Random names and secrets.
 
-use crate::TenancyError;
-
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The largest multiple of the alphabet's length that a byte can count to: what is above would make the first letters
@@ -12,11 +10,11 @@ const FAIR: u8 = 248;
 ///
 /// # Errors
 /// If the system gives no random numbers.
-pub(crate) fn text(len: usize) -> Result<String, TenancyError> {
+pub(crate) fn text(len: usize) -> Result<String, getrandom::Error> {
     let mut text = String::with_capacity(len);
     let mut bytes = [0_u8; 64];
     while text.len() < len {
-        getrandom::fill(&mut bytes).map_err(TenancyError::Random)?;
+        getrandom::fill(&mut bytes)?;
         let letters = bytes
             .iter()
             .filter(|byte| **byte < FAIR)

@@ -7,7 +7,7 @@ use model::{Clock, SecretId, TenantId, Timestamp};
 use redact::Secret;
 use store::{CheckIn, Db, SealedSecret, Tenant, TenantRing, TenantState};
 
-use crate::{TenancyError, Vault, random};
+use crate::{TenancyError, Vault, administration::Administration, random, vault::blocking};
 
 const SLUG_LEN: usize = 16;
 const TOKEN_LEN: usize = 32;
@@ -355,7 +355,10 @@ impl Tenants {
     /// If the state or the vault fails. What was sealed can be opened all the same then.
     pub async fn rotate_key(&self) -> Result<String, TenancyError> {
         let before = self.sealed().await?;
-        let used: Vec<String> = before.into_iter().map(|secret| secret.key_id).collect();
+        let mut used: Vec<String> = before.into_iter().map(|secret| secret.key_id).collect();
+        let administration = self.administration();
+        let failed = |error| TenancyError::Administrators(Box::new(error));
+        used.extend(administration.keys_in_use().await.map_err(failed)?);
         let vault = self.vault.clone();
         let id = blocking(move || {
             // Keys of the change before this one: whoever sealed with those has written it down long ago.
@@ -381,12 +384,14 @@ impl Tenants {
             });
         }
         self.db.tenant_secrets_reseal(&resealed).await?;
-        tracing::info!(
-            key.id = id,
-            secrets = resealed.len(),
-            "secrets of tenants sealed anew"
-        );
+        administration.reseal(&id).await.map_err(failed)?;
+        tracing::info!(key.id = id, secrets = resealed.len(), "secrets sealed anew");
         Ok(id)
+    }
+
+    /// Those who administer the same house.
+    pub fn administration(&self) -> Administration {
+        Administration::new(self.db.clone(), self.vault.clone(), Arc::clone(&self.clock))
     }
 
     /// Every sealed secret that is taken, now or later.
@@ -416,12 +421,12 @@ impl Tenants {
 
     async fn open(&self, secret: SealedSecret) -> Result<Secret<String>, TenancyError> {
         let vault = self.vault.clone();
-        blocking(move || {
+        let opened = blocking(move || {
             let place = place(secret.tenant, &secret.kind);
             let opened = vault.open(&place, &secret.sealed, &secret.key_id)?;
             Ok(Secret::new((*opened).clone()))
-        })
-        .await
+        });
+        Ok(opened.await?)
     }
 
     fn check_ring(&self, ring: &str) -> Result<(), TenancyError> {
@@ -438,16 +443,6 @@ impl Tenants {
 /// What a secret is bound to: it cannot be put in the place of another one.
 pub(crate) fn place(tenant: TenantId, kind: &str) -> String {
     format!("auto-update tenant {tenant} {kind}")
-}
-
-/// Keys lie on a disk.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, crate::VaultError> + Send + 'static,
-) -> Result<T, TenancyError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(_lost) => Err(crate::VaultError::Sealed.into()),
-    }
 }
 
 fn check_customer(customer: &str) -> Result<(), TenancyError> {

@@ -226,6 +226,19 @@ fn name_of(key: &[u8]) -> String {
     name
 }
 
+/// Does what needs keys where it holds up nobody: they lie on a disk.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
+) -> Result<T, VaultError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_lost) => Err(VaultError::Sealed),
+    }
+}
+
 fn is_absence(error: &KeyError) -> bool {
     matches!(error, KeyError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

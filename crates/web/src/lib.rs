@@ -2,6 +2,7 @@
 //!
 //! - **[`envquery_router`]**: `POST /v1/repository`, as [`tenancy::envquery`] decides.
 //! - **[`pods_router`]**: `GET` and `HEAD` below `/SLUG/`, as [`tenancy::pods`] decides.
+//! - **[`administration_router`]**: the pages on which people see and change tenants, behind a sign-in.
 //! - **[`serve_tls`]** puts a router on a socket that speaks TLS, with a [`ServerCertificate`] that can be replaced.
 //! - `GET /healthz`: 200 if the database answers, all workers are there and the scheduler has looked lately; 503 and
 //!   which part is not well otherwise.
@@ -16,6 +17,7 @@
 //! Prometheus text exposition format 0.0.4.
 #![forbid(unsafe_code)]
 
+mod administration;
 mod envquery;
 mod health;
 mod listen;
@@ -29,6 +31,7 @@ mod vitals;
 #[cfg(test)]
 mod tests;
 
+pub use administration::{AdministrationDoor, administration_router};
 pub use envquery::{EnvQueryDoor, LoadBalancers, UnknownNetwork, envquery_router};
 pub use listen::serve;
 pub use pods::pods_router;

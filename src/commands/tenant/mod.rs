@@ -13,6 +13,7 @@ use crate::{
     cli::tenant::{CheckIns, Create, Entitle, List, One, Rotate, Tenant},
     exit::ExitStatus,
     house::House,
+    ledger::Ledger,
     person,
     printer::Printer,
 };
@@ -30,43 +31,112 @@ pub(crate) async fn run(
             Ok(ExitStatus::Done)
         }
         Tenant::Pins(arguments) => pins::run(&arguments, house, printer),
-        verb => run_on(verb, &open(house).await?, house, printer).await,
+        verb => {
+            let ledger = Ledger::new(&house.database().await?, None);
+            run_on(verb, (&open(house).await?, &ledger), house, printer).await
+        }
     }
 }
 
 async fn run_on(
     verb: Tenant,
-    tenants: &Tenants,
+    (tenants, ledger): (&Tenants, &Ledger),
     house: &House,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    match verb {
-        Tenant::JamfSchema | Tenant::Pins(_) => {}
-        Tenant::Profile(arguments) => profile::run(arguments, tenants, house, printer).await?,
-        Tenant::Manifests(_) | Tenant::PutManifest(_) | Tenant::RemoveManifest(_) => {
-            manifests::run(verb, tenants, house, printer).await?;
+    let Some((did, about, detail)) = deed(&verb) else {
+        look(verb, tenants, house, printer).await?;
+        return Ok(ExitStatus::Done);
+    };
+    ledger.asked((did, &about, detail.clone())).await?;
+    let done = change(verb, tenants, house, printer).await;
+    let wrong = done.as_ref().err().map(ToString::to_string);
+    let noted = ledger.ended((did, &about, detail), wrong.as_deref()).await;
+    done?;
+    noted?;
+    Ok(ExitStatus::Done)
+}
+
+/// What a verb does, to whom, and what else there is to say, if it changes something or shows a secret.
+fn deed(verb: &Tenant) -> Option<(&'static str, String, String)> {
+    let nothing = String::new;
+    let (did, about, detail) = match verb {
+        Tenant::Assign(it) => ("tenant.assign", &it.customer, format!("ring {}", it.ring)),
+        Tenant::Create(it) => ("tenant.create", &it.customer, format!("ring {}", it.ring)),
+        Tenant::Delete(it) => ("tenant.delete", &it.customer, nothing()),
+        Tenant::Entitle(it) => {
+            let items = if it.all {
+                "all titles".to_owned()
+            } else {
+                it.items.join(", ")
+            };
+            ("tenant.entitle", &it.customer, items)
         }
+        Tenant::Profile(it) => ("tenant.profile", &it.customer, nothing()),
+        Tenant::PutManifest(it) => ("tenant.put-manifest", &it.customer, it.name.clone()),
+        Tenant::RemoveManifest(it) => ("tenant.remove-manifest", &it.customer, it.name.clone()),
+        Tenant::Resume(it) => ("tenant.resume", &it.customer, nothing()),
+        Tenant::RotateCredential(it) => ("tenant.rotate-credential", &it.customer, nothing()),
+        Tenant::RotateKey(_) => {
+            return Some(("tenant.rotate-key", "all secrets".to_owned(), nothing()));
+        }
+        Tenant::RotateToken(it) => ("tenant.rotate-token", &it.customer, nothing()),
+        Tenant::Suspend(it) => ("tenant.suspend", &it.customer, nothing()),
+        Tenant::CheckIns(_)
+        | Tenant::JamfSchema
+        | Tenant::List(_)
+        | Tenant::Manifests(_)
+        | Tenant::Pins(_)
+        | Tenant::Show(_) => return None,
+    };
+    Some((did, about.clone(), detail))
+}
+
+/// Verbs that change nothing.
+async fn look(
+    verb: Tenant,
+    tenants: &Tenants,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    match verb {
+        Tenant::CheckIns(arguments) => check_ins(&arguments, tenants, printer).await,
+        Tenant::List(arguments) => list(&arguments, tenants, printer).await,
+        Tenant::Show(One { customer, json }) => {
+            let tenant = tenants.find(&customer).await?;
+            tell(tenants, &tenant, json, printer).await
+        }
+        verb => manifests::run(verb, tenants, house, printer).await,
+    }
+}
+
+/// Verbs that change something.
+async fn change(
+    verb: Tenant,
+    tenants: &Tenants,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    match verb {
         Tenant::Assign(arguments) => {
             let tenant = tenants.assign(&arguments.customer, &arguments.ring).await?;
             tell(tenants, &tenant, arguments.json, printer).await?;
         }
-        Tenant::CheckIns(arguments) => check_ins(&arguments, tenants, printer).await?,
         Tenant::Create(arguments) => create(arguments, tenants, printer).await?,
         Tenant::Delete(arguments) => {
             let tenant = tenants.delete(&arguments.customer).await?;
             tell(tenants, &tenant, arguments.json, printer).await?;
         }
         Tenant::Entitle(arguments) => entitle(arguments, tenants, printer).await?,
-        Tenant::List(arguments) => list(&arguments, tenants, printer).await?,
+        Tenant::Profile(arguments) => profile::run(arguments, tenants, house, printer).await?,
         Tenant::Resume(arguments) => {
             let tenant = tenants.resume(&arguments.customer).await?;
             tell(tenants, &tenant, arguments.json, printer).await?;
         }
         Tenant::RotateCredential(arguments) => {
             let overlap = overlap(&arguments);
-            let credential = tenants
-                .rotate_credential(&arguments.customer, overlap)
-                .await?;
+            let rotating = tenants.rotate_credential(&arguments.customer, overlap);
+            let credential = rotating.await?;
             show_secrets(credential_to_json(&credential), arguments.json, printer)?;
         }
         Tenant::RotateKey(arguments) => {
@@ -82,16 +152,13 @@ async fn run_on(
             let token = tenants.rotate_token(&arguments.customer, overlap).await?;
             show_secrets(json!({"token": token.expose()}), arguments.json, printer)?;
         }
-        Tenant::Show(One { customer, json }) => {
-            let tenant = tenants.find(&customer).await?;
-            tell(tenants, &tenant, json, printer).await?;
-        }
         Tenant::Suspend(arguments) => {
             let tenant = tenants.suspend(&arguments.customer).await?;
             tell(tenants, &tenant, arguments.json, printer).await?;
         }
+        verb => manifests::run(verb, tenants, house, printer).await?,
     }
-    Ok(ExitStatus::Done)
+    Ok(())
 }
 
 /// The tenants of the configured house.

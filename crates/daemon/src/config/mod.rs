@@ -1,17 +1,18 @@
 //! How the house is set up: the configuration file, and what the environment says.
 
+mod administration;
 mod database;
 mod error;
 mod places;
 mod preferences;
 mod repository;
 mod secrets;
+mod surroundings;
 mod tenants;
 mod tuf;
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU16,
@@ -30,12 +31,17 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
-pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
 pub use self::{
+    administration::AdministrationConfig,
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
+    surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
+};
+pub(crate) use self::{
+    administration::AdministrationPlace,
+    tenants::{EnvQueryPlace, TlsPlace},
 };
 
 /// The name of the configuration file that is used when it lies in the current folder.
@@ -98,6 +104,8 @@ pub struct Config {
     pub envquery: EnvQueryConfig,
     /// The views of tenants.
     pub pods: PodsConfig,
+    /// The administration pages.
+    pub administration: AdministrationConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -125,6 +133,7 @@ impl Default for Config {
             serve: ServeConfig::default(),
             envquery: EnvQueryConfig::default(),
             pods: PodsConfig::default(),
+            administration: AdministrationConfig::default(),
             file: None,
         }
     }
@@ -350,41 +359,6 @@ impl Default for ServeConfig {
     }
 }
 
-/// What the process was started with; tests bring their own.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// The current folder.
-    pub current_dir: &'a Path,
-    /// The environment.
-    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
-}
-
-impl fmt::Debug for Surroundings<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings")
-            .field("current_dir", &self.current_dir)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Surroundings<'_> {
-    /// The home folder of the user.
-    pub fn home(&self) -> Option<PathBuf> {
-        (self.variable)("HOME")
-            .filter(|home| !home.is_empty())
-            .map(PathBuf::from)
-    }
-
-    /// The folder of the user's settings, as the XDG base directories have it.
-    pub fn config_dir(&self) -> PathBuf {
-        (self.variable)("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-            .or_else(|| self.home().map(|home| home.join(".config")))
-            .unwrap_or_default()
-    }
-}
-
 impl Config {
     /// Reads `file`, or [`CONFIG_FILE`] in the current folder if it is there, or else says nothing but the defaults.
     ///
@@ -424,6 +398,7 @@ impl Config {
         database::check(self, path)?;
         self.envquery_place()?;
         self.pods_place()?;
+        self.administration_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {

@@ -32,6 +32,8 @@ impl Places {
             config.envquery.key.as_mut(),
             config.pods.certificate.as_mut(),
             config.pods.key.as_mut(),
+            config.administration.certificate.as_mut(),
+            config.administration.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
         ];

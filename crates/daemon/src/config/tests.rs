@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use model::FailureClass;
 
 use super::*;
@@ -146,7 +148,7 @@ fn says_where_it_is_wrong() {
         ),
         (
             "# one\nstate_dir = 'x'\n",
-            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `scan`, `evidence`, `tuf`, `desk`, `serve`, `envquery`, `pods`",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `scan`, `evidence`, `tuf`, `desk`, `serve`, `envquery`, `pods`, `administration`",
         ),
         (
             "[serve]\nworkers = 0\n",
@@ -336,4 +338,43 @@ fn a_door_for_tenants_says_what_it_is_missing() {
     );
     let refusal = folder.refusal();
     assert!(refusal.contains("nothing behind the host"), "{refusal}");
+}
+
+#[test]
+fn administration_pages_are_served_over_tls_or_to_this_machine() {
+    let folder = Folder::with("");
+    for (text, told) in [
+        (
+            "listen = '0.0.0.0:8443'",
+            "`administration.certificate`: it is missing, and without TLS",
+        ),
+        (
+            "listen = '127.0.0.1:8443'\nkey = 'k'",
+            "`administration.certificate`: `key` needs it",
+        ),
+        (
+            "listen = '127.0.0.1:8443'\ncertificate = 'c'",
+            "`administration.key`: `certificate` needs it",
+        ),
+    ] {
+        folder.write(CONFIG_FILE, &format!("[administration]\n{text}"));
+        let refusal = folder.refusal();
+        assert!(refusal.contains(told), "{refusal}");
+    }
+    folder.write(CONFIG_FILE, "[administration]\nlisten = '[::1]:8443'");
+    let place = folder.load().unwrap().administration_place().unwrap();
+    let listen = "[::1]:8443".parse().unwrap();
+    assert_eq!(place, Some(AdministrationPlace::Loopback(listen)));
+    folder.write(
+        CONFIG_FILE,
+        "[administration]\nlisten = '0.0.0.0:8443'\ncertificate = 'c'\nkey = 'k'",
+    );
+    let place = folder.load().unwrap().administration_place().unwrap();
+    let Some(AdministrationPlace::Tls(tls)) = place else {
+        panic!("{place:?}");
+    };
+    assert_eq!(tls.certificate, folder.0.path().join("c"));
+    folder.write(CONFIG_FILE, "");
+    let place = folder.load().unwrap().administration_place().unwrap();
+    assert_eq!(place, None);
 }

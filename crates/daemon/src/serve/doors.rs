@@ -1,4 +1,4 @@
-//! The doors that tenants' Macs come to.
+//! The doors that tenants' Macs come to, and that of the administration pages.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -6,20 +6,26 @@ use axum::Router;
 use model::{Clock, SystemClock};
 use pipeline::Engine;
 use store::Db;
-use tenancy::{TenancyError, envquery::EnvQuery, pins, pods::Pods};
+use tenancy::{
+    TenancyError, administration::Administration, envquery::EnvQuery, pins, pods::Pods,
+    profile::ProfileSettings,
+};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use web::{CertificateError, EnvQueryDoor, ServerCertificate, TlsListener};
+use web::{AdministrationDoor, CertificateError, EnvQueryDoor, ServerCertificate, TlsListener};
 
 use super::{ServeError, trouble::Trouble};
 use crate::{
     Config, ConfigError,
-    config::{EnvQueryPlace, TlsPlace},
-    open_vault,
+    config::{AdministrationPlace, EnvQueryPlace, TlsPlace},
+    open_tenants, open_vault,
 };
 
 /// How often it is looked whether certificates were renewed.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// The section of the administration pages.
+const ADMINISTRATION: &str = "administration";
 
 /// Why a door cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +51,17 @@ pub enum DoorError {
 struct Door {
     section: &'static str,
     listen: SocketAddr,
+    /// Nothing where only this machine is let in.
+    shown: Option<Shown>,
+    router: Router,
+}
+
+/// What is shown at a door.
+struct Shown {
+    section: &'static str,
     certificate: Arc<ServerCertificate>,
     /// The pins that Macs know, if they know any.
     pins: Vec<String>,
-    router: Router,
 }
 
 /// The doors that the configuration asks for.
@@ -84,7 +97,39 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
             Vec::new(),
         )?);
     }
+    if let Some(place) = config.administration_place()? {
+        doors.push(administration(config, db, place)?);
+    }
     Ok(Doors { doors })
+}
+
+fn administration(config: &Config, db: &Db, place: AdministrationPlace) -> Result<Door, DoorError> {
+    let pins = config.envquery.pins.clone();
+    let profile = config.envquery_url()?.map(|envquery_url| ProfileSettings {
+        envquery_url,
+        pins,
+        ..ProfileSettings::default()
+    });
+    let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let router = web::administration_router(AdministrationDoor {
+        administration: Administration::new(db.clone(), open_vault(config), clock),
+        tenants: open_tenants(config, db.clone()),
+        db: db.clone(),
+        rings: rings.collect(),
+        profile,
+        overlap: config.pods.overlap(),
+        is_tls: matches!(place, AdministrationPlace::Tls(_)),
+    });
+    match place {
+        AdministrationPlace::Tls(socket) => Door::new(ADMINISTRATION, &socket, router, Vec::new()),
+        AdministrationPlace::Loopback(listen) => Ok(Door {
+            section: ADMINISTRATION,
+            listen,
+            shown: None,
+            router,
+        }),
+    }
 }
 
 fn envquery(config: &Config, db: &Db, place: EnvQueryPlace) -> Result<Door, DoorError> {
@@ -112,17 +157,22 @@ impl Door {
     ) -> Result<Self, DoorError> {
         let loaded = ServerCertificate::load(&socket.certificate, &socket.key);
         let certificate = loaded.map_err(|source| DoorError::Certificate { section, source })?;
-        let door = Self {
+        let shown = Shown {
             section,
-            listen: socket.listen,
             certificate,
             pins,
-            router,
         };
-        door.compare_pins();
-        Ok(door)
+        shown.compare_pins();
+        Ok(Self {
+            section,
+            listen: socket.listen,
+            shown: Some(shown),
+            router,
+        })
     }
+}
 
+impl Shown {
     /// Says so if no Mac will talk to this certificate.
     fn compare_pins(&self) {
         if self.pins.is_empty() {
@@ -146,7 +196,12 @@ impl Door {
 /// A door that is listened at.
 pub(super) struct Opened {
     door: Door,
-    listener: TlsListener,
+    socket: Socket,
+}
+
+enum Socket {
+    Plain(TcpListener),
+    Tls(TlsListener),
 }
 
 /// Listens at every door.
@@ -161,48 +216,70 @@ pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
             address: door.listen,
             source,
         };
-        let socket = TcpListener::bind(door.listen).await.map_err(failed)?;
-        let listener = TlsListener::new(socket, &door.certificate)
-            .map_err(|error| failed(io::Error::other(error)))?;
+        let listener = TcpListener::bind(door.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        tracing::info!(section = door.section, %address, "listening for tenants");
-        opened.push(Opened { door, listener });
+        let socket = match &door.shown {
+            None => Socket::Plain(listener),
+            Some(shown) => Socket::Tls(
+                TlsListener::new(listener, &shown.certificate)
+                    .map_err(|error| failed(io::Error::other(error)))?,
+            ),
+        };
+        let whom = if door.section == ADMINISTRATION {
+            "administrators"
+        } else {
+            "tenants"
+        };
+        tracing::info!(section = door.section, %address, "listening for {whom}");
+        opened.push(Opened { door, socket });
     }
     Ok(opened)
 }
 
 /// Answers at every door until `end`, and looks after their certificates.
 pub(super) fn serve(opened: Vec<Opened>, loops: &mut JoinSet<()>, end: &CancellationToken) {
-    let mut doors = Vec::new();
-    for Opened { door, listener } in opened {
-        loops.spawn(web::serve_tls(listener, door.router.clone(), end.clone()));
-        doors.push(door);
+    let mut all_shown = Vec::new();
+    for Opened { door, socket } in opened {
+        match socket {
+            Socket::Tls(listener) => {
+                loops.spawn(web::serve_tls(listener, door.router, end.clone()));
+            }
+            Socket::Plain(listener) => {
+                let (section, end) = (door.section, end.clone());
+                loops.spawn(async move {
+                    if let Err(error) = web::serve(listener, door.router, end).await {
+                        tracing::error!(section, %error, "nobody is let in any more");
+                    }
+                });
+            }
+        }
+        all_shown.extend(door.shown);
     }
-    if !doors.is_empty() {
-        loops.spawn(renew(doors, end.clone()));
+    if !all_shown.is_empty() {
+        loops.spawn(renew(all_shown, end.clone()));
     }
 }
 
 /// Shows renewed certificates from when their files are there.
-async fn renew(doors: Vec<Door>, end: CancellationToken) {
-    let mut doors: Vec<_> = doors
+async fn renew(all_shown: Vec<Shown>, end: CancellationToken) {
+    let mut all_shown: Vec<_> = all_shown
         .into_iter()
-        .map(|door| (door, Trouble::none("certificate")))
+        .map(|shown| (shown, Trouble::none("certificate")))
         .collect();
     loop {
         tokio::select! {
             () = end.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        for (door, trouble) in &mut doors {
-            let certificate = Arc::clone(&door.certificate);
+        for (shown, trouble) in &mut all_shown {
+            let certificate = Arc::clone(&shown.certificate);
             let reloaded = tokio::task::spawn_blocking(move || certificate.reload()).await;
             match reloaded {
                 Ok(Ok(changed)) => {
                     trouble.over();
                     if changed {
-                        tracing::info!(section = door.section, "a new certificate is shown");
-                        door.compare_pins();
+                        tracing::info!(section = shown.section, "a new certificate is shown");
+                        shown.compare_pins();
                     }
                 }
                 // The old one is shown meanwhile; it is looked again in half a minute.

@@ -44,6 +44,12 @@ impl Keeping {
         if forgotten > 0 {
             tracing::info!(check_ins = forgotten, "old check-ins forgotten");
         }
+        let administration = self.tenants.administration();
+        let forgetting = administration.forget_sessions().await;
+        let over = forgetting.map_err(|error| TenancyError::Administrators(Box::new(error)))?;
+        if over > 0 {
+            tracing::debug!(sessions = over, "sessions forgotten");
+        }
         Ok(())
     }
 }

@@ -54,6 +54,17 @@ pub struct ProfileSettings {
     pub organization: String,
 }
 
+impl Default for ProfileSettings {
+    fn default() -> Self {
+        Self {
+            envquery_url: String::new(),
+            pins: Vec::new(),
+            identifier: "com.auto-update.profile".to_owned(),
+            organization: "Auto-Update".to_owned(),
+        }
+    }
+}
+
 /// The profile of `tenant`, whose Macs sign with `token`; the same each time, so that a device management sees no change
 /// where there is none.
 ///

@@ -1,0 +1,65 @@
+//! How the administration pages are served.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{Config, ConfigError, TlsPlace};
+
+/// The administration pages.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AdministrationConfig {
+    /// Where they are served; nowhere if not given.
+    pub listen: Option<SocketAddr>,
+    /// Their certificate and those above it, in PEM; without one they are served to this machine only.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// Where the administration pages are served.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum AdministrationPlace {
+    /// To this machine, without TLS.
+    Loopback(SocketAddr),
+    /// Over TLS.
+    Tls(TlsPlace),
+}
+
+impl Config {
+    /// Where the administration pages are served, if they are.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], by the key that is missing or cannot be meant.
+    pub(crate) fn administration_place(&self) -> Result<Option<AdministrationPlace>, ConfigError> {
+        let wrong = |key, why| ConfigError::Value {
+            path: self.file().unwrap_or(Path::new("")).to_owned(),
+            key,
+            why,
+        };
+        let section = &self.administration;
+        let Some(listen) = section.listen else {
+            return Ok(None);
+        };
+        match (&section.certificate, &section.key) {
+            (Some(certificate), Some(key)) => Ok(Some(AdministrationPlace::Tls(TlsPlace {
+                listen,
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }))),
+            (None, None) if listen.ip().is_loopback() => {
+                Ok(Some(AdministrationPlace::Loopback(listen)))
+            }
+            (None, None) => Err(wrong(
+                "administration.certificate",
+                "it is missing, and without TLS only addresses of this machine itself can be listened on",
+            )),
+            (Some(_), None) => Err(wrong("administration.key", "`certificate` needs it")),
+            (None, Some(_)) => Err(wrong("administration.certificate", "`key` needs it")),
+        }
+    }
+}

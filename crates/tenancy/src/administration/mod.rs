@@ -1,0 +1,76 @@
+//! Administration: who may sign in, what each of them may do, and what they did.
+//!
+//! - **[`Administration`]** makes administrators, signs them in with user ID, password and one-time code, and knows who is
+//!   signed in.
+//! - **[`Office`]** is what somebody is here for, and so what they may do.
+//! - **[`Audit`]** writes down what people do, before and after they do it.
+//!
+//! **Invariants:** whatever is wrong, somebody who is not let in is told the same, and the same work is done; no code is
+//! taken twice, by all nodes together; after five failures nobody is let in as that person for a while, right or not;
+//! what a browser holds of a session is nowhere else, and the state holds its digest only; passwords are held as Argon2id
+//! digests, secrets of codes sealed.
+//!
+//! # Source
+//! RFC 9106 (Argon2), section 4, the second recommended option; RFC 6238 (time-based one-time codes) with a period of a
+//! minute; OWASP's sheets on authentication and sessions.
+
+mod administrators;
+mod audit;
+mod codes;
+mod error;
+mod office;
+mod passwords;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use model::Clock;
+use store::Db;
+
+use self::passwords::Passwords;
+pub use self::{
+    administrators::{Enrolment, NewAdministrator},
+    audit::{Audit, AuditFault, Deed, Way, check_log},
+    error::AdministrationError,
+    office::{Office, Permit},
+    sessions::{Attempt, Entry, Refusal, Session},
+};
+use crate::{Vault, limits::Limit};
+
+/// How often an address may try to sign in in a minute.
+const TRIES_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(20) {
+    Some(times) => times,
+    None => NonZeroU32::MIN,
+};
+
+/// Those who administer a house.
+///
+/// Cheap to clone; clones share the count of tries.
+#[derive(Clone, Debug)]
+pub struct Administration {
+    db: Db,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    passwords: Passwords,
+    tries: Arc<Limit>,
+}
+
+impl Administration {
+    /// Those in `db`, the secrets of their codes sealed by `vault`.
+    pub fn new(db: Db, vault: Vault, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            db,
+            vault,
+            clock,
+            passwords: Passwords::new(),
+            tries: Arc::new(Limit::per_minute(TRIES_PER_MINUTE)),
+        }
+    }
+
+    /// The audit log, for what comes by `way`.
+    pub fn audit(&self, way: Way) -> Audit {
+        Audit::new(self.db.clone(), Arc::clone(&self.clock), way)
+    }
+}

@@ -1,0 +1,109 @@
+//! The administration pages: who is let in, and what they see and may change.
+//!
+//! Every page but the one for signing in stands behind [`gate`], which knows who asks and whether they may; every change
+//! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts.
+
+mod gate;
+mod log;
+mod page;
+mod sign_in;
+mod tenant;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware,
+    response::{IntoResponse, Redirect},
+    routing::{get, post},
+};
+use store::Db;
+use tenancy::{
+    Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
+};
+
+/// What the administration pages are made of.
+#[derive(Clone, Debug)]
+pub struct AdministrationDoor {
+    /// Who may sign in.
+    pub administration: Administration,
+    /// The tenants.
+    pub tenants: Tenants,
+    /// The state.
+    pub db: Db,
+    /// The catalogs that are rings; without any, tenants may have every catalog.
+    pub rings: Vec<String>,
+    /// What tenants' profiles say, if there can be any.
+    pub profile: Option<ProfileSettings>,
+    /// How long a secret is taken beside its successor.
+    pub overlap: Duration,
+    /// Whether it is reached over TLS.
+    pub is_tls: bool,
+}
+
+/// The style of all pages.
+const STYLE: &str = include_str!("../../assets/style.css");
+
+/// Answers for the administration pages.
+pub fn administration_router(door: AdministrationDoor) -> Router {
+    let looks = Router::new()
+        .route("/", get(|| async { Redirect::to("/tenants") }))
+        .route("/tenants", get(tenants::list))
+        .route("/tenants/{id}", get(tenant::show))
+        .route_layer(gate::needing(&door, Permit::Look));
+    let reads = Router::new()
+        .route("/log", get(log::show))
+        .route_layer(gate::needing(&door, Permit::ReadAuditLog));
+    let changes = Router::new()
+        .route("/tenants", post(tenants::create))
+        .route("/tenants/{id}/assign", post(tenant::assign))
+        .route("/tenants/{id}/delete", post(tenant::delete))
+        .route("/tenants/{id}/entitle", post(tenant::entitle))
+        .route("/tenants/{id}/profile", post(tenant::profile))
+        .route("/tenants/{id}/resume", post(tenant::resume))
+        .route(
+            "/tenants/{id}/rotate-credential",
+            post(tenant::rotate_credential),
+        )
+        .route("/tenants/{id}/rotate-token", post(tenant::rotate_token))
+        .route("/tenants/{id}/suspend", post(tenant::suspend))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(&door, Permit::ChangeTenants));
+    let leaves = Router::new()
+        .route("/sign-out", post(sign_in::leave))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(&door, Permit::Look));
+    let enters = Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/assets/style.css", get(style));
+    Router::new()
+        .merge(looks)
+        .merge(reads)
+        .merge(changes)
+        .merge(leaves)
+        .merge(enters)
+        .fallback(page::nothing_here)
+        .layer(middleware::from_fn_with_state(
+            door.clone(),
+            gate::outermost,
+        ))
+        .with_state(door)
+}
+
+async fn style() -> impl IntoResponse {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/css; charset=utf-8"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("max-age=300"),
+        ),
+    ];
+    (headers, STYLE)
+}

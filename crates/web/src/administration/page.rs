@@ -1,0 +1,78 @@
+//! What pages have in common.
+
+use askama::Template;
+use axum::{
+    http::{StatusCode, header},
+    response::{Html, IntoResponse as _, Response},
+};
+use tenancy::administration::{Permit, Session};
+
+/// What stands at the top of a page.
+#[derive(Clone, Debug)]
+pub(super) struct Top {
+    /// Who is signed in.
+    pub(super) name: String,
+    /// As what.
+    pub(super) office: &'static str,
+    /// What comes with every form.
+    pub(super) form_token: String,
+    /// Whether the audit log may be read.
+    pub(super) reads_log: bool,
+    /// Whether tenants may be changed.
+    pub(super) changes_tenants: bool,
+}
+
+impl Top {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            name: session.name.clone(),
+            office: session.office.as_str(),
+            form_token: session.form_token.expose().clone(),
+            reads_log: session.office.may(Permit::ReadAuditLog),
+            changes_tenants: session.office.may(Permit::ChangeTenants),
+        }
+    }
+}
+
+/// A page.
+pub(super) fn show(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "administration/message.html")]
+struct Message<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// A page that says why something is not done.
+pub(super) fn refused(status: StatusCode, text: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Not done");
+    let message = Message { title, text };
+    // Without its frame the sentence still says what there is to say.
+    let body = message.render().unwrap_or_else(|_error| text.to_owned());
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+        body,
+    )
+        .into_response()
+}
+
+/// A page that says that something went wrong; what it was is for the log.
+pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    tracing::error!(error, "an administration page could not be made");
+    refused(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something went wrong. The log of the service says what.",
+    )
+}
+
+/// There is no such page.
+pub(super) async fn nothing_here() -> Response {
+    refused(StatusCode::NOT_FOUND, "There is nothing here.")
+}
