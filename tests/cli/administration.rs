@@ -1,79 +1,15 @@
 //! The administration pages, by the program, over TLS, asked by curl as a browser would.
 
-use std::{
-    net::TcpListener,
-    process::Command,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::net::TcpListener;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use totp_rs::{Builder, Secret};
+use testkit::pages::{Pages, code};
 
 use crate::{program::House, serve::Service};
 
 const NAME: &str = "admin.example.com";
 const PASSWORD: &str = "correct horse battery";
-
-struct Pages<'a> {
-    house: &'a House,
-    port: u16,
-}
-
-/// What came back: everything, its status, and what the browser has to hold.
-struct Page {
-    text: String,
-    status: u16,
-}
-
-impl Page {
-    fn cookie(&self) -> String {
-        let line = self
-            .text
-            .lines()
-            .find(|line| line.starts_with("set-cookie: "));
-        let held = line.unwrap().trim_start_matches("set-cookie: ");
-        held.split(';').next().unwrap().to_owned()
-    }
-
-    fn between(&self, before: &str, after: &str) -> &str {
-        let (_, rest) = self
-            .text
-            .split_once(before)
-            .unwrap_or_else(|| panic!("{}", self.text));
-        rest.split_once(after).unwrap().0
-    }
-}
-
-impl Pages<'_> {
-    fn ask(&self, path: &str, cookie: &str, form: &[(&str, &str)]) -> Page {
-        let url = format!("https://{NAME}:{}{path}", self.port);
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--include", "--noproxy", "*"])
-            .args(["--cacert", &self.house.arg("cert.pem")])
-            .args(["--resolve", &format!("{NAME}:{}:127.0.0.1", self.port)])
-            .args(["--cookie", cookie]);
-        for (name, value) in form {
-            curl.args(["--data-urlencode", &format!("{name}={value}")]);
-        }
-        if !form.is_empty() {
-            curl.args(["--header", &format!("Origin: https://{NAME}:{}", self.port)]);
-        }
-        let output = curl.arg(url).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{complaint}");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        Page { text, status }
-    }
-}
-
-fn code(secret: &str) -> String {
-    let secret = Secret::try_from_base32(secret).unwrap();
-    let codes = Builder::new().with_secret(secret).with_step_duration(60);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    codes.build().unwrap().generate(now.as_secs()).to_string()
-}
 
 #[test]
 fn an_administrator_signs_in_and_looks_after_tenants() {
@@ -107,41 +43,38 @@ fn an_administrator_signs_in_and_looks_after_tenants() {
 
     let mut service = Service::start(&house);
     service.until("listening for administrators");
-    let pages = Pages {
-        house: &house,
-        port,
-    };
-    assert_eq!(pages.ask("/tenants", "", &[]).status, 303);
-    let code = code(secret);
+    let pages = Pages::over_tls(NAME, port, &house.path("cert.pem"));
+    let ask =
+        |path: &str, cookie: &str, form: &[(&str, &str)]| pages.ask(path, cookie, form).unwrap();
+    assert_eq!(ask("/tenants", "", &[]).status, 303);
+    let code = code(secret).unwrap();
     let proof = [("name", "ada"), ("password", PASSWORD), ("code", &code)];
     let wrong = [("name", "ada"), ("password", "x"), ("code", &code)];
-    assert_eq!(pages.ask("/sign-in", "", &wrong).status, 401);
-    let cookie = pages.ask("/sign-in", "", &proof).cookie();
-    assert_eq!(
-        pages.ask("/sign-in", "", &proof).status,
-        401,
-        "the code was used"
-    );
+    assert_eq!(ask("/sign-in", "", &wrong).status, 401);
+    let cookie = ask("/sign-in", "", &proof).cookie().unwrap();
+    assert_eq!(ask("/sign-in", "", &proof).status, 401, "the code was used");
 
-    let list = pages.ask("/tenants", &cookie, &[]);
-    let token = list
-        .between("name=\"form_token\" value=\"", "\"")
-        .to_owned();
+    let list = ask("/tenants", &cookie, &[]);
+    let token = list.form_token().unwrap();
     let acme = [
         ("form_token", token.as_str()),
         ("customer", "Acme"),
         ("ring", "production"),
     ];
-    let made = pages.ask("/tenants", &cookie, &acme);
+    let made = ask("/tenants", &cookie, &acme);
     assert_eq!(made.status, 200, "{}", made.text);
-    let key = made.between("<dt>Token</dt><dd><code>", "<").to_owned();
+    let key = made
+        .between("<dt>Token</dt><dd><code>", "<")
+        .unwrap()
+        .to_owned();
     let path = made
         .between("<a href=\"", "\">I have kept")
+        .unwrap()
         .rsplit("href=\"")
         .next()
         .unwrap();
     let form = [("form_token", token.as_str())];
-    let suspended = pages.ask(&format!("{path}/suspend"), &cookie, &form);
+    let suspended = ask(&format!("{path}/suspend"), &cookie, &form);
     assert_eq!(suspended.status, 303, "{}", suspended.text);
     assert!(
         house
@@ -152,9 +85,9 @@ fn an_administrator_signs_in_and_looks_after_tenants() {
     // Whoever is disabled at the terminal is out with the next question.
     house.write("other", "another horse battery\n");
     house.ok("administrator add bob --password-file other");
-    assert_eq!(pages.ask(path, &cookie, &[]).status, 200);
+    assert_eq!(ask(path, &cookie, &[]).status, 200);
     house.ok("administrator disable ada");
-    assert_eq!(pages.ask(path, &cookie, &[]).status, 303);
+    assert_eq!(ask(path, &cookie, &[]).status, 303);
 
     service.signal(Signal::TERM);
     let (ended, log) = service.end();

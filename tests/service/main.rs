@@ -12,5 +12,6 @@ mod demo;
 mod desk;
 mod holds;
 mod objects;
+mod pages;
 mod rings;
 mod small;

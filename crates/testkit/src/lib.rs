@@ -25,6 +25,7 @@ pub mod desks;
 pub mod house;
 pub mod minisign;
 pub mod package;
+pub mod pages;
 pub mod s3;
 pub mod signing;
 pub mod smtp;

@@ -98,12 +98,17 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
         )?);
     }
     if let Some(place) = config.administration_place()? {
-        doors.push(administration(config, db, place)?);
+        doors.push(administration(config, engine, place)?);
     }
     Ok(Doors { doors })
 }
 
-fn administration(config: &Config, db: &Db, place: AdministrationPlace) -> Result<Door, DoorError> {
+fn administration(
+    config: &Config,
+    engine: &Engine,
+    place: AdministrationPlace,
+) -> Result<Door, DoorError> {
+    let db = engine.db();
     let pins = config.envquery.pins.clone();
     let profile = config.envquery_url()?.map(|envquery_url| ProfileSettings {
         envquery_url,
@@ -116,6 +121,8 @@ fn administration(config: &Config, db: &Db, place: AdministrationPlace) -> Resul
         administration: Administration::new(db.clone(), open_vault(config), clock),
         tenants: open_tenants(config, db.clone()),
         db: db.clone(),
+        engine: Some(engine.clone()),
+        scrubber: config.scrubber(),
         rings: rings.collect(),
         profile,
         overlap: config.pods.overlap(),

@@ -11,6 +11,7 @@ mod tenant;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod works;
 
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use axum::{
     Router,
     http::{HeaderValue, header},
     middleware,
-    response::{IntoResponse, Redirect},
+    response::IntoResponse,
     routing::{get, post},
 };
+use pipeline::Engine;
+use redact::Scrubber;
 use store::Db;
 use tenancy::{
     Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
@@ -35,6 +38,10 @@ pub struct AdministrationDoor {
     pub tenants: Tenants,
     /// The state.
     pub db: Db,
+    /// What carries runs out; without it there are pages of tenants only.
+    pub engine: Option<Engine>,
+    /// Takes secrets out of what people write.
+    pub scrubber: Scrubber,
     /// The catalogs that are rings; without any, tenants may have every catalog.
     pub rings: Vec<String>,
     /// What tenants' profiles say, if there can be any.
@@ -51,7 +58,13 @@ const STYLE: &str = include_str!("../../assets/style.css");
 /// Answers for the administration pages.
 pub fn administration_router(door: AdministrationDoor) -> Router {
     let looks = Router::new()
-        .route("/", get(|| async { Redirect::to("/tenants") }))
+        .route("/", get(works::first))
+        .route("/holds/{id}", get(works::hold))
+        .route("/incidents", get(works::incidents))
+        .route("/incidents/{id}", get(works::incident))
+        .route("/now", get(works::now))
+        .route("/runs", get(works::runs))
+        .route("/runs/{id}", get(works::run))
         .route("/tenants", get(tenants::list))
         .route("/tenants/{id}", get(tenant::show))
         .route_layer(gate::needing(&door, Permit::Look));
@@ -73,6 +86,11 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route("/tenants/{id}/suspend", post(tenant::suspend))
         .route_layer(middleware::from_fn(gate::changes))
         .route_layer(gate::needing(&door, Permit::ChangeTenants));
+    let decides = Router::new()
+        .route("/holds/{id}", post(works::decide))
+        .route("/incidents/{id}", post(works::look_after))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(&door, Permit::Decide));
     let leaves = Router::new()
         .route("/sign-out", post(sign_in::leave))
         .route_layer(middleware::from_fn(gate::changes))
@@ -84,6 +102,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .merge(looks)
         .merge(reads)
         .merge(changes)
+        .merge(decides)
         .merge(leaves)
         .merge(enters)
         .fallback(page::nothing_here)

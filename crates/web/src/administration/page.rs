@@ -18,6 +18,8 @@ pub(super) struct Top {
     pub(super) form_token: String,
     /// Whether the audit log may be read.
     pub(super) reads_log: bool,
+    /// Whether they decide about what waits.
+    pub(super) decides: bool,
     /// Whether tenants may be changed.
     pub(super) changes_tenants: bool,
 }
@@ -29,6 +31,7 @@ impl Top {
             office: session.office.as_str(),
             form_token: session.form_token.expose().clone(),
             reads_log: session.office.may(Permit::ReadAuditLog),
+            decides: session.office.may(Permit::Decide),
             changes_tenants: session.office.may(Permit::ChangeTenants),
         }
     }

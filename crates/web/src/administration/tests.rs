@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, Request, Response, header},
 };
 use model::{Clock as _, FixedClock, Timestamp};
-use redact::Secret;
+use redact::{Scrubber, Secret};
 use store::{AuditOutcome, Db};
 use tenancy::{
     NewTenant, Tenants, Vault,
@@ -63,6 +63,8 @@ impl World {
             administration: Administration::new(db.clone(), vault, clock.clone()),
             tenants,
             db: db.clone(),
+            engine: None,
+            scrubber: Scrubber::default(),
             rings,
             profile: Some(ProfileSettings {
                 envquery_url: "https://envquery.example.com".to_owned(),

@@ -1,0 +1,175 @@
+//! What people decide on the pages, while the service runs.
+
+use std::{net::TcpListener, time::Duration};
+
+use serde_json::Value;
+use testkit::pages::{Page, Pages};
+
+use crate::small::{IMAGE, Small, TITLE};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// How long the service may take to do what it is asked.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// Somebody who is signed in.
+struct Visitor<'a> {
+    pages: &'a Pages,
+    cookie: String,
+    token: String,
+}
+
+impl Visitor<'_> {
+    fn see(&self, path: &str) -> Page {
+        self.pages.ask(path, &self.cookie, &[]).unwrap()
+    }
+
+    fn say(&self, path: &str, form: &[(&str, &str)]) -> Page {
+        let form = [&[("form_token", self.token.as_str())], form].concat();
+        self.pages.ask(path, &self.cookie, &form).unwrap()
+    }
+
+    /// Looks at a page again and again, until that is on it.
+    async fn wait(&self, path: &str, text: &str) -> Page {
+        let waiting = async {
+            loop {
+                let page = self.see(path);
+                if page.text.contains(text) {
+                    return page;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let waited = tokio::time::timeout(LONGEST, waiting).await;
+        waited.unwrap_or_else(|_late| panic!("no `{text}` in {}", self.see(path).text))
+    }
+}
+
+/// Makes somebody at the terminal and signs them in.
+async fn enter<'a>(small: &Small, pages: &'a Pages, name: &str, role: &str) -> Visitor<'a> {
+    let file = small.house.root().join("password");
+    fs_err::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let file = file.display().to_string();
+    let add = [
+        "administrator",
+        "add",
+        name,
+        "--role",
+        role,
+        "--password-file",
+        &file,
+        "--json",
+    ];
+    let added: Value = serde_json::from_str(&small.expect(&add, 0).await).unwrap();
+    let secret = added["secret"].as_str().unwrap();
+    let (cookie, token) = pages
+        .sign_in(name, PASSWORD, secret)
+        .unwrap_or_else(|_no_form| {
+            // Who may change nothing sees no form but the one to leave.
+            panic!("{name} cannot sign in")
+        });
+    Visitor {
+        pages,
+        cookie,
+        token,
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_approved_and_incidents_are_looked_after() {
+    let Some(small) = Small::stand().await else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let file = small.house.config_file();
+    let config = fs_err::read_to_string(&file).unwrap();
+    let more = format!(
+        "\n[guards]\nfirst-release = true\n[administration]\nlisten = '127.0.0.1:{port}'\n"
+    );
+    fs_err::write(&file, config + &more).unwrap();
+    small.release("1.0");
+    small.expect(&["run", TITLE], 70).await;
+
+    let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
+    let pages = Pages::plain(port);
+    let up = async {
+        while pages.ask("/sign-in", "", &[]).is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(LONGEST, up).await.unwrap();
+    let ada = enter(&small, &pages, "ada", "approver").await;
+    let vic = enter(&small, &pages, "vic", "viewer").await;
+
+    let now = ada.see("/now");
+    assert_eq!(now.status, 200, "{}", now.text);
+    assert!(now.text.contains("re-release"), "{}", now.text);
+    let run = now.between("<a href=\"/holds/", "\"").unwrap().to_owned();
+    let path = format!("/holds/{run}");
+    let hold = ada.see(&path);
+    let about = hold.between("name=\"about\" value=\"", "\"").unwrap();
+    let approve = [
+        ("about", about),
+        ("verdict", "approve"),
+        ("reason", "it is theirs"),
+    ];
+    assert!(!vic.see(&path).text.contains("name=\"verdict\""));
+    assert_eq!(vic.say(&path, &approve).status, 403);
+    let stale = [
+        ("about", &*"0".repeat(64)),
+        ("verdict", "approve"),
+        ("reason", "r"),
+    ];
+    assert_eq!(ada.say(&path, &stale).status, 409);
+    assert_eq!(
+        ada.say(
+            &path,
+            &[("about", about), ("verdict", "approve"), ("reason", " ")]
+        )
+        .status,
+        409
+    );
+    let approved = ada.say(&path, &approve);
+    assert_eq!(approved.status, 303, "{}", approved.text);
+    let page = ada.wait("/runs", ">published<").await;
+    let shown = page.between("<a href=\"/runs/", "\"").unwrap();
+    let run = ada.see(&format!("/runs/{shown}"));
+    assert!(run.text.contains("MunkiImporter"), "{}", run.text);
+    assert_eq!(small.published(), ["1.0"]);
+
+    small
+        .house
+        .vendor
+        .put(IMAGE, testkit::vendor::Resource::file(b"no image".to_vec()));
+    small.expect(&["run", TITLE], 70).await;
+    let incidents = ada.see("/incidents");
+    let incident = incidents.between("<a href=\"/incidents/", "\"").unwrap();
+    let path = format!("/incidents/{incident}");
+    assert_eq!(vic.say(&path, &[("deed", "acknowledge")]).status, 403);
+    assert_eq!(ada.say(&path, &[("deed", "acknowledge")]).status, 303);
+    assert!(ada.see(&path).text.contains("taken by ada"));
+    assert_eq!(ada.say(&path, &[("deed", "resolve")]).status, 409);
+    let resolve = [("deed", "resolve"), ("text", "the <vendor> mended it")];
+    assert_eq!(ada.say(&path, &resolve).status, 303);
+    let over = ada.see(&path);
+    assert!(
+        over.text.contains("the &#60;vendor&#62; mended it"),
+        "{}",
+        over.text
+    );
+    assert!(!ada.see("/incidents").text.contains(incident));
+
+    let log = small.expect(&["audit-log", "list"], 0).await;
+    for told in [
+        "ada",
+        "hold.approve",
+        "incident.resolve",
+        "refused page.ask",
+    ] {
+        assert!(log.contains(told), "{log}");
+    }
+    small.expect(&["audit-log", "verify"], 0).await;
+    service.kill().await.unwrap();
+}
