@@ -11,7 +11,9 @@
 
 mod administration;
 mod audit;
+mod client;
 mod community;
+mod companion;
 mod corpus;
 mod documents;
 mod encrypted;

@@ -35,6 +35,8 @@ pub(crate) enum Verb {
     Preflight(RunType),
     /// Say how things stand
     Status(Status),
+    /// Hold what Munki is about to install against the service's signatures
+    Verify(Verify),
 }
 
 /// What to check, and how to say it.
@@ -51,6 +53,14 @@ pub(crate) struct Doctor {
 /// How to say it.
 #[derive(Args, Debug)]
 pub(crate) struct Status {
+    /// Say it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to say it.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
     /// Say it as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,18 +1,13 @@
 //! Whether an installation is as it should be, and what to mend.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
     Fault, Mac, clean, credentials, exchange,
-    exchange::Moment,
     hooks::{self, Found, Hook},
     install,
-    net::Trust,
     pod::{self, Door},
     preferences::{Munki, Preferences, Profile, Settings},
     preflight,
@@ -191,21 +186,11 @@ fn look_at_secrets(checks: &mut Checks, mac: &Mac<'_>, settings: &Settings) {
 
 /// Makes the exchange and tries the repository; nothing is written.
 fn try_exchange(mac: &Mac<'_>, profile: &Profile) -> Result<(), Fault> {
-    let Some(local_address) = mac.network.local_address(&profile.exchange_url) else {
+    let Some(opened) = exchange::open(mac, profile, PATIENCE)? else {
         // What preflight is silent about is nothing to mend on this Mac.
         return Ok(());
     };
-    let until = Instant::now()
-        .checked_add(PATIENCE)
-        .unwrap_or_else(Instant::now);
-    let moment = Moment {
-        clock: mac.clock,
-        local_address,
-        until,
-    };
-    let trust = Trust::of(&mac.files)?;
-    let repository = exchange::ask(profile, moment, &trust)?;
-    match pod::try_door(&repository, until, &trust)? {
+    match pod::try_door(&opened.repository, opened.until, &opened.trust)? {
         Door::Opens => Ok(()),
         Door::Refused => Err(Fault::RepositoryRefused),
     }

@@ -1,6 +1,9 @@
 //! The exchange with envQUERY: a signed question for the repository's address and its credential.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use model::Timestamp;
 use redact::Secret;
@@ -8,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    Fault,
-    net::{Answer, Method, Request, Trust, send},
+    Fault, Mac, Randomness,
+    net::{Answer, LONGEST_ANSWER, Method, Request, Trust, send},
     preferences::Profile,
     token,
 };
@@ -58,10 +61,50 @@ struct Claims {
 pub struct Moment<'a> {
     /// Now, by this Mac's clock; asked again when the answer is there.
     pub clock: &'a dyn model::Clock,
+    /// Where the question's number comes from.
+    pub randomness: &'a dyn Randomness,
     /// This Mac's address in its network.
     pub local_address: IpAddr,
     /// When the answer must be there.
     pub until: Instant,
+}
+
+/// An answer, and how and until when its repository may be asked.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) repository: Repository,
+    pub(crate) trust: Trust,
+    pub(crate) until: Instant,
+}
+
+/// Asks envQUERY for what is used at once and written nowhere, with `patience` for that and its use; none where there is no
+/// network.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn open(
+    mac: &Mac<'_>,
+    profile: &Profile,
+    patience: Duration,
+) -> Result<Option<Opened>, Fault> {
+    let Some(local_address) = mac.network.local_address(&profile.exchange_url) else {
+        return Ok(None);
+    };
+    let until = Instant::now()
+        .checked_add(patience)
+        .unwrap_or_else(Instant::now);
+    let moment = Moment {
+        clock: mac.clock,
+        randomness: mac.randomness,
+        local_address,
+        until,
+    };
+    let trust = Trust::of(&mac.files)?;
+    Ok(Some(Opened {
+        repository: ask(profile, moment, &trust)?,
+        trust,
+        until,
+    }))
 }
 
 /// Asks envQUERY.
@@ -69,7 +112,7 @@ pub struct Moment<'a> {
 /// # Errors
 /// [`Fault`], by what is wrong with the way or the answer.
 pub fn ask(profile: &Profile, moment: Moment<'_>, trust: &Trust) -> Result<Repository, Fault> {
-    let jti = question_id()?;
+    let jti = question_id(moment.randomness)?;
     let iat = moment.clock.now().as_secs();
     let question = Question {
         iss: &profile.customer_id,
@@ -85,6 +128,7 @@ pub fn ask(profile: &Profile, moment: Moment<'_>, trust: &Trust) -> Result<Repos
         pins: Some(&profile.pins),
         authorization: None,
         body: Some(token::sign(&question, &profile.token)?),
+        longest: LONGEST_ANSWER,
         until: moment.until,
     };
     let answer = send(request, trust).map_err(Fault::EnvQuery)?;
@@ -94,15 +138,15 @@ pub fn ask(profile: &Profile, moment: Moment<'_>, trust: &Trust) -> Result<Repos
 }
 
 /// 128 bits that were never used before.
-fn question_id() -> Result<String, Fault> {
+fn question_id(randomness: &dyn Randomness) -> Result<String, Fault> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_says_no_more| Fault::NoRandomness)?;
+    randomness.fill(&mut bytes)?;
     Ok(hex::encode(bytes))
 }
 
 /// The body of an answer that may be believed to be one.
 fn accepted(answer: Answer) -> Result<String, Fault> {
-    const WAIT: std::time::Duration = std::time::Duration::from_mins(1);
+    const WAIT: Duration = Duration::from_mins(1);
     match answer.status {
         200 => {}
         401 => return Err(Fault::Refused),

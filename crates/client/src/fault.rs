@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use crate::updates::UpdateFault;
+
 /// A failure as the log tells it: `AU113 …`.
 ///
 /// Texts name paths, hosts and keys of preferences. None holds a token, a credential or an address with either.
@@ -210,6 +212,41 @@ pub enum Fault {
     /// The machine gives no random numbers.
     #[error("no random numbers to be had")]
     NoRandomness,
+    /// There is no network to ask the repository over.
+    #[error("there is no network")]
+    Offline,
+    /// Nothing on this Mac says whose signatures count.
+    #[error("no key or root is installed below {folder}")]
+    NoAnchors {
+        /// Where they were looked for.
+        folder: &'static str,
+    },
+    /// The update metadata cannot be believed.
+    #[error("update metadata: {0}")]
+    Updates(#[source] UpdateFault),
+    /// A catalog of Munki's is not the one that the service has published.
+    #[error("is not the one that the service has published")]
+    OtherCatalog,
+    /// No catalog names what is about to be installed, or it names no digest.
+    #[error("no catalog of Munki's holds it with its digest")]
+    NoDigest,
+    /// A package has no evidence, or none that counts.
+    #[error("evidence: {why}")]
+    Evidence {
+        /// Why not.
+        why: String,
+    },
+    /// A package that Munki has fetched is not the one of the catalog.
+    #[error("the package that Munki has fetched is another one")]
+    OtherPackage,
+    /// Something that Munki is about to install cannot be vouched for.
+    #[error("{count} of {all} are not verified")]
+    NotVerified {
+        /// How many are not.
+        count: usize,
+        /// How many were looked at.
+        all: usize,
+    },
     /// An installation is not as it should be.
     #[error("{count} things to mend")]
     ToMend {
@@ -330,6 +367,14 @@ impl Fault {
             Self::HookTimeout { .. } => "AU173",
             Self::Start { .. } => "AU174",
             Self::ToMend { .. } => "AU180",
+            Self::NotVerified { .. } => "AU190",
+            Self::NoAnchors { .. } => "AU191",
+            Self::Offline => "AU192",
+            Self::Updates(_) => "AU193",
+            Self::OtherCatalog => "AU194",
+            Self::NoDigest => "AU195",
+            Self::Evidence { .. } => "AU196",
+            Self::OtherPackage => "AU197",
         }
     }
 

@@ -151,3 +151,41 @@ pub(crate) fn run_others(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
+    use model::SystemClock;
+
+    use super::*;
+    use crate::{SystemRandomness, net::LocalNetwork};
+
+    #[test]
+    fn ends_a_hook_of_others_that_takes_too_long_and_runs_no_other() {
+        let root = tempfile::TempDir::new().unwrap();
+        let folder = root.path().join("usr/local/auto-update/preflight.d");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut part = folder.clone();
+        while part.pop() && part.starts_with(root.path()) {
+            std::fs::set_permissions(&part, Permissions::from_mode(0o755)).unwrap();
+        }
+        for (name, script) in [("a", "sleep 60"), ("b", "touch \"$0.ran\"")] {
+            let path = folder.join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        let mac = Mac {
+            files: Files::below(root.path()).unwrap(),
+            clock: &SystemClock,
+            network: &LocalNetwork,
+            randomness: &SystemRandomness,
+        };
+        let limit = Duration::from_millis(100);
+        let fault = run_others(&mac, Hook::Preflight, "auto", limit).unwrap_err();
+        assert_eq!(fault.code(), "AU173");
+        assert!(fault.to_string().starts_with("the hook a took more than "));
+        assert!(!folder.join("b.ran").exists());
+    }
+}

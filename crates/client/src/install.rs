@@ -5,6 +5,13 @@ use crate::hooks::HOME;
 /// The name by which `launchd` knows the job that cleans.
 pub const LABEL: &str = "com.auto-update.client.clean";
 
+/// The folder of what says whose signatures count.
+pub const TRUST: &str = "/usr/local/auto-update/trust";
+/// The public keys that sign evidence, in PEM.
+pub const EVIDENCE_KEYS: &str = "/usr/local/auto-update/trust/evidence.pem";
+/// A root of the repository's update metadata.
+pub const UPDATE_ROOT: &str = "/usr/local/auto-update/trust/root.json";
+
 /// How often that job runs, in seconds.
 const EVERY: u32 = 600;
 

@@ -3,6 +3,7 @@
 //! - [`preflight`]: asks envQUERY, in a signed exchange over a pinned connection, where the tenant's repository is and
 //!   what opens it, and lays both where only root and Munki read them.
 //! - [`postflight`]: takes the credential away again, writes down what was done, and tells the person at the Mac.
+//! - [`verify`]: holds what Munki is about to install against the service's signatures.
 //! - [`policy`]: puts titles on this Mac's own manifest, and starts Munki.
 //! - [`Files`]: every file, opened so that no local user can have had a hand in it, below a root folder that is `/` on a
 //!   Mac and a temporary one in tests.
@@ -41,8 +42,11 @@ mod report;
 mod state;
 pub mod status;
 mod token;
+mod updates;
+pub mod verify;
 
 pub use access::Access;
 pub use fault::{Fault, NetFault};
 pub use files::Files;
-pub use mac::Mac;
+pub use mac::{Mac, Randomness, SystemRandomness};
+pub use updates::UpdateFault;

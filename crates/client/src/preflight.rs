@@ -53,6 +53,7 @@ pub fn run(mac: &Mac<'_>, run_type: &str) -> Result<Outcome, Fault> {
     };
     let moment = Moment {
         clock: mac.clock,
+        randomness: mac.randomness,
         local_address,
         until,
     };

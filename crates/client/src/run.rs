@@ -6,7 +6,7 @@ use std::{
 };
 
 use client::{
-    Fault, Files, Mac, attribute, clean,
+    Fault, Files, Mac, SystemRandomness, attribute, clean,
     doctor::{self, Checks, Reach},
     hooks,
     log::{Level, Log},
@@ -14,7 +14,7 @@ use client::{
     policy::{self, Origin, Wishes},
     postflight,
     preferences::{Preferences, Settings},
-    preflight, status,
+    preflight, status, verify,
 };
 use model::SystemClock;
 
@@ -33,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         files,
         clock: &SystemClock,
         network: &LocalNetwork,
+        randomness: &SystemRandomness,
     };
     // What is wrong with the preferences is told by what needs them; the log has a place in any case.
     let preferences = Preferences::of_client(&mac.files).unwrap_or_default();
@@ -89,6 +90,15 @@ fn carry_out(verb: Verb, mac: &Mac<'_>, settings: &Settings, log: &Log<'_>) -> R
                 Form::Text => status.to_string(),
             };
             say(text.trim_end(), &mut out)
+        }
+        Verb::Verify(arguments) => {
+            let checked = verify::examine(mac)?;
+            let text = match form(arguments.json) {
+                Form::Json => checked.to_json(),
+                Form::Text => checked.to_string(),
+            };
+            say(text.trim_end(), &mut out)?;
+            checked.outcome()
         }
     }
 }

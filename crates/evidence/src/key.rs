@@ -98,7 +98,17 @@ impl PublicKey {
             ));
         }
         let bytes = info.subject_public_key.as_bytes().unwrap_or_default();
-        let key = VerifyingKey::try_from(bytes)
+        let bytes = <[u8; 32]>::try_from(bytes)
+            .map_err(|_length| unreadable_public("its 32 bytes are no key"))?;
+        Self::from_bytes(bytes)
+    }
+
+    /// The key whose 32 bytes these are (RFC 8032 §5.1.5), as update metadata writes it.
+    ///
+    /// # Errors
+    /// If they are no key, or one for which anybody can sign.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        let key = VerifyingKey::from_bytes(&bytes)
             .map_err(|_not_a_point| unreadable_public("its 32 bytes are no key"))?;
         if key.is_weak() {
             return Err(unreadable_public(
@@ -134,7 +144,7 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's on `message`; signatures that could be made to fit several messages are not.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
             .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }

@@ -6,5 +6,5 @@ mod request;
 mod trust;
 
 pub use address::{LocalNetwork, Network};
-pub use request::{Answer, Method, Request, send};
+pub use request::{Answer, LONGEST_ANSWER, Method, Request, send};
 pub use trust::{Pins, Trust};

@@ -28,14 +28,16 @@ use crate::{
 
 /// What the client calls itself.
 const AGENT: &str = concat!("auto-update-client/", env!("CARGO_PKG_VERSION"));
-/// The longest body that is read.
-const LONGEST_BODY: usize = 16 * 1024 - 1;
+/// The longest answer of envQUERY.
+pub const LONGEST_ANSWER: usize = 16 * 1024 - 1;
 /// How long one address of a server may take to answer before the next one is tried.
 const CONNECT: Duration = Duration::from_secs(8);
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
+    /// What is there.
+    Get,
     /// Whether it is there.
     Head,
     /// What the answer to this is.
@@ -55,6 +57,8 @@ pub struct Request<'a> {
     pub authorization: Option<&'a Secret<String>>,
     /// What is sent, a token.
     pub body: Option<String>,
+    /// The longest body that is read, in bytes.
+    pub longest: usize,
     /// When the answer must be there.
     pub until: Instant,
 }
@@ -104,13 +108,14 @@ async fn exchange(request: Request<'_>, trust: &Trust) -> Result<Answer, NetFaul
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|e| broken(e.to_string()))?;
+    let longest = request.longest;
     let request = to_hyper(request).map_err(&broken)?;
     let talk = async {
         let response = sender
             .send_request(request)
             .await
             .map_err(|e| broken(e.to_string()))?;
-        read(response, &host).await
+        read(response, &host, longest).await
     };
     let mut talk = std::pin::pin!(talk);
     // Once the connection has ended, what came over it may still wait to be read.
@@ -211,6 +216,7 @@ fn to_hyper(request: Request<'_>) -> Result<hyper::Request<Full<Bytes>>, String>
         .port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let method = match request.method {
+        Method::Get => hyper::Method::GET,
         Method::Head => hyper::Method::HEAD,
         Method::Post => hyper::Method::POST,
     };
@@ -234,7 +240,11 @@ fn to_hyper(request: Request<'_>) -> Result<hyper::Request<Full<Bytes>>, String>
         .map_err(|e| e.to_string())
 }
 
-async fn read(response: Response<Incoming>, host: &str) -> Result<Answer, NetFault> {
+async fn read(
+    response: Response<Incoming>,
+    host: &str,
+    longest: usize,
+) -> Result<Answer, NetFault> {
     let text = |name: HeaderName| {
         let value = response.headers().get(name)?.to_str().ok()?;
         Some(value.trim().to_ascii_lowercase())
@@ -253,14 +263,14 @@ async fn read(response: Response<Incoming>, host: &str) -> Result<Answer, NetFau
         // Whatever it says, nothing of it is used.
         return Ok(answer);
     }
-    let body = Limited::new(response.into_body(), LONGEST_BODY)
+    let body = Limited::new(response.into_body(), longest)
         .collect()
         .await
         .map_err(|e| {
             if e.is::<LengthLimitError>() {
                 return NetFault::TooLong {
                     host: host.to_owned(),
-                    limit: LONGEST_BODY,
+                    limit: longest,
                 };
             }
             NetFault::Protocol {

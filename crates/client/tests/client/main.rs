@@ -14,4 +14,5 @@ mod postflight;
 mod preflight;
 mod server;
 mod upkeep;
+mod verify;
 mod wrong;

@@ -255,6 +255,15 @@ fn the_attribute_of_a_mac_without_a_log_is_empty() {
         ran.stdout,
         "<result>2026-01-01 00:00:00 ERROR AU150 &lt;a&gt; &amp; b</result>\n"
     );
+    // A name that no file system takes.
+    let long = format!("/var/log/{}", "x".repeat(300));
+    mac.plist(
+        "Library/Preferences/com.auto-update.client.plist",
+        dict([("LogFile", Value::from(long))]),
+    );
+    let ran = mac.run(&["extension-attribute"]);
+    assert!(ran.stdout.starts_with("<result>ERROR AU151 "), "{ran:?}");
+    std::fs::remove_file(mac.path("Library/Preferences/com.auto-update.client.plist")).unwrap();
     crate::mac::set_mode(&mac.path(crate::mac::LOG), 0o666);
     assert!(
         mac.run(&["extension-attribute"])

@@ -3,8 +3,8 @@
 use std::{net::IpAddr, os::unix::fs::MetadataExt as _};
 
 use client::{
-    Files, Mac,
-    net::Network,
+    Fault, Files, Mac, Randomness, SystemRandomness,
+    net::{LocalNetwork, Network},
     preflight::{self, Outcome},
 };
 use model::SystemClock;
@@ -230,7 +230,7 @@ fn believes_the_profile_before_the_machine() {
 }
 
 #[derive(Debug)]
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Network for Nothing {
     fn local_address(&self, _url: &Url) -> Option<IpAddr> {
@@ -247,8 +247,74 @@ fn says_and_does_nothing_without_a_network() {
         files: Files::below(&test.path("")).unwrap(),
         clock: &SystemClock,
         network: &Nothing,
+        randomness: &SystemRandomness,
     };
     assert_eq!(preflight::run(&mac, "auto").unwrap(), Outcome::Offline);
     assert_eq!(test.everything(), before);
     assert_eq!(server.received().len(), 0);
+}
+
+#[derive(Debug)]
+struct NoChance;
+
+impl Randomness for NoChance {
+    fn fill(&self, _bytes: &mut [u8]) -> Result<(), Fault> {
+        Err(Fault::NoRandomness)
+    }
+}
+
+#[test]
+fn asks_nothing_where_there_are_no_random_numbers() {
+    let server = EnvQuery::honest();
+    let test = TestMac::of(&server);
+    let before = test.everything();
+    let mac = Mac {
+        files: Files::below(&test.path("")).unwrap(),
+        clock: &SystemClock,
+        network: &LocalNetwork,
+        randomness: &NoChance,
+    };
+    assert_eq!(preflight::run(&mac, "auto").unwrap_err().code(), "AU154");
+    assert_eq!(test.everything(), before);
+    assert_eq!(server.received().len(), 0);
+}
+
+/// Two questions, two answers, each over a connection of its own; and the most memory that it ever took, as its last
+/// question is being answered.
+#[cfg(target_os = "linux")]
+#[test]
+fn takes_two_round_trips_and_little_memory() {
+    use std::sync::{Arc, Mutex};
+
+    const MOST_KB: u64 = 20 * 1000;
+    let client = Arc::new(Mutex::new(None::<u32>));
+    let peak = Arc::new(Mutex::new(None::<u64>));
+    let server = {
+        let (client, peak) = (Arc::clone(&client), Arc::clone(&peak));
+        EnvQuery::new(move |request, address| {
+            if request.line.starts_with("HEAD") {
+                let id = client.lock().unwrap().unwrap();
+                let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+                let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+                let number = line.unwrap().split_whitespace().nth(1).unwrap();
+                *peak.lock().unwrap() = Some(number.parse().unwrap());
+            }
+            honest(request, address)
+        })
+    };
+    let mac = TestMac::of(&server);
+    let mut held = client.lock().unwrap();
+    let mut child = mac.command(&["preflight", "auto"]).spawn().unwrap();
+    *held = Some(child.id());
+    drop(held);
+    assert!(child.wait().unwrap().success());
+    let received = server.received();
+    let lines: Vec<&str> = received
+        .iter()
+        .map(|request| request.line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(lines, ["POST", "HEAD"]);
+    let peak = peak.lock().unwrap().unwrap();
+    println!("preflight took {peak} kB");
+    assert!(peak <= MOST_KB, "{peak} kB");
 }

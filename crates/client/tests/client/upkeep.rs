@@ -230,3 +230,30 @@ fn every_code_has_its_section() {
         .collect();
     assert_eq!(sections, codes);
 }
+
+/// No code is without a test that brings it about.
+#[test]
+fn every_code_is_provoked() {
+    let source = include_str!("../../src/fault.rs");
+    let tests = [
+        include_str!("files.rs"),
+        include_str!("policy.rs"),
+        include_str!("postflight.rs"),
+        include_str!("preflight.rs"),
+        include_str!("verify.rs"),
+        include_str!("wrong.rs"),
+        // Before this test's own words.
+        include_str!("upkeep.rs")
+            .split("fn every_code")
+            .next()
+            .unwrap(),
+        include_str!("../../src/hooks.rs"),
+        include_str!("../../src/program.rs"),
+    ]
+    .concat();
+    let codes = source.split("\"AU").skip(1).map(|rest| &rest[..3]);
+    let missing: Vec<&str> = codes
+        .filter(|code| !tests.contains(&format!("AU{code}")))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}

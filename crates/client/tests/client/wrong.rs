@@ -470,6 +470,7 @@ fn where_nobody_answers_there_is_an_end_to_waiting() {
         pins: None,
         authorization: None,
         body: None,
+        longest: client::net::LONGEST_ANSWER,
         until: std::time::Instant::now() + std::time::Duration::from_millis(200),
     };
     let trust = client::net::Trust::of(&files).unwrap();

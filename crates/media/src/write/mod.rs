@@ -7,6 +7,7 @@ mod gpt;
 mod hfsplus;
 mod owned;
 mod package;
+mod seal;
 mod udif;
 mod xar;
 
@@ -25,7 +26,8 @@ pub(crate) use self::hfsplus::{Sink, Volume};
 pub use self::{
     compression::Compression,
     owned::Owner,
-    package::{Package, flat_pkg, flatten},
+    package::{Package, flat_pkg, flatten, flatten_sealed},
+    seal::{Seal, SealLengths, Sealer},
 };
 use self::{
     gpt::{FIRST_SECTOR, Gpt, TABLE_SECTORS},

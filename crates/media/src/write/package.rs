@@ -12,6 +12,7 @@ use proplist::Value;
 use super::{
     bom, cannot_store, cpio, escaped,
     owned::{Owned, Owner},
+    seal::Sealer,
     xar::{XarWriter, copy},
 };
 use crate::{Entry, HostTree, Kind, MediaError, Tree, path, walk};
@@ -49,7 +50,7 @@ pub fn flat_pkg(folder: &Path, package: &Package<'_>, out: &Path) -> Result<(), 
     let bill = bom::of(&tree, &entries)?;
     let scripts = package.scripts.map(HostTree::new).transpose()?;
     let info = package_info(&tree, &entries, package, scripts.as_ref())?;
-    let mut archive = XarWriter::new()?;
+    let mut archive = XarWriter::new(None)?;
     for (name, contents) in [("Bom", bill.as_slice()), ("PackageInfo", info.as_bytes())] {
         archive.file(name, 0o644, &mut |out| {
             out.write_all(contents).map_err(MediaError::content(name))
@@ -70,8 +71,20 @@ pub fn flat_pkg(folder: &Path, package: &Package<'_>, out: &Path) -> Result<(), 
 /// # Errors
 /// If a file cannot be read or written.
 pub fn flatten(folder: &Path, out: &Path) -> Result<(), MediaError> {
+    flatten_with(folder, None, out)
+}
+
+/// As [`flatten`], and `sealer` signs it.
+///
+/// # Errors
+/// As [`flatten`], and if there is no signature, or one of another length than `sealer` has said.
+pub fn flatten_sealed(folder: &Path, sealer: &dyn Sealer, out: &Path) -> Result<(), MediaError> {
+    flatten_with(folder, Some(sealer), out)
+}
+
+fn flatten_with(folder: &Path, sealer: Option<&dyn Sealer>, out: &Path) -> Result<(), MediaError> {
     let tree = HostTree::new(folder)?;
-    let mut archive = XarWriter::new()?;
+    let mut archive = XarWriter::new(sealer)?;
     flatten_folder(&tree, "", &mut archive)?;
     archive.finish(out)
 }
@@ -79,7 +92,7 @@ pub fn flatten(folder: &Path, out: &Path) -> Result<(), MediaError> {
 fn flatten_folder(
     tree: &HostTree,
     folder: &str,
-    archive: &mut XarWriter,
+    archive: &mut XarWriter<'_>,
 ) -> Result<(), MediaError> {
     path::check_depth(folder)?;
     for entry in tree.children(folder)? {

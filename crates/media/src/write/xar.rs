@@ -10,30 +10,34 @@ use std::{
 use flate2::{Compression, write::ZlibEncoder};
 use sha1::{Digest as _, Sha1};
 
-use super::{cannot_store, escaped, output};
+use super::{
+    cannot_store, escaped, output,
+    seal::{self, Sealer},
+};
 use crate::{MediaError, xar::MAGIC};
 
 /// Length of the digest that the heap begins with.
 const DIGEST_LEN: u64 = 20;
 
 /// An archive as it grows: its contents are in an unnamed temporary file.
-#[derive(Debug)]
-pub(super) struct XarWriter {
+pub(super) struct XarWriter<'a> {
+    sealer: Option<&'a dyn Sealer>,
     heap: File,
     heap_len: u64,
     members: String,
     count: u32,
 }
 
-impl XarWriter {
-    /// An archive of nothing.
+impl<'a> XarWriter<'a> {
+    /// An archive of nothing, which `sealer` will sign, if there is one.
     ///
     /// # Errors
     /// If there is no room for temporary files.
-    pub(super) fn new() -> Result<Self, MediaError> {
+    pub(super) fn new(sealer: Option<&'a dyn Sealer>) -> Result<Self, MediaError> {
         Ok(Self {
+            sealer,
             heap: tempfile::tempfile().map_err(MediaError::content("the temporary file"))?,
-            heap_len: DIGEST_LEN,
+            heap_len: DIGEST_LEN.saturating_add(seal::room(sealer)),
             members: String::new(),
             count: 0,
         })
@@ -96,14 +100,24 @@ impl XarWriter {
     /// If it cannot be written.
     pub(super) fn finish(mut self, out: &Path) -> Result<(), MediaError> {
         let failed = MediaError::host(out);
+        let sealed = self
+            .sealer
+            .map(|sealer| seal::described(sealer, DIGEST_LEN))
+            .transpose()?;
         let toc = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<xar>\n <toc>\n  <checksum style=\"sha1\">\
-             <offset>0</offset><size>{DIGEST_LEN}</size></checksum>\n{} </toc>\n</xar>\n",
+             <offset>0</offset><size>{DIGEST_LEN}</size></checksum>\n{}{} </toc>\n</xar>\n",
+            sealed.unwrap_or_default(),
             self.members
         );
+        let (head, digest) = head(&toc).map_err(&failed)?;
         let mut file = output(out)?;
-        file.write_all(&head(&toc).map_err(&failed)?)
-            .map_err(&failed)?;
+        file.write_all(&head).map_err(&failed)?;
+        file.write_all(&digest).map_err(&failed)?;
+        if let Some(sealer) = self.sealer {
+            file.write_all(&seal::made(sealer, &digest)?)
+                .map_err(&failed)?;
+        }
         self.heap.rewind().map_err(&failed)?;
         io::copy(&mut self.heap, &mut file).map_err(&failed)?;
         file.persist(out).map_err(|error| failed(error.error))?;
@@ -131,8 +145,8 @@ impl Write for Hashed<'_> {
     }
 }
 
-/// What comes before the contents: the header, the table of contents, and its digest.
-fn head(toc: &str) -> io::Result<Vec<u8>> {
+/// What comes before the contents: the header with the table of contents, and its digest.
+fn head(toc: &str) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(toc.as_bytes())?;
     let stored = encoder.finish()?;
@@ -143,8 +157,7 @@ fn head(toc: &str) -> io::Result<Vec<u8>> {
     }
     bytes.extend(1_u32.to_be_bytes()); // SHA-1
     bytes.extend(&stored);
-    bytes.extend(Sha1::digest(&stored));
-    Ok(bytes)
+    Ok((bytes, Sha1::digest(&stored).to_vec()))
 }
 
 /// Copies what a file of a tree holds.
