@@ -10,8 +10,10 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 32] = [
     "scan",
+    "scan_opinion",
+    "scan_waiver",
     "quota_window",
     "quota_pause",
     "incident",
@@ -22,6 +24,7 @@ const TABLES: [&str; 29] = [
     "delivery",
     "connector_disabled",
     "connector_health",
+    "digest",
     "run",
     "run_wait",
     "step",
