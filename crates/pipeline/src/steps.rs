@@ -103,7 +103,8 @@ impl Engine {
         reporter.report(&Event::Environment {
             env: &secrets::scrubbed_dict(&walk.scrubber, &walk.env),
         });
-        let may_upload = may_upload(&walk.env);
+        let may_upload = may_upload(&walk.env) && self.parts.scanning.may_upload(&job.run.title);
+        let scanner = Arc::clone(&self.parts.scanning.scanner);
         let pending = blocking(move || {
             let mut change_set = staging.take();
             if prepared.trust == Trust::Waived {
@@ -112,13 +113,15 @@ impl Engine {
             if !change_set.is_empty() {
                 all_proved(&walk.context.proofs)?;
             }
-            Pending::of(
+            let mut pending = Pending::of(
                 change_set,
                 &walk.context,
                 may_upload,
                 prepared.record,
                 &walk.scrubber,
-            )
+            )?;
+            pending.look_into_large(scanner.upload_limit(), scanner.inner_files());
+            Ok(pending)
         })
         .await?;
         drop(prepared.lock);

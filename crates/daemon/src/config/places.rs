@@ -34,6 +34,7 @@ impl Places {
             config.pods.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
+            config.scan.clamd.socket.as_mut(),
         ];
         let secrets = config.desk.secret_files_mut();
         let keys = signatures

@@ -6,6 +6,7 @@ mod evidence;
 mod identity;
 mod payload;
 mod proofs;
+mod scanning;
 mod shelf;
 mod update_metadata;
 
