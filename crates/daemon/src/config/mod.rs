@@ -327,6 +327,8 @@ pub struct ServeConfig {
     pub grace_seconds: u64,
     /// For how many hours no run may have ended after one was due before there is an incident; 0 for never.
     pub watchdog_hours: u64,
+    /// After how many days without a good run there is an incident of a scheduled title; 0 for never.
+    pub stale_days: u64,
     /// How long a worker may be silent before another takes its run over, in seconds.
     pub lease_seconds: u64,
     /// What it does; everything if not given.
@@ -346,6 +348,7 @@ impl Default for ServeConfig {
             roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
             labels: BTreeSet::new(),
             watchdog_hours: 6,
+            stale_days: 14,
         }
     }
 }
