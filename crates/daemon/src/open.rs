@@ -209,6 +209,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         },
         rings: config.rings.clone(),
         retention: config.retention,
+        keeping: config.records,
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))

@@ -356,6 +356,10 @@ impl Engine {
             name: &job.request.name,
         });
         let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+        if job.request.replays.is_some() {
+            // Its downloads are not remembered as good: the next regular run must see them as new.
+            return Ok(Place::Unchanged);
+        }
         let released = self.parts.db.release_list(&job.run.title).await?;
         if self.parts.guards.first_release {
             release::check_first(&pending.items, &released, &job.request)?;

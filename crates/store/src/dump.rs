@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 33] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -43,6 +43,7 @@ const TABLES: [&str; 32] = [
     "tenant_ring",
     "tenant_secret",
     "check_in",
+    "figure",
 ];
 
 /// Tables whose rows the engine numbers itself.

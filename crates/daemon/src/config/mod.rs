@@ -21,7 +21,7 @@ use std::{
 
 use evidence::Keyring;
 use model::Title;
-use pipeline::payload::ChangeKind;
+use pipeline::{Keeping, payload::ChangeKind};
 use processors::PythonSettings;
 use publication::{ObjectSettings, Retention, Rings, tuf::Tuf};
 use redact::{Scrubber, Secret};
@@ -84,6 +84,8 @@ pub struct Config {
     pub rings: Rings,
     /// What is kept of older versions.
     pub retention: Retention,
+    /// What is kept of runs.
+    pub records: Keeping,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// Evidence of what was published.
@@ -118,6 +120,7 @@ impl Default for Config {
             guards: GuardsConfig::default(),
             rings: Rings::default(),
             retention: Retention::default(),
+            records: Keeping::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
             tuf: TufConfig::default(),
@@ -440,6 +443,13 @@ impl Config {
                 path: path.to_owned(),
                 key: "retention.keep",
                 why: "at least one version has to be kept",
+            });
+        }
+        if self.records.runs == 0 {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "records.runs",
+                why: "at least one run of each title has to be kept",
             });
         }
         self.rings.check().map_err(|source| ConfigError::Rings {

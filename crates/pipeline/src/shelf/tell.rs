@@ -19,6 +19,8 @@ pub enum Upkeep {
     Scans,
     /// Removing what nobody needs any more.
     Retention,
+    /// Forgetting runs that nobody needs any more.
+    Records,
     /// Carrying out what is due.
     Schedules,
 }
@@ -30,6 +32,7 @@ impl Upkeep {
             Self::Rings => "repository rings",
             Self::Scans => "repository scans",
             Self::Retention => "repository retention",
+            Self::Records => "records",
             Self::Schedules => "schedules",
         }
     }

@@ -205,6 +205,13 @@ Input: {NAME: Widget}
     fs_err::write(overrides.join("Widget.munki.recipe.yaml"), title).unwrap();
 }
 
+const KEEPING: crate::Keeping = crate::Keeping {
+    run_days: 30,
+    runs: 1,
+    receipt_days: 30,
+    cache_days: 90,
+};
+
 fn scan_config(virus_total: &virus_total::VirusTotal, key: Option<&str>) -> scan::Config {
     scan::Config {
         base_url: virus_total.base_url(),
@@ -263,6 +270,7 @@ async fn engine(folder: &Path, scan: scan::Config, clock: &Arc<FixedClock>) -> E
         guards: crate::Guards::default(),
         rings: publication::Rings::default(),
         retention: publication::Retention::default(),
+        keeping: KEEPING,
         retries: crate::Retries::default(),
         node: crate::NodeName::default(),
         lease: Duration::from_mins(1),

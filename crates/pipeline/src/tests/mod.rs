@@ -6,6 +6,8 @@ mod evidence;
 mod identity;
 mod payload;
 mod proofs;
+mod records;
+mod replay;
 mod scanning;
 mod shelf;
 mod update_metadata;
