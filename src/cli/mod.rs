@@ -31,6 +31,7 @@ pub(crate) mod retention;
 pub(crate) mod ring;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod search;
 pub(crate) mod serve;
@@ -158,6 +159,9 @@ pub(crate) enum Verb {
     /// See what is in the queue and what became of it, add to it, stop runs
     #[command(subcommand)]
     Runs(runs::Runs),
+    /// See what scanners say of files, and let it pass
+    #[command(subcommand)]
+    Scan(scan::Scan),
     /// Tell which overrides run when, and have them rest
     #[command(subcommand)]
     Schedule(schedule::Schedule),

@@ -9,6 +9,19 @@ pub(crate) enum Retention {
     Apply(Apply),
     /// Tell which those are, and which older ones stay and why
     Preview(Preview),
+    /// Tell which runs, receipts and folders of the cache nobody needs any more, as `[records]` has it
+    Records(Records),
+}
+
+/// `retention records`.
+#[derive(Args, Debug)]
+pub(crate) struct Records {
+    /// Remove them; the service does so once a day
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `retention apply`.

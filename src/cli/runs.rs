@@ -14,8 +14,21 @@ pub(crate) enum Runs {
     Nodes(Nodes),
     /// Put overrides into the queue, for the service to run now
     Queue(Queue),
+    /// Carry a run out again with what it was asked for, and tell what came out otherwise; nothing is published
+    Replay(Replay),
     /// Show a run, step by step
     Show(Show),
+}
+
+/// `runs replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub(crate) id: RunId,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `runs cancel`.

@@ -33,6 +33,7 @@ mod retention;
 mod ring;
 mod run;
 mod runs;
+mod scan;
 mod schedule;
 mod search;
 mod serve;
@@ -140,6 +141,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Ring(verb) => wait_for(ring::run(verb, house, printer)),
         Verb::Run(arguments) => wait_for(run::run(arguments, house, printer)),
         Verb::Runs(verb) => wait_for(runs::run(verb, house, printer)),
+        Verb::Scan(verb) => wait_for(scan::run(verb, house, printer)),
         Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
         Verb::Serve(verb) => wait_for(serve::run(verb, house)),

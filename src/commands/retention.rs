@@ -5,7 +5,7 @@ use publication::Superfluous;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    cli::retention::{Apply, Preview, Retention},
+    cli::retention::{Apply, Preview, Records, Retention},
     commands::ring::hand,
     exit::ExitStatus,
     explain,
@@ -23,6 +23,7 @@ pub(crate) async fn run(
     match verb {
         Retention::Apply(arguments) => apply(&arguments, &engine, printer).await,
         Retention::Preview(arguments) => preview(&arguments, &engine, printer).await,
+        Retention::Records(arguments) => records(&arguments, &engine, printer).await,
     }
 }
 
@@ -81,6 +82,41 @@ async fn apply(arguments: &Apply, engine: &Engine, printer: Printer) -> anyhow::
         )),
         None => printer.talk("There is nothing to remove"),
     }
+    Ok(ExitStatus::Done)
+}
+
+async fn records(
+    arguments: &Records,
+    engine: &Engine,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    let found = if arguments.apply {
+        engine.forget_old().await
+    } else {
+        engine.old_records().await
+    };
+    let old = match found {
+        Ok(old) => old,
+        Err(failure) => {
+            explain::failure("records", &failure, printer);
+            return Ok(ExitStatus::Failed);
+        }
+    };
+    if arguments.json {
+        printer.data(json!({
+            "schema": 1,
+            "removed": arguments.apply,
+            "runs": old.runs,
+            "receipts": old.receipts,
+            "folders": old.folders,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    let word = if arguments.apply { "gone" } else { "would go" };
+    for path in old.folders.iter().chain(&old.receipts) {
+        printer.data(format!("{word}: {}", path.display()))?;
+    }
+    printer.data(format!("{word}: {} runs", old.runs))?;
     Ok(ExitStatus::Done)
 }
 

@@ -99,6 +99,7 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
         ignore_trust: arguments.ignore_parent_trust_verification_errors,
         accepted: arguments.accepted.clone(),
         verbosity: printer.verbosity,
+        replays: None,
     };
     let of_name = |name: &&String| Request {
         name: (*name).clone(),

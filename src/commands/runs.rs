@@ -1,20 +1,23 @@
 //! `runs`: the queue, and what became of what was in it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use model::{Timestamp, Trigger};
-use pipeline::Request;
+use pipeline::{Engine, Failure, Outcome, Reporter, Request};
 use serde_json::{Value, json};
 use store::{Db, Node, Queued, Run, Step};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::runs::{Cancel, List, Nodes, Queue, Runs, Show},
+    cli::runs::{Cancel, List, Nodes, Queue, Replay, Runs, Show},
     exit::ExitStatus,
     explain,
     house::House,
     person,
     printer::Printer,
+    reporter::Terminal,
+    signals,
 };
 
 /// Does what was asked.
@@ -24,6 +27,7 @@ pub(crate) async fn run(verb: Runs, house: &House, printer: Printer) -> anyhow::
         Runs::List(arguments) => list(&arguments, &house.database().await?, printer).await,
         Runs::Nodes(arguments) => nodes(&arguments, house, printer).await,
         Runs::Queue(arguments) => queue(&arguments, house, printer).await,
+        Runs::Replay(arguments) => replay(&arguments, house, printer).await,
         Runs::Show(arguments) => show(&arguments, &house.database().await?, printer).await,
     }
 }
@@ -89,6 +93,58 @@ async fn queue(arguments: &Queue, house: &House, printer: Printer) -> anyhow::Re
         }
     }
     Ok(status)
+}
+
+async fn replay(arguments: &Replay, house: &House, printer: Printer) -> anyhow::Result<ExitStatus> {
+    let engine = house.engine().await?;
+    let failed = |failure: &Failure| {
+        explain::failure(&arguments.id.to_string(), failure, printer);
+        Ok(ExitStatus::Failed)
+    };
+    let then = engine.db().run_find(arguments.id).await?;
+    let then = then.context("there is no such run")?;
+    let request = match Engine::replay_of(&then) {
+        Ok(request) => request,
+        Err(failure) => return failed(&failure),
+    };
+    let now = match engine.queue(&request, Trigger::Manual).await {
+        Ok(Queued::New(id)) => id,
+        Ok(Queued::Already(id)) => bail!("the title's run {id} is not over yet"),
+        Err(failure) => return failed(&failure),
+    };
+    let stop = CancellationToken::new();
+    let _watching = signals::cancel_on_interrupt(&stop)?;
+    let reporter: Arc<dyn Reporter> = Arc::new(Terminal::new(printer, arguments.json));
+    let worked = Box::pin(engine.work_on(now, &reporter, &stop)).await?;
+    let worked = worked.context("another worker has taken the replay up")?;
+    if !matches!(worked.outcome, Outcome::Ended(_)) {
+        engine.cancel(now).await?;
+        bail!("the replay was stopped");
+    }
+    let differences = match engine.compare_runs(then.id, now).await {
+        Ok(differences) => differences,
+        Err(failure) => return failed(&failure),
+    };
+    if arguments.json {
+        let (then, failure) = (then.id, worked.failure.as_ref().map(Failure::cause));
+        printer.data(json!({
+            "schema": 1,
+            "run": then,
+            "replay": now,
+            "failure": failure,
+            "differences": differences,
+        }))?;
+    } else {
+        for difference in &differences {
+            printer.data(difference)?;
+        }
+        printer.talk(format!("{} differences", differences.len()));
+    }
+    Ok(if differences.is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
 }
 
 async fn list(arguments: &List, db: &Db, printer: Printer) -> anyhow::Result<ExitStatus> {

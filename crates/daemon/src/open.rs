@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use desk::{Desk, DeskError};
 use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
+use glob::Pattern;
 use model::{Clock, SystemClock};
 use pipeline::{Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
@@ -14,7 +15,7 @@ use publication::{
 };
 use recipe::{Library, Preferences};
 use repos::GitHistory;
-use scan::{ScanError, VirusTotal};
+use scan::{Clamd, ClamdError, ScanError, VirusTotal};
 use store::{Db, StoreError};
 use tenancy::{Tenants, Vault};
 
@@ -44,6 +45,17 @@ pub enum OpenError {
     /// `VirusTotal` is not configured as it can be.
     #[error("cannot set up VirusTotal (section `scan` of the configuration)")]
     Scan(#[source] ScanError),
+    /// `ClamAV`'s daemon is not configured as it can be.
+    #[error("cannot set up the second scanner (section `scan` of the configuration)")]
+    Clamd(#[source] ClamdError),
+    /// A pattern is none.
+    #[error("`{given}` in `scan.never-upload` is no pattern of titles")]
+    Pattern {
+        /// What was given.
+        given: String,
+        /// What is wrong.
+        source: glob::PatternError,
+    },
     /// The list of revoked certificates, or a proof that is asked for, cannot be used.
     #[error("cannot set up the check of signatures (section `signatures` of the configuration)")]
     Signatures(#[source] StepError),
@@ -152,7 +164,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let db = open_database(config).await?;
     let clock = clock::of(&db).await.map_err(state_error(config))?;
     let desk = desk_by(config, db.clone(), Arc::clone(&clock))?;
-    let scanner = VirusTotal::new(config.scan.clone(), db.clone(), Arc::clone(&clock));
+    let scanning = open_scanning(config, &db, &clock)?;
     let fetcher = open_fetcher(config)?;
     let signatures = open_signatures(config)?;
     let keyring = config.keyring();
@@ -164,14 +176,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         clock,
         fetcher: Arc::new(fetcher),
         desk: Arc::new(desk),
-        scanning: Scanning {
-            scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
-            patience: config.scan.patience(),
-            afterwards: Afterwards {
-                lasting: Duration::from_hours(config.scan.again_days.saturating_mul(24)),
-                recall: config.scan.recall,
-            },
-        },
+        scanning,
         repository,
         keyring,
         tuf: open_tuf(config)?,
@@ -204,9 +209,40 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
         },
         rings: config.rings.clone(),
         retention: config.retention,
+        keeping: config.records,
         history: Arc::new(GitHistory::new()),
         scrubber: config.scrubber(),
     }))
+}
+
+/// Who is asked about malware.
+fn open_scanning(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<Scanning, OpenError> {
+    let scan = &config.scan;
+    let scanner = VirusTotal::new(scan.clone(), db.clone(), Arc::clone(clock));
+    let clamd = Clamd::new(scan.clamd.clone(), db.clone(), Arc::clone(clock));
+    Ok(Scanning {
+        scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
+        clamd: clamd.map_err(OpenError::Clamd)?.map(Arc::new),
+        patience: scan.patience(),
+        rescans: scan.rescans(),
+        never_upload: never_upload(config)?,
+        afterwards: Afterwards {
+            lasting: Duration::from_hours(scan.again_days.saturating_mul(24)),
+            recall: scan.recall,
+        },
+    })
+}
+
+fn never_upload(config: &Config) -> Result<Vec<Pattern>, OpenError> {
+    let given = config.scan.never_upload.iter();
+    given
+        .map(|given| {
+            Pattern::new(given).map_err(|source| OpenError::Pattern {
+                given: given.clone(),
+                source,
+            })
+        })
+        .collect()
 }
 
 /// What keeps the update metadata; its keys and its first root are made if they are to be made here.

@@ -8,7 +8,7 @@ use store::{Db, Incident, IncidentChange, IncidentKey, IncidentState, Maintenanc
 use tokio::sync::Notify;
 
 use crate::{
-    Calendar, Config, Connector, DeskError, Failure, Notice, advice, clean, connector,
+    Calendar, Config, Connector, DeskError, Failure, Notice, advice, clean, connector, digest,
     quiet::{self, Guards},
     rules::{self, Facts, Ruling, Terms},
 };
@@ -27,6 +27,7 @@ pub struct Desk {
     pub(crate) scrubber: Scrubber,
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
     pub(crate) poke: Notify,
+    pub(crate) digest: Option<digest::Schedule>,
     calendars: BTreeMap<String, Arc<Calendar>>,
     config: Config,
 }
@@ -59,6 +60,7 @@ impl Desk {
             scrubber,
             connectors: connector::all(&config)?,
             poke: Notify::new(),
+            digest: digest::Schedule::of(&config)?,
             calendars: config.calendars()?,
             config,
         })

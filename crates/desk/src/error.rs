@@ -15,6 +15,12 @@ pub enum DeskError {
         /// What is wrong.
         why: String,
     },
+    /// The daily letter cannot be meant as it is configured.
+    #[error("`desk.digest` cannot be used: {why}")]
+    Digest {
+        /// What is wrong.
+        why: String,
+    },
     /// There is no such connector.
     #[error("no connector is called `{name}`; there are: {known}")]
     NoConnector {

@@ -40,6 +40,7 @@ mod clock;
 mod config;
 mod connector;
 mod desk;
+mod digest;
 mod drill;
 mod error;
 mod failure;
@@ -60,6 +61,7 @@ pub use config::{
 };
 pub use connector::{Attempt, Connector, DeliveryError, SigningKey, Taken};
 pub use desk::Desk;
+pub use digest::{DigestConfig, Letter};
 pub use drill::ConnectorState;
 pub use error::DeskError;
 pub use failure::Failure;

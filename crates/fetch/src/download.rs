@@ -16,8 +16,9 @@ use tokio::{sync::mpsc, task, time};
 
 use crate::{
     Downloaded, FetchError, Fetcher, Request, Validators,
-    client::{Answer, Attempts, header_text, header_value, retry_after},
+    client::{Answer, Attempts, header_text, header_value},
     part::{Part, Resume, Whole},
+    spent::refused,
     state,
 };
 
@@ -363,11 +364,7 @@ impl Start {
                 source: None,
             }),
             _ if status.is_success() => Ok(Self::Anew(resume_of(request, response))),
-            _ => Err(FetchError::Status {
-                url: request.shown(),
-                status: status.as_u16(),
-                retry_after: retry_after(response.headers()),
-            }),
+            _ => Err(refused(request, status, response.headers())),
         }
     }
 

@@ -5,6 +5,8 @@ use std::{error::Error, io, path::PathBuf, time::Duration};
 use model::{FailureClass, Retry};
 use redact::SafeUrl;
 
+use crate::Renewal;
+
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,6 +89,16 @@ pub enum FetchError {
         /// Where.
         url: SafeUrl,
     },
+    /// The server answered that we have asked enough for now.
+    #[error("{url} answered {status}: what it lets us ask is spent {renewal}")]
+    RateLimited {
+        /// Where.
+        url: SafeUrl,
+        /// The status code: 429, or 403.
+        status: u16,
+        /// When it lets us ask again.
+        renewal: Renewal,
+    },
     /// Too many redirects.
     #[error("{url} redirects more than {limit} times")]
     Redirects {
@@ -154,7 +166,7 @@ impl FetchError {
     /// What kind of failure it is.
     pub const fn class(&self) -> FailureClass {
         match self {
-            Self::Status { status: 429, .. } => FailureClass::RateLimited,
+            Self::RateLimited { .. } => FailureClass::RateLimited,
             Self::TimedOut { .. } => FailureClass::Timeout,
             Self::Address { .. }
             | Self::Header { .. }
@@ -182,8 +194,9 @@ impl FetchError {
             | Self::Cut { .. }
             | Self::Length { .. }
             | Self::TimedOut { .. }
+            | Self::RateLimited { status: 429, .. }
             | Self::Status {
-                status: 408 | 425 | 429 | 500 | 502 | 503 | 504,
+                status: 408 | 425 | 500 | 502 | 503 | 504,
                 ..
             } => Retry::Later,
             Self::Address { .. }
@@ -194,6 +207,7 @@ impl FetchError {
             | Self::Locked { .. }
             | Self::Option { .. }
             | Self::PlainHttp { .. }
+            | Self::RateLimited { .. }
             | Self::Redirects { .. }
             | Self::Scheme { .. }
             | Self::Setup(_)
@@ -207,6 +221,7 @@ impl FetchError {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::RateLimited { renewal, .. } => renewal.wait(),
             _ => None,
         }
     }
@@ -215,7 +230,7 @@ impl FetchError {
     /// the step's error. Otherwise this error's own text.
     pub fn curl_text(&self) -> String {
         match self {
-            Self::Status { status, .. } => {
+            Self::Status { status, .. } | Self::RateLimited { status, .. } => {
                 format!("curl: (22) The requested URL returned error: {status}")
             }
             Self::Scheme { scheme, .. } => {

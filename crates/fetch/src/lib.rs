@@ -45,6 +45,7 @@ mod hosts;
 mod part;
 mod request;
 mod settings;
+mod spent;
 mod state;
 mod text;
 
@@ -53,6 +54,7 @@ pub use download::{Fetched, Pending};
 pub use error::FetchError;
 pub use request::{Pin, PlainHttp, Request};
 pub use settings::{RetryPolicy, Settings};
+pub use spent::Renewal;
 pub use state::{Cached, Commit, Downloaded, Validators};
 pub use text::{Head, Text};
 

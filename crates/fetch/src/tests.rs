@@ -231,6 +231,25 @@ async fn passing_failures_are_tried_again_and_lasting_ones_are_not() {
 }
 
 #[tokio::test]
+async fn a_spent_allowance_is_told_with_its_end_and_not_asked_for_again() {
+    let spent = Resource::failure(403)
+        .with_header("x-ratelimit-remaining", "0")
+        .with_header("x-ratelimit-reset", "1764016320");
+    let here = Here::with(spent).await;
+    let download = here.download().await.unwrap_err();
+    let text = fetcher().text(&here.request()).await.unwrap_err();
+    for error in [download, text] {
+        assert_eq!(error.class(), FailureClass::RateLimited);
+        let told = error.to_string();
+        let end = "answered 403: what it lets us ask is spent until 2025-11-24T20:32:00Z";
+        assert!(told.ends_with(end), "{told}");
+        let curl = "curl: (22) The requested URL returned error: 403";
+        assert_eq!(error.curl_text(), curl);
+    }
+    assert_eq!(here.vendor.seen().len(), 2, "each asked once");
+}
+
+#[tokio::test]
 async fn a_refusal_does_not_cost_what_has_come() {
     let here = Here::with(
         Resource::file(content())

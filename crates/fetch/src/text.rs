@@ -11,8 +11,9 @@ use reqwest::{
 use tokio::time;
 
 use crate::{
-    FetchError, Fetcher, Request,
+    FetchError, Fetcher, Renewal, Request,
     client::{Answer, Attempts, header_text},
+    spent::refused,
 };
 
 /// A page, a feed, an answer of an API.
@@ -139,6 +140,11 @@ impl Fetcher {
             HeaderValue::from_static("gzip, deflate"),
         );
         let answer = self.send(request, &extra).await?;
+        let headers = answer.response.headers();
+        if Renewal::of(answer.response.status(), headers).is_some() {
+            // The page that comes with it would only blame the recipe.
+            return Err(refused(request, answer.response.status(), headers));
+        }
         let status = answer.response.status().as_u16();
         let encoding = header_text(answer.response.headers(), &header::CONTENT_ENCODING);
         let body = self

@@ -98,6 +98,10 @@ id! {
     /// Names one tenant, over all names that it has outside.
     TenantId, "tenant"
 }
+id! {
+    /// Names one waiver of what scanners say.
+    WaiverId, "waiver"
+}
 
 #[cfg(test)]
 mod tests {

@@ -13,8 +13,8 @@ use redact::Scrubber;
 use store::{Db, NewRun, Queued, Terms};
 
 use crate::{
-    Approval, Failure, Guards, Recipes, Request, Retries, Scanning, Standing, approval::Approved,
-    owner::Owner, plan::Plan, recipes::title_named, secrets,
+    Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing,
+    approval::Approved, owner::Owner, plan::Plan, recipes::title_named, secrets,
 };
 
 /// What an engine is made of.
@@ -49,6 +49,8 @@ pub struct Parts {
     pub rings: Rings,
     /// What is kept of older versions.
     pub retention: Retention,
+    /// What is kept of runs.
+    pub keeping: Keeping,
     /// What git knows of recipes.
     pub history: Arc<dyn History + Send + Sync>,
     /// Runs that failed in passing.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure, Signers,
     evidence::{Downloaded, Record},
+    scan_gate::{Inner, programs},
 };
 
 /// What a run has made and not yet published.
@@ -71,6 +72,9 @@ pub(crate) struct Scanned {
     path: PathBuf,
     pub(crate) name: String,
     may_upload: bool,
+    /// The programs in it, where it is too large for the scanner.
+    #[serde(default)]
+    pub(crate) inner: Inner,
 }
 
 impl From<&Scanned> for Medium {
@@ -135,6 +139,15 @@ impl Pending {
         })
     }
 
+    /// Looks for the programs in media of more than `limit` bytes, of which the scanner is asked about the `most`
+    /// largest. Blocking.
+    pub(crate) fn look_into_large(&mut self, limit: u64, most: u32) {
+        let large = self.media.iter_mut().filter(|it| it.len_bytes > limit);
+        for medium in large.take_while(|_medium| most > 0) {
+            medium.inner = programs(&medium.path, most);
+        }
+    }
+
     /// Whether the files that it stages and has scanned are on this node, with as many bytes as they had.
     pub(crate) async fn is_here(&self) -> bool {
         let staged = self.change_set.files.iter();
@@ -185,6 +198,7 @@ fn scanned(
         path: path.to_owned(),
         name: name_of(path),
         may_upload,
+        inner: Inner::default(),
     })
 }
 

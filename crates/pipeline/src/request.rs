@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::FailureClass;
+use model::{FailureClass, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -30,6 +30,8 @@ pub struct Request {
     pub ignore_trust: bool,
     /// What a person has looked at and lets pass in this run.
     pub accepted: Vec<FailureClass>,
+    /// The run that is carried out again, to be held against; nothing is published or remembered then.
+    pub replays: Option<RunId>,
     /// How much is told, 0 to 4; recipes see it as `verbose`.
     pub verbosity: u8,
 }
@@ -46,7 +48,7 @@ impl Request {
     /// Whether this is the title's regular run, the one whose end the service desk hears of: a look at what is new,
     /// a file given by hand and a run without trust say nothing about the title.
     pub const fn is_regular(&self) -> bool {
-        !self.check_only && !self.ignore_trust && self.pkg.is_none()
+        !self.check_only && !self.ignore_trust && self.pkg.is_none() && self.replays.is_none()
     }
 
     /// Whether a person lets failures of `class` pass.

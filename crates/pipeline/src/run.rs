@@ -8,8 +8,11 @@ use store::{Heartbeat, Lease, NewRun, Parking, Run, RunEnd, RunFailure, StoreErr
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine, Event, Failure, Item, Reporter, Request, StepReport, pending::Pending, release,
-    scan_gate::Passage, steps::Trace,
+    Engine, Event, Failure, Item, Reporter, Request, StepReport,
+    pending::Pending,
+    release,
+    scan_gate::{Gate, Passage},
+    steps::Trace,
 };
 
 /// How often a worker says that it is alive while its lease lasts.
@@ -353,6 +356,10 @@ impl Engine {
             name: &job.request.name,
         });
         let mut pending = Box::pin(self.carry_out_steps(job, trace)).await?;
+        if job.request.replays.is_some() {
+            // Its downloads are not remembered as good: the next regular run must see them as new.
+            return Ok(Place::Unchanged);
+        }
         let released = self.parts.db.release_list(&job.run.title).await?;
         if self.parts.guards.first_release {
             release::check_first(&pending.items, &released, &job.request)?;
@@ -395,9 +402,15 @@ impl Engine {
             return self.park(job, &pending, wait, deadline).await;
         }
         let clock = &*self.parts.clock;
-        let scanning = &self.parts.scanning;
+        let gate = Gate {
+            scanning: &self.parts.scanning,
+            pending: &pending,
+            request: &job.request,
+            deadline,
+            clock,
+        };
         let passage = tokio::select! {
-            passage = scanning.pass(&pending, &job.request, deadline, clock) => passage?,
+            passage = gate.pass() => passage?,
             // Parking is the durable way to stop here: the steps need not be carried out again.
             () = job.stop.cancelled() => Passage::Closed { until: clock.now() },
         };

@@ -103,22 +103,26 @@ impl Engine {
         reporter.report(&Event::Environment {
             env: &secrets::scrubbed_dict(&walk.scrubber, &walk.env),
         });
-        let may_upload = may_upload(&walk.env);
+        let may_upload = may_upload(&walk.env) && self.parts.scanning.may_upload(&job.run.title);
+        let scanner = Arc::clone(&self.parts.scanning.scanner);
+        let is_replay = request.replays.is_some();
         let pending = blocking(move || {
             let mut change_set = staging.take();
-            if prepared.trust == Trust::Waived {
+            if prepared.trust == Trust::Waived || is_replay {
                 change_set.files.clear();
             }
             if !change_set.is_empty() {
                 all_proved(&walk.context.proofs)?;
             }
-            Pending::of(
+            let mut pending = Pending::of(
                 change_set,
                 &walk.context,
                 may_upload,
                 prepared.record,
                 &walk.scrubber,
-            )
+            )?;
+            pending.look_into_large(scanner.upload_limit(), scanner.inner_files());
+            Ok(pending)
         })
         .await?;
         drop(prepared.lock);

@@ -35,7 +35,10 @@ impl Engine {
     }
 
     async fn tell(&self, run: &Run) -> Option<IncidentId> {
+        let is_replay = Self::request_of(run).is_ok_and(|it| it.replays.is_some());
         let told = match &run.failure {
+            // Whoever asked for it is told, and the title is as it was.
+            Some(_) if is_replay => Ok(None),
             Some(failure) => self.raise(run, failure).await.map(Some),
             None => self.resolve(run).await.map(|()| None),
         };

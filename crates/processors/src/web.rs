@@ -71,6 +71,10 @@ pub(crate) fn failure(error: FetchError) -> StepError {
         FetchError::Status { status: 404 | 410, .. } => failure.with_next_step(
             "The vendor moved or withdrew the file: look at the vendor's download page and correct the recipe.",
         ),
+        FetchError::RateLimited { renewal, .. } => failure.with_next_step(format!(
+            "Nothing: what the server lets us ask is spent {renewal}, and a run after that goes on. If it is spent \
+             again and again, run the titles of this server less often, or give it a token."
+        )),
         _ => failure,
     };
     failure.caused_by(error)

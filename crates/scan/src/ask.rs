@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use model::{Sha256, Timestamp};
 use store::{Scan, ScanState};
 
-use crate::{AnalysisState, LookUp, ScanError, ScanReport, UPLOAD_LIMIT, VirusTotal};
+use crate::{AnalysisState, LookUp, ScanError, ScanReport, VirusTotal};
 
 /// One file that shall be scanned.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -118,6 +118,39 @@ impl VirusTotal {
         }
     }
 
+    /// The report that is kept of a file, if it was given before `since`.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub async fn report_before(
+        &self,
+        sha256: Sha256,
+        since: Timestamp,
+    ) -> Result<Option<ScanReport>, ScanError> {
+        let scan = self.db.scan_find(sha256).await?;
+        Ok(scan
+            .filter(|scan| scan.changed_at < since)
+            .and_then(|scan| match scan.state {
+                ScanState::Reported { report } => serde_json::from_value(report).ok(),
+                _ => None,
+            }))
+    }
+
+    /// Has engines look at a file again that there is a report of; [`VirusTotal::ask`] answers what they say then.
+    ///
+    /// # Errors
+    /// As [`VirusTotal::ask`].
+    pub async fn begin_anew(&self, sha256: Sha256) -> Result<(), ScanError> {
+        let scan = self.db.scan_ask(sha256, self.clock.now()).await?;
+        if !matches!(scan.state, ScanState::Reported { .. }) {
+            return Ok(());
+        }
+        let analysis_id = self.analyse_again(sha256).await?;
+        self.move_on(&scan, ScanState::Analysing { analysis_id })
+            .await?;
+        Ok(())
+    }
+
     /// Looks the medium up, and sees to an analysis if it needs one.
     async fn begin(&self, medium: &Medium, scan: &Scan) -> Result<Answer, ScanError> {
         match self.look_up(medium.sha256).await? {
@@ -133,12 +166,13 @@ impl VirusTotal {
     }
 
     async fn submit(&self, medium: &Medium, scan: &Scan) -> Result<Answer, ScanError> {
+        let limit_bytes = self.config.upload_limit();
         let why = if !medium.may_upload {
             NoReport::UploadNotAllowed
-        } else if medium.len_bytes > UPLOAD_LIMIT {
+        } else if medium.len_bytes > limit_bytes {
             NoReport::TooLarge {
                 len_bytes: medium.len_bytes,
-                limit_bytes: UPLOAD_LIMIT,
+                limit_bytes,
             }
         } else {
             self.upload_claimed(medium, scan).await?;

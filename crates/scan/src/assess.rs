@@ -73,6 +73,18 @@ pub enum Inconclusive {
         /// How large it may be.
         limit_bytes: u64,
     },
+    /// It is larger than the scanner takes, which does not know all programs in it.
+    InnerUnknown {
+        /// How many it knows, and nobody objects to.
+        known: u32,
+        /// How many there are.
+        programs: u32,
+    },
+    /// It is larger than the scanner takes, but each program in it is known, and nobody objects to any.
+    InnerClean {
+        /// How many there are.
+        programs: u32,
+    },
     /// The scanner does not know the file, and it may not be uploaded.
     Unknown,
 }
@@ -155,6 +167,8 @@ pub struct Policy {
     pub too_few_engines: Action,
     /// Unknown to the scanner, and larger than it takes.
     pub too_large: Action,
+    /// Larger than the scanner takes, but each program in it is known to it, and nobody objects to any.
+    pub inner_clean: Action,
     /// Unknown to the scanner, and not allowed to be uploaded.
     pub unknown: Action,
     /// No more may be asked today or this month.
@@ -170,6 +184,7 @@ impl Default for Policy {
             suspicious: Action::Hold,
             too_few_engines: Action::Hold,
             too_large: Action::Hold,
+            inner_clean: Action::Hold,
             unknown: Action::Hold,
             quota_spent: Action::Hold,
             no_key: Action::Hold,
@@ -188,7 +203,8 @@ impl Policy {
                 Inconclusive::NoKey => self.no_key,
                 Inconclusive::QuotaSpent { .. } => self.quota_spent,
                 Inconclusive::TooFewEngines { .. } => self.too_few_engines,
-                Inconclusive::TooLarge { .. } => self.too_large,
+                Inconclusive::TooLarge { .. } | Inconclusive::InnerUnknown { .. } => self.too_large,
+                Inconclusive::InnerClean { .. } => self.inner_clean,
                 Inconclusive::Unknown => self.unknown,
             },
         }
@@ -229,6 +245,14 @@ impl fmt::Display for Inconclusive {
             } => write!(
                 f,
                 "VirusTotal does not know the file, and its {len_bytes} bytes are more than the {limit_bytes} it takes"
+            ),
+            Self::InnerUnknown { known, programs } => write!(
+                f,
+                "the file is larger than VirusTotal takes, and of the {programs} programs in it VirusTotal knows {known} as clean"
+            ),
+            Self::InnerClean { programs } => write!(
+                f,
+                "the file is larger than VirusTotal takes, but it knows each of the {programs} programs in it as clean"
             ),
             Self::Unknown => {
                 f.write_str("VirusTotal does not know the file, and it may not be uploaded")

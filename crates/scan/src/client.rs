@@ -97,6 +97,16 @@ impl VirusTotal {
         &self.config.policy
     }
 
+    /// The largest file that is uploaded, in bytes.
+    pub fn upload_limit(&self) -> u64 {
+        self.config.upload_limit()
+    }
+
+    /// How many programs in a larger file are looked up.
+    pub const fn inner_files(&self) -> u32 {
+        self.config.inner_files
+    }
+
     /// How long to wait before the service is asked again.
     pub const fn poll_interval(&self) -> Duration {
         self.config.poll()

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use redact::Secret;
 use serde::Deserialize;
 
-use crate::{Policy, Thresholds};
+use crate::{ClamdConfig, Policy, Thresholds, UPLOAD_LIMIT};
 
 /// How `VirusTotal` is to be used.
 ///
@@ -45,6 +45,15 @@ pub struct Config {
     pub report_hours: u64,
     /// How long a run waits for answers, before it is taken for inconclusive.
     pub wait_hours: u64,
+    /// How many hours after a release was first seen engines that object are asked to look again, before it is held for
+    /// their objections; in growing order. Only where `policy.suspicious` is to hold.
+    pub rescan_hours: Vec<u32>,
+    /// Titles whose media are never uploaded, whatever their overrides say; `*` stands for anything.
+    pub never_upload: Vec<String>,
+    /// The largest file that is uploaded, in MB; never more than the service takes.
+    pub max_upload_mb: u64,
+    /// How many programs in a file that is larger are looked up; 0: none.
+    pub inner_files: u32,
     /// For how many days after its publication software is asked about again; 0: never.
     pub again_days: u64,
     /// Whether what is found then is recalled by itself.
@@ -53,6 +62,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// What an assessment leads to.
     pub policy: Policy,
+    /// `ClamAV`'s daemon, as a second scanner.
+    pub clamd: ClamdConfig,
 }
 
 /// The limits of a public key, as `VirusTotal` states them.
@@ -70,10 +81,15 @@ impl Default for Config {
             poll_seconds: 30,
             report_hours: 24,
             wait_hours: 24,
+            rescan_hours: Vec::new(),
+            never_upload: Vec::new(),
+            max_upload_mb: UPLOAD_LIMIT / 1_000_000,
+            inner_files: 25,
             again_days: 7,
             recall: true,
             thresholds: Thresholds::default(),
             policy: Policy::default(),
+            clamd: ClamdConfig::default(),
         }
     }
 }
@@ -82,6 +98,23 @@ impl Config {
     /// How long a run waits for answers.
     pub const fn patience(&self) -> Duration {
         Duration::from_secs(self.wait_hours.saturating_mul(3_600))
+    }
+
+    /// When engines that object are asked to look again, from when a release was first seen.
+    pub fn rescans(&self) -> Vec<Duration> {
+        let mut hours = self.rescan_hours.clone();
+        hours.sort_unstable();
+        hours
+            .into_iter()
+            .map(|hours| Duration::from_hours(hours.into()))
+            .collect()
+    }
+
+    /// The largest file that is uploaded, in bytes.
+    pub fn upload_limit(&self) -> u64 {
+        self.max_upload_mb
+            .saturating_mul(1_000_000)
+            .min(UPLOAD_LIMIT)
     }
 
     pub(crate) const fn request_timeout(&self) -> Duration {

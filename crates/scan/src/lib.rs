@@ -20,6 +20,9 @@
 //! - The key leaves for the configured host and `VirusTotal`'s own hosts only; redirects are never followed.
 //! - Answers are bounded, and their texts are shortened and freed of control characters.
 //!
+//! [`Clamd`] asks `ClamAV`'s daemon, which needs no internet; a [`ScanWaiver`](store::ScanWaiver) of a person takes the
+//! engines that it names out of a report ([`ScanReport::without`]).
+//!
 //! The transport is ours, because the crate `virustotal3` has a fixed address, no upload by upload URL, no analyses
 //! and no look at the status of an answer; its types decode what they cover.
 //!
@@ -29,19 +32,26 @@
 
 mod ask;
 mod assess;
+mod clamd;
 mod client;
 mod config;
 mod error;
 mod quota;
 mod report;
 mod transport;
+mod waiver;
 
 #[cfg(test)]
 mod tests;
 
 pub use ask::{Answer, Medium, NoReport};
 pub use assess::{Action, Assessment, Inconclusive, Policy, Thresholds, assess};
+pub use clamd::{
+    CLAMD, Clamd, ClamdConfig, ClamdError, ClamdPolicy, Engine as ClamdEngine, Opinion,
+    Verdict as ClamdVerdict, opinion_in,
+};
 pub use client::{AnalysisState, DIRECT_UPLOAD_LIMIT, LookUp, UPLOAD_LIMIT, VirusTotal};
 pub use config::Config;
 pub use error::ScanError;
 pub use report::{Category, Flag, ScanReport, Stats};
+pub use waiver::is_waived;

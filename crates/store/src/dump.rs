@@ -9,10 +9,11 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 
 use crate::{Db, StoreError, db::Tx};
 
-/// Every table, each behind those that it refers to, but for those that say who is there at the
-/// moment.
-const TABLES: [&str; 31] = [
+/// Every table, each behind those that it refers to, but for those that say who is there at the moment.
+const TABLES: [&str; 35] = [
     "scan",
+    "scan_opinion",
+    "scan_waiver",
     "quota_window",
     "quota_pause",
     "incident",
@@ -23,6 +24,7 @@ const TABLES: [&str; 31] = [
     "delivery",
     "connector_disabled",
     "connector_health",
+    "digest",
     "run",
     "run_wait",
     "step",
@@ -43,6 +45,7 @@ const TABLES: [&str; 31] = [
     "check_in",
     "administrator",
     "audit_entry",
+    "figure",
 ];
 
 /// Tables whose rows the engine numbers itself.

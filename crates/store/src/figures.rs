@@ -42,7 +42,10 @@ impl Db {
         .await
         .map_err(failed())?;
         let download_bytes: i64 = sqlx::query_scalar(
-            "select cast(coalesce(sum(len_bytes), 0) as bigint) from download where changed = 1",
+            "select cast(
+                 coalesce((select sum(len_bytes) from download where changed = 1), 0)
+                 + coalesce((select value from figure where name = 'download_bytes'), 0)
+             as bigint)",
         )
         .fetch_one(self.reader())
         .await

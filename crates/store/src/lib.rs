@@ -31,6 +31,7 @@ mod db;
 mod delivery;
 mod delivery_health;
 mod delivery_ticket;
+mod digest;
 mod download;
 mod dump;
 mod error;
@@ -50,6 +51,8 @@ mod quota;
 mod ring;
 mod run;
 mod scan;
+mod scan_opinion;
+mod scan_waiver;
 mod schedule;
 mod sqlite;
 mod step;
@@ -90,6 +93,8 @@ pub use run::{
     Heartbeat, Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure, Terms, Worker,
 };
 pub use scan::{Scan, ScanState};
+pub use scan_opinion::ScanOpinion;
+pub use scan_waiver::ScanWaiver;
 pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};

@@ -8,6 +8,7 @@
 //! - [`vendor`] is a vendor's web server: files, feeds, redirects, cut and slow answers, conditional requests.
 //! - [`virus_total`] is `VirusTotal`'s API, with verdicts, quotas and faults to arrange; [`webhook_receiver`] takes the
 //!   incidents, and [`smtp`] is a real SMTP server in Python that keeps what it gets.
+//! - [`clamd`] is a real `ClamAV` daemon with signatures of the test's.
 //! - [`desks`] are service desks with their own states and errors: Jira, `ServiceNow`, Zendesk, Freshservice, `PagerDuty`,
 //!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
@@ -19,6 +20,7 @@
 //! that was started ends when its handle is dropped. Used by tests and the demo only; the program does not link it.
 #![forbid(unsafe_code)]
 
+pub mod clamd;
 mod database;
 pub mod demo;
 pub mod desks;

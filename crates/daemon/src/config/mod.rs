@@ -22,7 +22,7 @@ use std::{
 
 use evidence::Keyring;
 use model::Title;
-use pipeline::payload::ChangeKind;
+use pipeline::{Keeping, payload::ChangeKind};
 use processors::PythonSettings;
 use publication::{ObjectSettings, Retention, Rings, tuf::Tuf};
 use redact::{Scrubber, Secret};
@@ -90,6 +90,8 @@ pub struct Config {
     pub rings: Rings,
     /// What is kept of older versions.
     pub retention: Retention,
+    /// What is kept of runs.
+    pub records: Keeping,
     /// `VirusTotal`.
     pub scan: scan::Config,
     /// Evidence of what was published.
@@ -126,6 +128,7 @@ impl Default for Config {
             guards: GuardsConfig::default(),
             rings: Rings::default(),
             retention: Retention::default(),
+            records: Keeping::default(),
             scan: scan::Config::default(),
             evidence: EvidenceConfig::default(),
             tuf: TufConfig::default(),
@@ -336,6 +339,8 @@ pub struct ServeConfig {
     pub grace_seconds: u64,
     /// For how many hours no run may have ended after one was due before there is an incident; 0 for never.
     pub watchdog_hours: u64,
+    /// After how many days without a good run there is an incident of a scheduled title; 0 for never.
+    pub stale_days: u64,
     /// How long a worker may be silent before another takes its run over, in seconds.
     pub lease_seconds: u64,
     /// What it does; everything if not given.
@@ -355,6 +360,7 @@ impl Default for ServeConfig {
             roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
             labels: BTreeSet::new(),
             watchdog_hours: 6,
+            stale_days: 14,
         }
     }
 }
@@ -412,6 +418,13 @@ impl Config {
                 path: path.to_owned(),
                 key: "retention.keep",
                 why: "at least one version has to be kept",
+            });
+        }
+        if self.records.runs == 0 {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "records.runs",
+                why: "at least one run of each title has to be kept",
             });
         }
         self.rings.check().map_err(|source| ConfigError::Rings {

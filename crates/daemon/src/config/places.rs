@@ -36,6 +36,7 @@ impl Places {
             config.administration.key.as_mut(),
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
+            config.scan.clamd.socket.as_mut(),
         ];
         let secrets = config.desk.secret_files_mut();
         let keys = signatures

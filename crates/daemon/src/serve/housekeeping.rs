@@ -59,5 +59,6 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
 async fn look(engine: &Engine) -> Result<(), DeskError> {
     engine.tell_desk().await?;
     engine.desk().tick().await?;
+    engine.desk().digest().await?;
     Ok(())
 }

@@ -135,6 +135,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         let watch = watch::Watch {
             schedules: config.schedules.clone(),
             silence: Duration::from_secs(config.watchdog_hours.saturating_mul(3_600)),
+            stale: Duration::from_secs(config.stale_days.saturating_mul(86_400)),
         };
         keep_house(&engine, clock, (watch, tenants), &mut loops, &end);
     }

@@ -19,6 +19,7 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
     let mut rings = Duty::new(Upkeep::Rings);
     let mut retention = Duty::new(Upkeep::Retention);
     let mut scans = Duty::new(Upkeep::Scans);
+    let mut records = Duty::new(Upkeep::Records);
     for round in (0..RETENTION).cycle() {
         rings.done(&engine, turn(&engine).await).await;
         if round % SCANS == 0 {
@@ -27,6 +28,8 @@ pub(super) async fn keep(engine: Engine, end: CancellationToken) {
         }
         if round == 0 {
             retention.done(&engine, retire(&engine).await).await;
+            let forgotten = engine.forget_old().await;
+            records.done(&engine, forgotten.map(drop)).await;
         }
         tokio::select! {
             () = end.cancelled() => return,

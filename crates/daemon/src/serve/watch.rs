@@ -1,11 +1,13 @@
 //! The watchdog: runs were due, and none has come to an end for too long.
 //!
+//! And the freshness of each title: it is scheduled, and has had no good run for days.
+//!
 //! It does not ask the scheduler, which may be what stands still: it reads the schedules itself, and looks at what
 //! runs say of themselves.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use model::{Clock, FailureClass, Timestamp};
+use model::{Clock, FailureClass, Timestamp, Title};
 use pipeline::{Engine, Failure, Schedules, Upkeep};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,8 @@ pub(super) struct Watch {
     pub(super) schedules: PathBuf,
     /// How long nothing may have ended after a run was due.
     pub(super) silence: Duration,
+    /// How long a scheduled title may be without a good run.
+    pub(super) stale: Duration,
 }
 
 /// Watches until `end`.
@@ -29,9 +33,6 @@ pub(super) async fn keep(
     watch: Watch,
     end: CancellationToken,
 ) {
-    if watch.silence.is_zero() {
-        return;
-    }
     let mut duty = Duty::new(Upkeep::Schedules);
     let since = clock.now();
     loop {
@@ -39,8 +40,19 @@ pub(super) async fn keep(
             () = end.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        let outcome = look(&engine, &watch, since, clock.now()).await;
-        duty.done(&engine, outcome).await;
+        let now = clock.now();
+        if !watch.silence.is_zero() {
+            let outcome = look(&engine, &watch, since, now).await;
+            duty.done(&engine, outcome).await;
+        }
+        if !watch.stale.is_zero()
+            && let Err(failure) = look_for_stale(&engine, &watch, now).await
+        {
+            tracing::error!(
+                error = failure.cause(),
+                "nobody knows whether titles are fresh"
+            );
+        }
     }
 }
 
@@ -60,6 +72,47 @@ async fn look(
     let ended = engine.db().run_last_end().await?;
     let since = ended.unwrap_or(since).max(since);
     judge(&schedules, since, now.minus(watch.silence))
+}
+
+/// Tells the desk of scheduled titles that have had no good run for too long. A good run ends the incident.
+async fn look_for_stale(engine: &Engine, watch: &Watch, now: Timestamp) -> Result<(), Failure> {
+    let path = watch.schedules.clone();
+    let read = tokio::task::spawn_blocking(move || Schedules::load(&path)).await;
+    let Ok(Ok(schedules)) = read else {
+        return Ok(());
+    };
+    let known = engine.db().run_last_good().await?;
+    let pauses = engine.db().pause_list().await?;
+    let limit = now.minus(watch.stale);
+    let stale = stale(&schedules, &known, limit);
+    let rests = |title: &str| pauses.iter().any(|it| it.rests(title, now));
+    for (title, since) in stale
+        .into_iter()
+        .filter(|(title, _)| !rests(title.as_str()))
+    {
+        engine.tell_of_stale(title, since).await?;
+    }
+    Ok(())
+}
+
+/// The scheduled titles whose last good run was before `limit`, and when that was. What was never asked for is the
+/// other watchdog's.
+fn stale<'a>(
+    schedules: &'a Schedules,
+    known: &[(String, Timestamp)],
+    limit: Timestamp,
+) -> Vec<(&'a Title, Timestamp)> {
+    let mut found = Vec::new();
+    for entry in schedules.entries() {
+        let last = known
+            .iter()
+            .find(|(title, _)| title == entry.title.as_str());
+        match last {
+            Some((_, at)) if *at < limit => found.push((entry.title, *at)),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Whether no run was due after `since` and before `limit`.
@@ -103,5 +156,21 @@ mod tests {
         assert!(judge(&schedules, hour(7), hour(29)).is_ok());
         assert!(judge(&schedules, hour(7), hour(30)).is_err());
         assert!(judge(&Schedules::default(), hour(0), hour(300)).is_ok());
+    }
+
+    #[test]
+    fn titles_are_stale_only_if_they_are_scheduled_and_were_asked_for() {
+        let text =
+            "schedules:\n  - cron: '0 6 * * *'\n    overrides: [A.munki, B.munki, C.munki]\n";
+        let schedules = Schedules::parse(Path::new("schedules.yaml"), text).unwrap();
+        let at = Timestamp::from_secs;
+        let known = [
+            ("A.munki".to_owned(), at(99)),
+            ("B.munki".to_owned(), at(100)),
+            ("D.munki".to_owned(), at(1)),
+        ];
+        let found = stale(&schedules, &known, at(100));
+        let titles: Vec<_> = found.iter().map(|(title, _)| title.as_str()).collect();
+        assert_eq!(titles, ["A.munki"]);
     }
 }

@@ -10,7 +10,7 @@ use redact::Secret;
 use serde::Deserialize;
 use store::EventKind;
 
-use crate::{Calendar, CalendarConfig, DeskError};
+use crate::{Calendar, CalendarConfig, DeskError, DigestConfig};
 
 pub use self::{
     desks::{
@@ -64,6 +64,8 @@ pub struct Config {
     pub patience: Patience,
     /// What is done about incidents that come and go.
     pub flapping: Flapping,
+    /// The daily letter.
+    pub digest: Option<DigestConfig>,
     /// Connectors that send mail.
     pub email: Vec<EmailConfig>,
     /// Connectors that call webhooks.
@@ -94,6 +96,7 @@ impl Default for Config {
             calendars: BTreeMap::new(),
             patience: Patience::default(),
             flapping: Flapping::default(),
+            digest: None,
             email: Vec::new(),
             webhook: Vec::new(),
             jira: Vec::new(),

@@ -9,15 +9,16 @@ use async_trait::async_trait;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{
-        Mailbox, MultiPart, SinglePart,
+        Mailbox, MessageBuilder, MultiPart, SinglePart,
         header::{HeaderName, HeaderValue},
     },
     transport::smtp::authentication::Credentials,
 };
+use model::Timestamp;
 use store::EventKind;
 
 use super::{Attempt, Connector, DeliveryError, Taken, set_up};
-use crate::{DeskError, EmailConfig, MailTls, letter};
+use crate::{DeskError, EmailConfig, Letter, MailTls, letter};
 
 /// How long one command of the conversation with a mail server may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -83,6 +84,34 @@ impl Connector for Email {
         sent.map(|_response| Taken::default())
             .map_err(|source| DeliveryError::Mail { source })
     }
+
+    async fn post(&self, letter: &Letter) -> Result<(), DeliveryError> {
+        let domain = self.from.email.domain();
+        let message = begun(&self.from, &self.to, letter.at)
+            .message_id(Some(format!("<{}.{}@{domain}>", letter.id, self.name)))
+            .subject(letter.subject.clone())
+            .singlepart(SinglePart::plain(letter.text.clone()))
+            .map_err(|source| DeliveryError::Letter { source })?;
+        let sent = self.transport.send(message).await;
+        sent.map(drop)
+            .map_err(|source| DeliveryError::Mail { source })
+    }
+}
+
+/// A mail to everybody who is told, that no vacation notice answers.
+fn begun(from: &Mailbox, to: &[Mailbox], at: Timestamp) -> MessageBuilder {
+    let since_epoch = u64::try_from(at.as_micros()).unwrap_or(0);
+    let mut builder = Message::builder()
+        .from(from.clone())
+        .date(SystemTime::UNIX_EPOCH + Duration::from_micros(since_epoch))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ));
+    for mailbox in to {
+        builder = builder.to(mailbox.clone());
+    }
+    builder
 }
 
 fn transport(config: &EmailConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, DeskError> {
@@ -134,21 +163,9 @@ fn compose(from: &Mailbox, to: &[Mailbox], attempt: &Attempt) -> Result<Message,
     let notice = attempt.notice()?;
     let domain = from.email.domain();
     let thread = format!("<{}@{domain}>", delivery.incident);
-    let since_epoch = u64::try_from(delivery.happened_at.as_micros()).unwrap_or(0);
-    let date = SystemTime::UNIX_EPOCH + Duration::from_micros(since_epoch);
     let subject = letter::subject(&notice);
-    let mut builder =
-        Message::builder()
-            .from(from.clone())
-            .date(date)
-            .raw_header(HeaderValue::new(
-                HeaderName::new_from_ascii_str("Auto-Submitted"),
-                "auto-generated".to_owned(),
-            ));
-    for mailbox in to {
-        builder = builder.to(mailbox.clone());
-    }
-    builder = if delivery.sequence == 1 {
+    let builder = begun(from, to, delivery.happened_at);
+    let builder = if delivery.sequence == 1 {
         builder.message_id(Some(thread)).subject(subject)
     } else {
         builder

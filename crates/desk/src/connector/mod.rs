@@ -23,7 +23,7 @@ use store::{Delivery, EventKind, Ticket};
 pub(crate) use http::Line;
 pub use signature::SigningKey;
 
-use crate::{Config, DeskError, Notice};
+use crate::{Config, DeskError, Letter, Notice};
 
 /// One way to tell one desk of incidents.
 #[async_trait]
@@ -42,6 +42,17 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// # Cancellation
     /// The desk may have taken it; it knows the repeat by the name of the delivery.
     async fn deliver(&self, attempt: &Attempt) -> Result<Taken, DeliveryError>;
+
+    /// Sends a letter that is about no single incident, where the desk takes such.
+    ///
+    /// # Errors
+    /// If it does not, or did not take this one.
+    ///
+    /// # Cancellation
+    /// It may have been sent.
+    async fn post(&self, _letter: &Letter) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NoLetters)
+    }
 }
 
 /// One attempt at one delivery.
@@ -116,6 +127,9 @@ pub enum DeliveryError {
         /// What is wrong.
         source: lettre::error::Error,
     },
+    /// It takes notices of incidents only.
+    #[error("it takes notices of incidents only")]
+    NoLetters,
     /// The delivery is not a notice of this program.
     #[error("the notice cannot be read")]
     Notice {

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use ::evidence::KeyId;
 use recipe::Member;
-use scan::{ScanReport, VirusTotal, assess};
 use serde_json::{Value as Json, json};
-use store::{Run, Scan, ScanState, Step};
+use store::{Run, Step};
 
-use super::Record;
-use crate::{IdentityEntry, Request, Signers, pending::Scanned};
+use super::{Record, scan_facts::ScannedFacts};
+use crate::{IdentityEntry, Request, Signers};
 
 /// How recipes are carried out here, as provenance names it.
 const BUILD_TYPE: &str = "urn:auto-update:autopkg-run:v1";
@@ -30,7 +29,7 @@ pub(super) struct Facts {
     pub(super) request: Request,
     pub(super) record: Record,
     pub(super) steps: Vec<Step>,
-    pub(super) media: Vec<(Scanned, Option<Scan>)>,
+    pub(super) media: Vec<ScannedFacts>,
     pub(super) signers: Signers,
     pub(super) identity_approval: Option<IdentityEntry>,
 }
@@ -102,34 +101,6 @@ impl Facts {
             "waivers": self.request.accepted.iter().map(|class| class.as_str()).collect::<Vec<_>>(),
             "warnings": self.record.warnings,
             "steps": self.steps.iter().map(step).collect::<Vec<Json>>(),
-        })
-    }
-
-    /// What scanners said, what that means, and what follows from it.
-    pub(super) fn scan(&self, scanner: &VirusTotal) -> Json {
-        let media = self.media.iter().map(|(medium, scan)| {
-            let report = scan.as_ref().and_then(report);
-            let assessed = report.as_ref().map(|report| {
-                let assessment = assess(report, scanner.thresholds());
-                json!({
-                    "assessment": assessment.to_string(),
-                    "action": scanner.policy().action(&assessment),
-                })
-            });
-            json!({
-                "name": medium.name,
-                "sha256": medium.sha256,
-                "sizeBytes": medium.len_bytes,
-                "askedAt": scan.as_ref().map(|scan| scan.asked_at.to_string()),
-                "report": report.as_ref().map(told),
-                "verdict": assessed,
-            })
-        });
-        json!({
-            "scanner": "VirusTotal",
-            "media": media.collect::<Vec<Json>>(),
-            "thresholds": scanner.thresholds(),
-            "policy": scanner.policy(),
         })
     }
 }
@@ -226,23 +197,5 @@ fn step(step: &Step) -> Json {
         "state": step.state,
         "startedAt": step.started_at.to_string(),
         "finishedAt": step.finished_at.map(|at| at.to_string()),
-    })
-}
-
-/// The report that is kept; nothing while there is none.
-fn report(scan: &Scan) -> Option<ScanReport> {
-    match &scan.state {
-        ScanState::Reported { report } => serde_json::from_value(report.clone()).ok(),
-        _ => None,
-    }
-}
-
-fn told(report: &ScanReport) -> Json {
-    json!({
-        "stats": report.stats,
-        "flags": report.flags,
-        "analysedAt": report.analysed_at.map(|at| at.to_string()),
-        "firstSubmittedAt": report.first_submitted_at.map(|at| at.to_string()),
-        "permalink": report.permalink,
     })
 }

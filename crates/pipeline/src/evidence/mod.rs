@@ -2,6 +2,7 @@
 
 mod facts;
 mod record;
+mod scan_facts;
 mod subjects;
 
 pub(crate) use record::{Downloaded, Record};
@@ -9,11 +10,16 @@ pub(crate) use record::{Downloaded, Record};
 use ::evidence::{CHECKS, Event as LogEvent, Log, Predicate, SCAN, SLSA_PROVENANCE, sign_bundle};
 use model::FailureClass;
 use publication::{Kind, Staging};
+use scan::opinion_in;
 use serde_json::Value as Json;
-use store::{Run, Scan, Step};
+use store::{Run, Step};
 
 use crate::{
-    Engine, Event, Failure, engine::blocking, evidence::facts::Facts, pending::Pending, run::Job,
+    Engine, Event, Failure,
+    engine::blocking,
+    evidence::{facts::Facts, scan_facts::ScannedFacts},
+    pending::{Pending, Scanned},
+    run::Job,
 };
 
 impl Engine {
@@ -55,9 +61,9 @@ impl Engine {
     ) -> Result<Facts, Failure> {
         let db = &self.parts.db;
         let steps: Vec<Step> = db.step_list(job.run.id).await?;
-        let mut scans: Vec<Option<Scan>> = Vec::new();
+        let mut media = Vec::new();
         for medium in &pending.media {
-            scans.push(db.scan_find(medium.sha256).await?);
+            media.push(self.scanned(medium).await?);
         }
         let identities = self.identity_record(&job.run.title).await?;
         Ok(Facts {
@@ -65,9 +71,27 @@ impl Engine {
             request: job.request.clone(),
             record,
             steps,
-            media: pending.media.iter().cloned().zip(scans).collect(),
+            media,
             signers: pending.signers(),
             identity_approval: identities.approval(&pending.signers()).cloned(),
+        })
+    }
+
+    /// What scanners and people said of one medium.
+    async fn scanned(&self, medium: &Scanned) -> Result<ScannedFacts, Failure> {
+        let db = &self.parts.db;
+        let mut inner = Vec::new();
+        for program in &medium.inner.files {
+            inner.push((program.clone(), db.scan_find(program.sha256).await?));
+        }
+        let waivers = db.waiver_list(Some(medium.sha256)).await?;
+        let now = self.parts.clock.now();
+        Ok(ScannedFacts {
+            medium: medium.clone(),
+            scan: db.scan_find(medium.sha256).await?,
+            offline: opinion_in(&db.opinion_list(medium.sha256).await?),
+            inner,
+            waivers: waivers.into_iter().filter(|it| it.holds(now)).collect(),
         })
     }
 
@@ -88,7 +112,7 @@ impl Engine {
         let predicates = [
             (SLSA_PROVENANCE, facts.provenance(key.id())),
             (CHECKS, facts.checks()),
-            (SCAN, facts.scan(&parts.scanning.scanner)),
+            (SCAN, facts.scan(&parts.scanning)),
         ]
         .map(|(kind, value)| Predicate {
             kind: kind.to_owned(),

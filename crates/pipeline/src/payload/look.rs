@@ -197,7 +197,7 @@ fn in_folder(path: &str, folder: &str) -> bool {
 
 /// Whether it is something that is opened, or installed from. By name: what is not installed by its name does nothing
 /// but lie there, and whatever opens it is a program that is looked at.
-fn is_container(path: &str) -> bool {
+pub(crate) fn is_container(path: &str) -> bool {
     let (_, extension) = name(path).rsplit_once('.').unwrap_or_default();
     ["pkg", "mpkg", "dmg"]
         .iter()

@@ -36,3 +36,4 @@ mod tests;
 
 pub use change::{Change, ChangeKind};
 pub use inventory::Inventory;
+pub(crate) use look::is_container;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use model::{FailureClass, Sha256, Title};
 use publication::RuleKind;
-use scan::{Answer, Assessment, Medium, assess};
+use scan::{Answer, Assessment, Medium, ScanError, assess};
 use store::Release;
 
 use super::change::Hand;
@@ -71,9 +71,13 @@ impl Engine {
             name: format!("{} {}", release.name, release.version),
             may_upload: false,
         };
-        match scanner.ask(&medium).await {
-            Ok(Answer::Report(report)) => {
-                let assessment = assess(&report, scanner.thresholds());
+        let asked = async {
+            let waivers = scanner.waivers(release.sha256).await?;
+            Ok::<_, ScanError>((scanner.ask(&medium).await?, waivers))
+        };
+        match asked.await {
+            Ok((Answer::Report(report), waivers)) => {
+                let assessment = assess(&report.without(&waivers), scanner.thresholds());
                 matches!(assessment, Assessment::Malicious { .. }).then(|| assessment.to_string())
             }
             Ok(_) => None,

@@ -1,9 +1,12 @@
 //! What the service desk hears of work that no run does.
 
-use model::{IncidentId, Title};
-use store::IncidentFilter;
+use model::{FailureClass, IncidentId, Timestamp, Title};
+use store::{Incident, IncidentFilter};
 
 use crate::{Engine, Failure};
+
+/// The class of the incident of a title that has had no good run for long: something takes longer than it may.
+const STALE: FailureClass = FailureClass::Timeout;
 
 /// Work that no run does. The desk knows it by its name, where a run has its title.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,6 +19,8 @@ pub enum Upkeep {
     Scans,
     /// Removing what nobody needs any more.
     Retention,
+    /// Forgetting runs that nobody needs any more.
+    Records,
     /// Carrying out what is due.
     Schedules,
 }
@@ -27,6 +32,7 @@ impl Upkeep {
             Self::Rings => "repository rings",
             Self::Scans => "repository scans",
             Self::Retention => "repository retention",
+            Self::Records => "records",
             Self::Schedules => "schedules",
         }
     }
@@ -52,6 +58,38 @@ impl Engine {
                 None
             }
         }
+    }
+
+    /// Opens an incident for a title that has had no good run since a moment, unless there is one already: nothing is
+    /// counted on it until it is over. A good run of the title ends it, as any other of its incidents.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tell_of_stale(&self, title: &Title, since: Timestamp) -> Result<(), Failure> {
+        let failed =
+            |error: &dyn std::error::Error| Failure::from_error(FailureClass::Internal, error);
+        let open = self.parts.db.incident_list(IncidentFilter::Unresolved);
+        let open = open.await.map_err(|error| failed(&error))?;
+        let is_known = |it: &Incident| it.key.title == *title && it.key.class == STALE;
+        if open.iter().any(is_known) {
+            return Ok(());
+        }
+        let told = desk::Failure {
+            title: title.clone(),
+            class: STALE,
+            cause: format!("The title is scheduled, and has had no good run since {since}."),
+            next_step: Some(
+                "Look at its runs with `auto-update runs list`, at its other incidents, and at what waits for a person \
+                 (`auto-update holds list`). If nobody needs the title any more, take it out of the schedules."
+                    .to_owned(),
+            ),
+            run: None,
+            step: None,
+            excerpt: String::new(),
+        };
+        tracing::warn!(title.name = %title, %since, "no good run for too long");
+        let raised = self.parts.desk.raise(&told).await;
+        raised.map(drop).map_err(|error| failed(&error))
     }
 
     /// Resolves the incidents of work that is done again; an error is logged.

@@ -54,7 +54,8 @@ impl Bench {
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000)));
         write_recipes(folder.path(), &vendor);
         let key = Some(virus_total::KEY);
-        let engine = engine(folder.path(), &virus_total.base_url(), key, &clock).await;
+        let scan = scan_config(&virus_total, key);
+        let engine = engine(folder.path(), scan, &clock).await;
         let bench = Self {
             folder,
             vendor,
@@ -68,16 +69,23 @@ impl Bench {
 
     /// The same house after the process was killed and started again.
     pub(super) async fn restarted(mut self) -> Self {
-        let (folder, base_url) = (self.folder.path(), self.virus_total.base_url());
-        let key = Some(virus_total::KEY);
-        self.engine = engine(folder, &base_url, key, &self.clock).await;
+        let scan = scan_config(&self.virus_total, Some(virus_total::KEY));
+        self.engine = engine(self.folder.path(), scan, &self.clock).await;
         self
     }
 
     /// The same house without a key for the scanner.
     pub(super) async fn without_key(mut self) -> Self {
-        let (folder, base_url) = (self.folder.path(), self.virus_total.base_url());
-        self.engine = engine(folder, &base_url, None, &self.clock).await;
+        let scan = scan_config(&self.virus_total, None);
+        self.engine = engine(self.folder.path(), scan, &self.clock).await;
+        self
+    }
+
+    /// The same house where scanners are used as `set` says.
+    pub(super) async fn scanning(mut self, set: impl FnOnce(&mut scan::Config)) -> Self {
+        let mut scan = scan_config(&self.virus_total, Some(virus_total::KEY));
+        set(&mut scan);
+        self.engine = engine(self.folder.path(), scan, &self.clock).await;
         self
     }
 
@@ -197,25 +205,33 @@ Input: {NAME: Widget}
     fs_err::write(overrides.join("Widget.munki.recipe.yaml"), title).unwrap();
 }
 
-async fn engine(
-    folder: &Path,
-    virus_total: &str,
-    key: Option<&str>,
-    clock: &Arc<FixedClock>,
-) -> Engine {
+const KEEPING: crate::Keeping = crate::Keeping {
+    run_days: 30,
+    runs: 1,
+    receipt_days: 30,
+    cache_days: 90,
+};
+
+fn scan_config(virus_total: &virus_total::VirusTotal, key: Option<&str>) -> scan::Config {
+    scan::Config {
+        base_url: virus_total.base_url(),
+        api_key: key.map(|key| Secret::new(key.to_owned())),
+        per_minute: 1_000,
+        per_day: 10_000,
+        ..scan::Config::default()
+    }
+}
+
+async fn engine(folder: &Path, scan: scan::Config, clock: &Arc<FixedClock>) -> Engine {
     let db = testkit::database(&folder.join("auto-update.db")).await;
     let settings = Settings {
         plain_http_hosts: ["127.0.0.1".to_owned()].into(),
         retry: RetryPolicy::NONE,
         ..Settings::default()
     };
-    let scan = scan::Config {
-        base_url: virus_total.to_owned(),
-        api_key: key.map(|key| Secret::new(key.to_owned())),
-        per_minute: 1_000,
-        per_day: 10_000,
-        ..scan::Config::default()
-    };
+    let clamd = scan::Clamd::new(scan.clamd.clone(), db.clone(), clock.clone()).unwrap();
+    let (rescans, never_upload) = (scan.rescans(), &scan.never_upload);
+    let never_upload = never_upload.iter().map(|it| it.parse().unwrap()).collect();
     let scanner = VirusTotal::new(scan, db.clone(), clock.clone()).unwrap();
     let desk = Desk::new(
         desk::Config::default(),
@@ -233,7 +249,10 @@ async fn engine(
         desk: Arc::new(desk.unwrap()),
         scanning: Scanning {
             scanner: Arc::new(scanner),
+            clamd: clamd.map(Arc::new),
             patience: Duration::from_hours(24),
+            rescans,
+            never_upload,
             afterwards: crate::Afterwards::default(),
         },
         repository: Arc::new(FolderRepository::create(&folder.join("repo")).unwrap()),
@@ -251,6 +270,7 @@ async fn engine(
         guards: crate::Guards::default(),
         rings: publication::Rings::default(),
         retention: publication::Retention::default(),
+        keeping: KEEPING,
         retries: crate::Retries::default(),
         node: crate::NodeName::default(),
         lease: Duration::from_mins(1),

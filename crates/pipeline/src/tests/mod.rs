@@ -6,6 +6,9 @@ mod evidence;
 mod identity;
 mod payload;
 mod proofs;
+mod records;
+mod replay;
+mod scanning;
 mod shelf;
 mod update_metadata;
 

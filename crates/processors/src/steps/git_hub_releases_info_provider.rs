@@ -1,7 +1,7 @@
 //! `GitHubReleasesInfoProvider`.
 
 use async_trait::async_trait;
-use fetch::Request;
+use fetch::{FetchError, Request};
 use model::FailureClass;
 use serde::Deserialize;
 
@@ -217,7 +217,7 @@ async fn ask(context: &StepContext, env: &Env, url: &str) -> Result<String, Step
             .with_header("Authorization", &format!("token {token}"))
             .map_err(web::failure)?;
     }
-    let page = context.fetcher.text(&request).await.map_err(web::failure)?;
+    let page = context.fetcher.text(&request).await.map_err(too_often)?;
     let refused = |class, advice: &str| {
         let text = format!(
             "curl: (22) The requested URL returned error: {}",
@@ -239,6 +239,20 @@ async fn ask(context: &StepContext, env: &Env, url: &str) -> Result<String, Step
             FailureClass::SourceChanged,
             "Look at the project on GitHub and correct `github_repo`.",
         ),
+    }
+}
+
+/// What GitHub lets us ask is spent: with a token it is more.
+fn too_often(error: FetchError) -> StepError {
+    match &error {
+        FetchError::RateLimited { renewal, .. } => {
+            let advice = format!(
+                "What GitHub lets us ask is spent {renewal}; a run after that goes on. Set the preference \
+                 `GITHUB_TOKEN`: GitHub allows more questions with one."
+            );
+            web::failure(error).with_next_step(advice)
+        }
+        _ => web::failure(error),
     }
 }
 

@@ -308,6 +308,7 @@ impl TryFrom<RunRow> for Run {
 }
 
 mod list;
+mod old;
 mod progress;
 mod queue;
 

@@ -258,3 +258,75 @@ async fn downloads_belong_to_the_attempt_that_made_them() {
     assert!(db.run_start(lease, at(3)).await.unwrap());
     assert!(db.download_list(id).await.unwrap().is_empty());
 }
+
+/// A run that downloads a file of 100 bytes in its only step, and ends, without the desk knowing.
+async fn ended(db: &Db, second: i64, end: &RunEnd) -> RunId {
+    let id = queued(db, "A", second).await;
+    let (_run, lease) = claimed(db, "w", second).await.unwrap();
+    assert!(db.run_start(lease, at(second)).await.unwrap());
+    let download = Download {
+        path: "/cache/A.dmg".to_owned(),
+        url: String::new(),
+        sha256: None,
+        len_bytes: Some(100),
+        changed: true,
+        seen_at: at(second),
+    };
+    db.download_note(lease, &download).await.unwrap();
+    db.step_begin(lease, 0, "URLDownloader", at(second))
+        .await
+        .unwrap();
+    assert!(db.run_finish(lease, end, None, at(second)).await.unwrap());
+    id
+}
+
+#[tokio::test]
+async fn old_runs_go_and_what_tells_of_something_stays() {
+    let (_folder, db) = database().await;
+    let failed = RunEnd::Failed(failure());
+    let mut ids = Vec::new();
+    for (second, end) in (0..).zip([&RunEnd::Unchanged, &RunEnd::Unchanged, &failed, &failed]) {
+        ids.push(ended(&db, second, end).await);
+    }
+    let bytes = db.figures().await.unwrap().download_bytes;
+    let untold = db.run_old_count(at(9), 1).await.unwrap();
+    assert_eq!(untold, 0, "the desk is not told");
+    for id in &ids {
+        db.run_told(*id, None).await.unwrap();
+    }
+    // The first, and the third; the second was the last good one, and the fourth is the newest.
+    assert_eq!(db.run_old_count(at(9), 1).await.unwrap(), 2);
+    assert_eq!(db.run_old_count(at(9), 2).await.unwrap(), 1, "two stay");
+    assert_eq!(db.run_old_count(at(0), 1).await.unwrap(), 0, "none is old");
+    assert_eq!(db.run_forget(at(9), 1).await.unwrap(), 2);
+    assert_eq!(db.run_forget(at(9), 1).await.unwrap(), 0);
+    let left = db.run_list(9).await.unwrap();
+    let left: Vec<RunId> = left.iter().map(|run| run.id).collect();
+    assert_eq!(left, [ids[3], ids[1]]);
+    assert_eq!(db.step_list(ids[0]).await.unwrap(), []);
+    let counted = db.figures().await.unwrap().download_bytes;
+    assert_eq!(counted, bytes, "counted on");
+}
+
+#[tokio::test]
+async fn what_an_incident_or_a_person_names_is_no_old_run() {
+    let (_folder, db) = database().await;
+    let mut ids = Vec::new();
+    for second in 0..3 {
+        let id = ended(&db, second, &RunEnd::Failed(failure())).await;
+        db.run_told(id, None).await.unwrap();
+        ids.push(id);
+    }
+    assert_eq!(db.run_old_count(at(9), 1).await.unwrap(), 2);
+    let decision = crate::HoldDecision {
+        run: ids[0],
+        verdict: crate::HoldVerdict::Refuse,
+        by: "ada".to_owned(),
+        reason: "no".to_owned(),
+        about: model::Sha256::of(b"it"),
+        at: at(4),
+    };
+    db.hold_decide(&decision).await.unwrap();
+    assert_eq!(db.run_forget(at(9), 1).await.unwrap(), 1);
+    assert!(db.run_find(ids[0]).await.unwrap().is_some());
+}
