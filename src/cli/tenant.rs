@@ -23,6 +23,8 @@ pub(crate) enum Tenant {
     List(List),
     /// List a tenant's own manifests
     Manifests(One),
+    /// Print what NGINX is told to serve views, say whether it has that, or tell it
+    Nginx(Nginx),
     /// Print the pins of certificates, and warn if Macs would refuse all of them
     Pins(Pins),
     /// Write the configuration profile for a tenant's Macs; it holds the tenant's token
@@ -191,6 +193,17 @@ pub(crate) struct RemoveManifest {
     /// What Macs know it by
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+}
+
+/// `tenant nginx`.
+#[derive(Args, Debug)]
+pub(crate) struct Nginx {
+    /// Say whether it has the configuration and the passwords that it is to have
+    #[arg(long, conflicts_with = "write")]
+    pub(crate) check: bool,
+    /// Write everything that it serves, have its configuration tested, and loaded
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// `tenant profile`.

@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 10] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -70,6 +70,16 @@ const NEEDS: [Need; 9] = [
         why: "the state of a cluster lies there, and tests run on it as well as on SQLite",
         package: "postgresql",
         is_met: postgres::is_installed,
+    },
+    Need {
+        name: "NGINX",
+        why: "pods are served by it as well as by the service itself",
+        package: "nginx",
+        is_met: || {
+            ["nginx", "/usr/sbin/nginx"]
+                .iter()
+                .any(|nginx| command::succeeds(nginx, &["-v"]))
+        },
     },
     Need {
         name: "aiosmtpd",

@@ -1,6 +1,7 @@
 //! `tenant`: who may read the repository.
 
 mod manifests;
+mod nginx;
 mod pins;
 mod profile;
 
@@ -30,8 +31,32 @@ pub(crate) async fn run(
             Ok(ExitStatus::Done)
         }
         Tenant::Pins(arguments) => pins::run(&arguments, house, printer),
-        verb => run_on(verb, &open(house).await?, house, printer).await,
+        Tenant::Nginx(arguments) => nginx::run(&arguments, house, printer).await,
+        verb => {
+            let changes = changes_a_pod(&verb);
+            let status = run_on(verb, &open(house).await?, house, printer).await?;
+            if changes {
+                nginx::follow(house).await?;
+            }
+            Ok(status)
+        }
     }
+}
+
+/// Whether what it does must be seen in the views that NGINX serves. Changing the key that seals is not seen there.
+const fn changes_a_pod(verb: &Tenant) -> bool {
+    matches!(
+        verb,
+        Tenant::Assign(_)
+            | Tenant::Create(_)
+            | Tenant::Delete(_)
+            | Tenant::Entitle(_)
+            | Tenant::PutManifest(_)
+            | Tenant::RemoveManifest(_)
+            | Tenant::Resume(_)
+            | Tenant::RotateCredential(_)
+            | Tenant::Suspend(_)
+    )
 }
 
 async fn run_on(
@@ -41,7 +66,7 @@ async fn run_on(
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
     match verb {
-        Tenant::JamfSchema | Tenant::Pins(_) => {}
+        Tenant::JamfSchema | Tenant::Nginx(_) | Tenant::Pins(_) => {}
         Tenant::Profile(arguments) => profile::run(arguments, tenants, house, printer).await?,
         Tenant::Manifests(_) | Tenant::PutManifest(_) | Tenant::RemoveManifest(_) => {
             manifests::run(verb, tenants, house, printer).await?;

@@ -2,6 +2,7 @@
 
 mod database;
 mod error;
+mod nginx;
 mod places;
 mod preferences;
 mod repository;
@@ -30,12 +31,16 @@ use serde::Deserialize;
 use url::Url;
 
 use self::places::Places;
-pub(crate) use self::tenants::{EnvQueryPlace, TlsPlace};
 pub use self::{
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
+    nginx::NginxConfig,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
+};
+pub(crate) use self::{
+    nginx::NginxPlace,
+    tenants::{EnvQueryPlace, TlsPlace},
 };
 
 /// The name of the configuration file that is used when it lies in the current folder.
@@ -424,6 +429,7 @@ impl Config {
         database::check(self, path)?;
         self.envquery_place()?;
         self.pods_place()?;
+        self.nginx_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -466,16 +472,6 @@ impl Config {
     /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
     pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
         repository::place(self)
-    }
-
-    /// How envQUERY is served, if it is.
-    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
-        tenants::envquery(self)
-    }
-
-    /// Where the pods are served, if they are.
-    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
-        tenants::pods(self)
     }
 
     /// The keys that evidence is signed with.

@@ -13,7 +13,7 @@ use web::{CertificateError, EnvQueryDoor, ServerCertificate, TlsListener};
 
 use super::{ServeError, trouble::Trouble};
 use crate::{
-    Config, ConfigError,
+    Config, ConfigError, Nginx, NginxError,
     config::{EnvQueryPlace, TlsPlace},
     open_vault,
 };
@@ -39,6 +39,9 @@ pub enum DoorError {
     /// The secrets of tenants cannot be used.
     #[error("cannot use the secrets of tenants")]
     Tenants(#[from] TenancyError),
+    /// Nothing can be written for NGINX.
+    #[error("cannot serve views by NGINX (section `pods.nginx` of the configuration)")]
+    Nginx(#[from] NginxError),
 }
 
 /// A door: who answers behind it, and what is shown at it.
@@ -55,6 +58,8 @@ struct Door {
 #[derive(Default)]
 pub struct Doors {
     doors: Vec<Door>,
+    /// Those that another server opens.
+    nginx: Option<Nginx>,
 }
 
 impl std::fmt::Debug for Doors {
@@ -84,7 +89,8 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
             Vec::new(),
         )?);
     }
-    Ok(Doors { doors })
+    let nginx = Nginx::new(config, db, Arc::clone(engine.repository()))?;
+    Ok(Doors { doors, nginx })
 }
 
 fn envquery(config: &Config, db: &Db, place: EnvQueryPlace) -> Result<Door, DoorError> {
@@ -153,7 +159,7 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// If one cannot be listened at.
-pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
+pub(super) async fn listen(doors: Doors) -> Result<(Vec<Opened>, Option<Nginx>), ServeError> {
     let mut opened = Vec::new();
     for door in doors.doors {
         let failed = |source: io::Error| ServeError::Door {
@@ -168,11 +174,18 @@ pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
         tracing::info!(section = door.section, %address, "listening for tenants");
         opened.push(Opened { door, listener });
     }
-    Ok(opened)
+    Ok((opened, doors.nginx))
 }
 
 /// Answers at every door until `end`, and looks after their certificates.
-pub(super) fn serve(opened: Vec<Opened>, loops: &mut JoinSet<()>, end: &CancellationToken) {
+pub(super) fn serve(
+    (opened, nginx): (Vec<Opened>, Option<Nginx>),
+    loops: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    if let Some(nginx) = nginx {
+        loops.spawn(super::nginx::keep(nginx, end.clone()));
+    }
     let mut doors = Vec::new();
     for Opened { door, listener } in opened {
         loops.spawn(web::serve_tls(listener, door.router.clone(), end.clone()));
