@@ -215,6 +215,12 @@ pub(crate) struct Profile {
     /// Write it to this file, which only you can read, instead of printing it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Sign it with the certificate in this file, and those above it, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) sign_with: Option<PathBuf>,
+    /// The certificate's private key, in PEM, which only you can read
+    #[arg(long, value_name = "FILE", requires = "sign_with")]
+    pub(crate) key: Option<PathBuf>,
     /// The reverse name under which devices know it
     #[arg(long, value_name = "NAME", default_value = "com.auto-update.profile")]
     pub(crate) identifier: String,
