@@ -23,6 +23,8 @@ pub(crate) enum Tenant {
     List(List),
     /// List a tenant's own manifests
     Manifests(One),
+    /// Print what NGINX is told to serve views, say whether it has that, or tell it
+    Nginx(Nginx),
     /// Print the pins of certificates, and warn if Macs would refuse all of them
     Pins(Pins),
     /// Write the configuration profile for a tenant's Macs; it holds the tenant's token
@@ -193,6 +195,17 @@ pub(crate) struct RemoveManifest {
     pub(crate) name: String,
 }
 
+/// `tenant nginx`.
+#[derive(Args, Debug)]
+pub(crate) struct Nginx {
+    /// Say whether it has the configuration and the passwords that it is to have
+    #[arg(long, conflicts_with = "write")]
+    pub(crate) check: bool,
+    /// Write everything that it serves, have its configuration tested, and loaded
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
 /// `tenant profile`.
 #[derive(Args, Debug)]
 pub(crate) struct Profile {
@@ -202,6 +215,12 @@ pub(crate) struct Profile {
     /// Write it to this file, which only you can read, instead of printing it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Sign it with the certificate in this file, and those above it, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) sign_with: Option<PathBuf>,
+    /// The certificate's private key, in PEM, which only you can read
+    #[arg(long, value_name = "FILE", requires = "sign_with")]
+    pub(crate) key: Option<PathBuf>,
     /// The reverse name under which devices know it
     #[arg(long, value_name = "NAME", default_value = "com.auto-update.profile")]
     pub(crate) identifier: String,

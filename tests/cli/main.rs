@@ -27,6 +27,7 @@ mod lists;
 mod media;
 mod munki;
 mod overrides;
+mod pods;
 mod program;
 mod repositories;
 mod resolve;

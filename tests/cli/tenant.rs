@@ -183,6 +183,71 @@ fn a_profile_is_written_for_its_reader_only() {
 }
 
 #[test]
+fn a_signed_profile_is_what_openssl_takes_for_signed() {
+    let house = house();
+    house.write(
+        "auto-update.toml",
+        &format!(
+            "[envquery]\nurl = 'https://envquery.example.com/'\npins = ['{PIN}', '{OTHER}']\n"
+        ),
+    );
+    house.ok("tenant create Acme --ring production --by kim");
+    let plain = house.ok("tenant profile Acme");
+    for (name, kind) in [
+        ("rsa", vec!["rsa:2048"]),
+        (
+            "p256",
+            vec!["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+        ),
+        (
+            "p384",
+            vec!["ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"],
+        ),
+    ] {
+        let (cert, key) = (format!("{name}.pem"), format!("{name}.key"));
+        let request = ["req", "-x509", "-nodes", "-subj", "/CN=Acme", "-days", "2"];
+        let out = ["-out", &cert, "-keyout", &key, "-newkey"];
+        openssl(&house, &[&request[..], &out[..], &kind[..]].concat());
+        house.ok(&format!(
+            "tenant profile Acme --sign-with {cert} --key {key} --out {name}.mobileconfig"
+        ));
+        let signed = format!("{name}.mobileconfig");
+        let verify = ["cms", "-verify", "-inform", "DER", "-in", &signed];
+        let trust = ["-CAfile", &cert, "-purpose", "any", "-binary"];
+        assert_eq!(
+            openssl(&house, &[&verify[..], &trust[..]].concat()),
+            plain,
+            "{name}"
+        );
+    }
+    for (arguments, told) in [
+        ("--sign-with rsa.pem --key p256.key", "is of another key"),
+        ("--sign-with rsa.key --key rsa.key", "no certificate"),
+        ("--sign-with rsa.pem --key rsa.pem", "others"),
+    ] {
+        let outcome = house.run(&format!("tenant profile Acme {arguments}"));
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert!(outcome.shows(told), "{outcome}");
+    }
+    assert_eq!(
+        house.run("tenant profile Acme --sign-with rsa.pem").status,
+        Some(2)
+    );
+}
+
+/// What openssl prints.
+fn openssl(house: &House, arguments: &[&str]) -> String {
+    let output = std::process::Command::new("openssl")
+        .args(arguments)
+        .current_dir(house.path(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
 fn a_tenant_has_manifests_of_its_own() {
     let house = house();
     house.ok("tenant create Acme --ring production --by kim");

@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 11] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -79,6 +79,16 @@ const NEEDS: [Need; 10] = [
             ["clamd", "/usr/sbin/clamd"]
                 .iter()
                 .any(|program| command::succeeds(program, &["--version"]))
+        },
+    },
+    Need {
+        name: "NGINX",
+        why: "pods are served by it as well as by the service itself",
+        package: "nginx",
+        is_met: || {
+            ["nginx", "/usr/sbin/nginx"]
+                .iter()
+                .any(|nginx| command::succeeds(nginx, &["-v"]))
         },
     },
     Need {

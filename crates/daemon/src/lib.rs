@@ -9,6 +9,8 @@
 //!   due, the workers that carry them on, housekeeping (parked scans, the outbox of the desk, interrupted publications),
 //!   the web server for `/healthz` and `/metrics`, and the doors that tenants' Macs come to ([`open_doors`]). Trouble that lasts is said once, and waited for longer each time.
 //!
+//! - **[`Nginx`]** keeps what NGINX serves in place of the built-in pods as it is to be.
+//!
 //! **Invariants:** nothing starts before the configuration is whole; what a crash interrupted is finished or undone before
 //! the first run; on SIGTERM no new run is started and those under way come to a point from which they can be resumed.
 #![forbid(unsafe_code)]
@@ -17,6 +19,7 @@ mod backup;
 mod clock;
 mod config;
 mod locks;
+mod nginx;
 mod open;
 mod proofs;
 mod serve;
@@ -24,10 +27,11 @@ mod serve;
 pub use backup::{BackedUp, BackupError, back_up, restore};
 pub use config::{
     AdministrationConfig, AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig,
-    EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, PodsConfig, ProofConfig,
+    EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, NginxConfig, PodsConfig, ProofConfig,
     RepositoryConfig, RepositoryPlace, RetryConfig, Role, SandboxConfig, ServeConfig,
     SignaturesConfig, Surroundings, TufConfig,
 };
+pub use nginx::{CommandError, Nginx, NginxError};
 pub(crate) use open::open_vault;
 pub use open::{
     OpenError, Outfit, open_database, open_desk, open_engine, open_fetcher, open_repository,

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use model::{SecretId, TenantId, Timestamp};
@@ -42,8 +43,24 @@ pub(crate) struct Known {
     pub(crate) catalog: Option<String>,
     /// Its secrets of one kind, the newest first; of nobody there is one that nobody has.
     pub(crate) asked: Vec<Secret<String>>,
-    /// The newest of its other secrets.
+    /// The newest of its other secrets that every server knows by now.
     pub(crate) other: Option<Secret<String>>,
+}
+
+/// How long it may take until a server that has its own list of credentials knows a new one.
+const SETTLING: Duration = Duration::from_mins(1);
+
+/// How long the one before has to be good for still, to be given out instead.
+const WORTH_GIVING: Duration = Duration::from_mins(10);
+
+/// Of secrets, the newest first, the one to give out.
+fn settled(secrets: &[SealedSecret], now: Timestamp) -> Option<&SealedSecret> {
+    let (settled, enough) = (now.minus(SETTLING), now.plus(WORTH_GIVING));
+    let before = secrets.iter().find(|secret| {
+        let is_worth_it = secret.valid_until.is_none_or(|until| until >= enough);
+        secret.made_at <= settled && is_worth_it
+    });
+    before.or_else(|| secrets.first())
 }
 
 impl Doorkeeper {
@@ -108,7 +125,7 @@ impl Doorkeeper {
         if known.asked.is_empty() {
             known.asked.push(self.open(&self.nobody).await?);
         }
-        let other = others.first().unwrap_or(&self.nobody);
+        let other = settled(&others, now).unwrap_or(&self.nobody);
         known.other = Some(self.open(other).await?).filter(|_| !others.is_empty());
         Ok(known)
     }

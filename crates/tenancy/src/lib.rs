@@ -7,6 +7,7 @@
 //! - **[`administration`]**: who may administer all this, and what they did.
 //! - **[`envquery`]** tells a Mac that proves to have its tenant's token where the tenant's view is.
 //! - **[`pods`]** are the tenants' views: what is in each, and who is let in.
+//! - **[`nginx`]** is what a server of that name needs to serve them instead.
 //! - **[`profile`]** is what a tenant's Macs are given to know.
 //! - **[`pins`]**: by which Macs know envQUERY's certificate.
 //! - **[`could_have_fetched`]** tells which tenants could have got a version, and when: for a recall.
@@ -29,6 +30,7 @@ pub mod envquery;
 mod error;
 mod exposure;
 mod limits;
+pub mod nginx;
 pub mod pins;
 pub mod pods;
 pub mod profile;

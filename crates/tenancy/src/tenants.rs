@@ -419,7 +419,7 @@ impl Tenants {
         })
     }
 
-    async fn open(&self, secret: SealedSecret) -> Result<Secret<String>, TenancyError> {
+    pub(crate) async fn open(&self, secret: SealedSecret) -> Result<Secret<String>, TenancyError> {
         let vault = self.vault.clone();
         let opened = blocking(move || {
             let place = place(secret.tenant, &secret.kind);
@@ -438,6 +438,17 @@ impl Tenants {
             rings: self.rings.clone(),
         })
     }
+}
+
+/// User and password of what stands behind `Basic`.
+pub(crate) fn parted(basic: &Secret<String>) -> Option<Credential> {
+    let pair = STANDARD.decode(basic.expose()).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (user, password) = pair.split_once(':')?;
+    Some(Credential {
+        user: user.to_owned(),
+        password: Secret::new(password.to_owned()),
+    })
 }
 
 /// What a secret is bound to: it cannot be put in the place of another one.

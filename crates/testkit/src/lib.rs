@@ -13,6 +13,7 @@
 //!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
+//! - [`nginx`] is a real NGINX, and [`s3`] a real server that speaks S3.
 //! - [`database()`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
 //!
@@ -26,6 +27,7 @@ pub mod demo;
 pub mod desks;
 pub mod house;
 pub mod minisign;
+pub mod nginx;
 pub mod package;
 pub mod pages;
 pub mod s3;

@@ -1,6 +1,7 @@
 //! `tenant`: who may read the repository.
 
 mod manifests;
+mod nginx;
 mod pins;
 mod profile;
 
@@ -31,11 +32,33 @@ pub(crate) async fn run(
             Ok(ExitStatus::Done)
         }
         Tenant::Pins(arguments) => pins::run(&arguments, house, printer),
+        Tenant::Nginx(arguments) => nginx::run(&arguments, house, printer).await,
         verb => {
             let ledger = Ledger::new(&house.database().await?, None);
-            run_on(verb, (&open(house).await?, &ledger), house, printer).await
+            let changes = changes_a_pod(&verb);
+            let status = run_on(verb, (&open(house).await?, &ledger), house, printer).await?;
+            if changes {
+                nginx::follow(house).await?;
+            }
+            Ok(status)
         }
     }
+}
+
+/// Whether what it does must be seen in the views that NGINX serves. Changing the key that seals is not seen there.
+const fn changes_a_pod(verb: &Tenant) -> bool {
+    matches!(
+        verb,
+        Tenant::Assign(_)
+            | Tenant::Create(_)
+            | Tenant::Delete(_)
+            | Tenant::Entitle(_)
+            | Tenant::PutManifest(_)
+            | Tenant::RemoveManifest(_)
+            | Tenant::Resume(_)
+            | Tenant::RotateCredential(_)
+            | Tenant::Suspend(_)
+    )
 }
 
 async fn run_on(
@@ -86,6 +109,7 @@ fn deed(verb: &Tenant) -> Option<(&'static str, String, String)> {
         | Tenant::JamfSchema
         | Tenant::List(_)
         | Tenant::Manifests(_)
+        | Tenant::Nginx(_)
         | Tenant::Pins(_)
         | Tenant::Show(_) => return None,
     };

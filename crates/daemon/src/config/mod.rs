@@ -3,6 +3,7 @@
 mod administration;
 mod database;
 mod error;
+mod nginx;
 mod places;
 mod preferences;
 mod repository;
@@ -36,11 +37,13 @@ pub use self::{
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
     surroundings::Surroundings,
+    nginx::NginxConfig,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
 pub(crate) use self::{
     administration::AdministrationPlace,
+    nginx::NginxPlace,
     tenants::{EnvQueryPlace, TlsPlace},
 };
 
@@ -405,6 +408,7 @@ impl Config {
         self.envquery_place()?;
         self.pods_place()?;
         self.administration_place()?;
+        self.nginx_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {
             return Err(ConfigError::Value {
@@ -454,16 +458,6 @@ impl Config {
     /// [`ConfigError::Value`], if the section `repository` cannot be meant. A loaded configuration has no such.
     pub fn repository_place(&self) -> Result<RepositoryPlace, ConfigError> {
         repository::place(self)
-    }
-
-    /// How envQUERY is served, if it is.
-    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
-        tenants::envquery(self)
-    }
-
-    /// Where the pods are served, if they are.
-    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
-        tenants::pods(self)
     }
 
     /// The keys that evidence is signed with.

@@ -19,6 +19,10 @@ impl Places {
     pub(super) fn settle(&self, config: &mut Config) {
         let autopkg = &mut config.autopkg;
         let signatures = &mut config.signatures;
+        let (nginx_folder, nginx_log) = match &mut config.pods.nginx {
+            Some(nginx) => (Some(&mut nginx.folder), nginx.log.as_mut()),
+            None => (None, None),
+        };
         let paths = [
             Some(&mut config.state_dir),
             Some(&mut config.serve.schedules),
@@ -34,6 +38,8 @@ impl Places {
             config.pods.key.as_mut(),
             config.administration.certificate.as_mut(),
             config.administration.key.as_mut(),
+            nginx_folder,
+            nginx_log,
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
             config.scan.clamd.socket.as_mut(),

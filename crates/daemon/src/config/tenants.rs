@@ -12,7 +12,7 @@ use tenancy::{envquery::EnvQuerySettings, pins};
 use url::Url;
 use web::LoadBalancers;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, NginxConfig, NginxPlace};
 
 /// What tells Macs where their view is.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +79,21 @@ impl Config {
     pub fn envquery_url(&self) -> Result<Option<String>, ConfigError> {
         base(self, "envquery.url", self.envquery.url.as_ref())
     }
+
+    /// How envQUERY is served, if it is.
+    pub(crate) fn envquery_place(&self) -> Result<Option<EnvQueryPlace>, ConfigError> {
+        envquery(self)
+    }
+
+    /// What NGINX is to serve, if it is to.
+    pub(crate) fn nginx_place(&self) -> Result<Option<NginxPlace>, ConfigError> {
+        super::nginx::place(self)
+    }
+
+    /// Where the pods are served, if they are.
+    pub(crate) fn pods_place(&self) -> Result<Option<TlsPlace>, ConfigError> {
+        pods(self)
+    }
 }
 
 impl EnvQueryConfig {
@@ -104,6 +119,8 @@ pub struct PodsConfig {
     pub rotate_days: u16,
     /// How long a credential is taken beside its successor, in hours.
     pub overlap_hours: NonZeroU16,
+    /// Views on NGINX, instead of or beside those that are served here.
+    pub nginx: Option<NginxConfig>,
 }
 
 impl Default for PodsConfig {
@@ -115,6 +132,7 @@ impl Default for PodsConfig {
             url: None,
             rotate_days: 30,
             overlap_hours: days(24),
+            nginx: None,
         }
     }
 }
@@ -216,11 +234,11 @@ pub(super) fn pods(config: &Config) -> Result<Option<TlsPlace>, ConfigError> {
     }))
 }
 
-const MISSING: &str = "it is missing, and `listen` needs it";
+pub(super) const MISSING: &str = "it is missing, and `listen` needs it";
 const NO_PIN: &str =
     "one of them is none: `auto-update tenant pins CERTIFICATE` prints that of a certificate";
 
-fn wrong(config: &Config, key: &'static str, why: &'static str) -> ConfigError {
+pub(super) fn wrong(config: &Config, key: &'static str, why: &'static str) -> ConfigError {
     ConfigError::Value {
         path: config.file().unwrap_or(Path::new("")).to_owned(),
         key,
@@ -229,7 +247,7 @@ fn wrong(config: &Config, key: &'static str, why: &'static str) -> ConfigError {
 }
 
 /// An address without the slash at its end.
-fn base(
+pub(super) fn base(
     config: &Config,
     key: &'static str,
     url: Option<&Url>,

@@ -16,7 +16,7 @@ use web::{AdministrationDoor, CertificateError, EnvQueryDoor, ServerCertificate,
 
 use super::{ServeError, trouble::Trouble};
 use crate::{
-    Config, ConfigError,
+    Config, ConfigError, Nginx, NginxError,
     config::{AdministrationPlace, EnvQueryPlace, TlsPlace},
     open_tenants, open_vault,
 };
@@ -45,6 +45,9 @@ pub enum DoorError {
     /// The secrets of tenants cannot be used.
     #[error("cannot use the secrets of tenants")]
     Tenants(#[from] TenancyError),
+    /// Nothing can be written for NGINX.
+    #[error("cannot serve views by NGINX (section `pods.nginx` of the configuration)")]
+    Nginx(#[from] NginxError),
 }
 
 /// A door: who answers behind it, and what is shown at it.
@@ -68,6 +71,8 @@ struct Shown {
 #[derive(Default)]
 pub struct Doors {
     doors: Vec<Door>,
+    /// Those that another server opens.
+    nginx: Option<Nginx>,
 }
 
 impl std::fmt::Debug for Doors {
@@ -100,7 +105,8 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
     if let Some(place) = config.administration_place()? {
         doors.push(administration(config, engine, place)?);
     }
-    Ok(Doors { doors })
+    let nginx = Nginx::new(config, db, Arc::clone(engine.repository()))?;
+    Ok(Doors { doors, nginx })
 }
 
 fn administration(
@@ -215,7 +221,7 @@ enum Socket {
 ///
 /// # Errors
 /// If one cannot be listened at.
-pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
+pub(super) async fn listen(doors: Doors) -> Result<(Vec<Opened>, Option<Nginx>), ServeError> {
     let mut opened = Vec::new();
     for door in doors.doors {
         let failed = |source: io::Error| ServeError::Door {
@@ -240,11 +246,18 @@ pub(super) async fn listen(doors: Doors) -> Result<Vec<Opened>, ServeError> {
         tracing::info!(section = door.section, %address, "listening for {whom}");
         opened.push(Opened { door, socket });
     }
-    Ok(opened)
+    Ok((opened, doors.nginx))
 }
 
 /// Answers at every door until `end`, and looks after their certificates.
-pub(super) fn serve(opened: Vec<Opened>, loops: &mut JoinSet<()>, end: &CancellationToken) {
+pub(super) fn serve(
+    (opened, nginx): (Vec<Opened>, Option<Nginx>),
+    loops: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    if let Some(nginx) = nginx {
+        loops.spawn(super::nginx::keep(nginx, end.clone()));
+    }
     let mut all_shown = Vec::new();
     for Opened { door, socket } in opened {
         match socket {

@@ -7,6 +7,7 @@ mod cluster;
 mod commands;
 mod doors;
 mod housekeeping;
+mod nginx;
 mod report;
 mod rings;
 mod scheduler;

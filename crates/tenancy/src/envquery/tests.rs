@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use model::{FixedClock, Timestamp};
+use model::{Clock as _, FixedClock, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use store::Db;
@@ -354,6 +354,39 @@ async fn suspended_and_deleted_tenants_are_told_nothing_at_once() {
     world.told(&ask(2), world.key()).await;
     world.tenants.delete("Acme Ltd").await.unwrap();
     assert!(world.is_refused(&ask(3)).await);
+}
+
+#[tokio::test]
+async fn a_new_credential_is_told_when_every_server_knows_it() {
+    let world = World::new().await;
+    let ask = async |after: Duration, overlap: Option<Duration>| {
+        world.clock.advance(after);
+        let new = match overlap {
+            Some(overlap) => Some(world.tenants.rotate_credential("Acme Ltd", overlap).await),
+            None => None,
+        };
+        let now = world.clock.now();
+        let mut claims = with("jti", json!(format!("{:032x}", now.as_micros())));
+        claims["iat"] = json!(now.as_secs());
+        claims["exp"] = json!(now.as_secs() + 60);
+        let told = world.told(&signed(&claims, world.key()), world.key()).await;
+        let told = told["repo_authorization"].as_str().unwrap().to_owned();
+        let is_new = new.is_some_and(|new| told.ends_with(new.unwrap().basic().expose()));
+        (told, is_new)
+    };
+    let hour = Duration::from_hours(1);
+    let (first, _) = ask(hour, None).await;
+    let (told, _) = ask(hour, Some(hour)).await;
+    assert_eq!(told, first, "another server may not know the new one yet");
+    let (told, _) = ask(Duration::from_secs(59), None).await;
+    assert_eq!(told, first);
+    let (second, _) = ask(Duration::from_secs(1), None).await;
+    assert_ne!(second, first);
+    // One that is no good any more is not worth giving.
+    for overlap in [Duration::ZERO, Duration::from_mins(9)] {
+        let (_, is_new) = ask(hour, Some(overlap)).await;
+        assert!(is_new, "{overlap:?}");
+    }
 }
 
 #[tokio::test]

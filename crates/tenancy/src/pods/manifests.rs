@@ -11,7 +11,7 @@ use store::Tenant;
 use super::{Exhibit, PodError, view::made_of};
 
 /// The manifest that Munki asks for when there is none of the Mac's own.
-const DEFAULT: &str = "site_default";
+pub(super) const DEFAULT: &str = "site_default";
 
 /// The longest manifest, in bytes.
 const LARGEST: usize = 4 << 20;

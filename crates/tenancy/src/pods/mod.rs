@@ -7,6 +7,7 @@
 //! name; nothing of another tenant's has an address in its view. Each request asks the database, so a tenant that is
 //! suspended is out with the next one.
 
+mod inventory;
 mod manifests;
 mod path;
 mod view;
@@ -20,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use store::{Db, Tenant, TenantKey};
 use subtle::{Choice, ConstantTimeEq as _};
 
+pub use self::inventory::{Inventory, Piece};
 pub use self::manifests::{ManifestError, manifest_names, put_manifest, remove_manifest};
 use self::{path::PodPath, view::Views};
 use crate::{SecretKind, TenancyError, Vault, doorkeeper::Doorkeeper};
@@ -82,6 +84,20 @@ pub enum PodError {
     /// The work was lost.
     #[error("the work was lost in the middle")]
     Lost,
+}
+
+impl PodError {
+    /// Whether it only says that nothing is there: neither is what could never be a location.
+    pub(crate) const fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Repository(
+                RepositoryError::NotFound { .. }
+                    | RepositoryError::Location { .. }
+                    | RepositoryError::Escapes { .. },
+            )
+        )
+    }
 }
 
 /// The pods of all tenants.
@@ -147,12 +163,7 @@ impl Pods {
         let found =
             tokio::task::spawn_blocking(move || views.find(&*repository, &tenant, &catalog, &path));
         match found.await.ok().ok_or(PodError::Lost)? {
-            // What could never be a location is not there.
-            Err(PodError::Repository(
-                RepositoryError::NotFound { .. }
-                | RepositoryError::Location { .. }
-                | RepositoryError::Escapes { .. },
-            )) => Ok(None),
+            Err(error) if error.is_absence() => Ok(None),
             found => found,
         }
     }

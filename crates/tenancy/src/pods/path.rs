@@ -32,15 +32,26 @@ impl PodPath {
             location: names.join("/"),
         })
     }
+
+    /// The path of what lies at a location, if a request can ask for it.
+    pub(super) fn of(kind: Kind, location: &str) -> Option<Self> {
+        let is_asked = SERVED.contains(&kind) && location.split('/').all(is_name);
+        is_asked.then(|| Self {
+            kind,
+            location: location.to_owned(),
+        })
+    }
 }
 
 fn name(raw: &str) -> Option<String> {
-    let name = decoded(raw)?;
-    let is_name = !name.is_empty()
+    decoded(raw).filter(|name| is_name(name))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
         && !name.starts_with('.')
         && !name.contains(['/', '\\'])
-        && !name.chars().any(char::is_control);
-    is_name.then_some(name)
+        && !name.chars().any(char::is_control)
 }
 
 /// Percent signs without two hexadecimal digits, and what is not UTF-8, are nothing.

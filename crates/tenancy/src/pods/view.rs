@@ -19,7 +19,7 @@ const REMEMBERED: usize = 256;
 const ALL: &str = "all";
 
 /// The list of icons' digests.
-const ICON_HASHES: &str = "_icon_hashes.plist";
+pub(super) const ICON_HASHES: &str = "_icon_hashes.plist";
 
 /// Views by what they are made of.
 #[derive(Debug, Default)]
@@ -107,6 +107,54 @@ impl Views {
         }))
     }
 
+    /// All that `tenant` sees, which reads `catalog`, but its manifests. What could be there is asked for one by one, as
+    /// its Macs would.
+    pub(super) fn all(
+        &self,
+        repository: &dyn Backend,
+        tenant: &Tenant,
+        catalog: &str,
+    ) -> Result<Vec<(PodPath, Exhibit)>, PodError> {
+        let Some(view) = self.of(repository, tenant, catalog)? else {
+            return Ok(Vec::new());
+        };
+        let mut asked: Vec<(Kind, String)> = [
+            (Kind::Catalogs, catalog),
+            (Kind::Catalogs, ALL),
+            (Kind::Icons, ICON_HASHES),
+        ]
+        .map(|(kind, location)| (kind, location.to_owned()))
+        .into();
+        let named = |kind, all: &HashSet<String>| -> Vec<(Kind, String)> {
+            all.iter()
+                .map(|location| (kind, location.clone()))
+                .collect()
+        };
+        asked.extend(named(Kind::Icons, &view.icons));
+        asked.extend(named(Kind::Pkgs, &view.pkgs));
+        for kind in [Kind::ClientResources, Kind::Evidence, Kind::Tuf] {
+            asked.extend(
+                listed(repository, kind)?
+                    .into_iter()
+                    .map(|name| (kind, name)),
+            );
+        }
+        let mut seen = Vec::new();
+        for (kind, location) in asked {
+            // What no request can ask for.
+            let Some(path) = PodPath::of(kind, &location) else {
+                continue;
+            };
+            match self.find(repository, tenant, catalog, &path) {
+                Ok(Some(exhibit)) => seen.push((path, exhibit)),
+                Ok(None) => {}
+                Err(error) if error.is_absence() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(seen)
+    }
+
     /// The evidence of what is seen; the log of publications tells of everything.
     fn shows_evidence(
         &self,
@@ -177,6 +225,18 @@ impl Views {
         }
         known.insert(basis, Arc::clone(&view));
         Ok(Some(view))
+    }
+}
+
+/// What is there of a kind; nothing if a link of somebody's leads out of the repository there.
+fn listed(repository: &dyn Backend, kind: Kind) -> Result<Vec<String>, PodError> {
+    match repository.list(kind).map_err(PodError::from) {
+        Err(error) if error.is_absence() => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, %kind, "nothing of this kind is shown");
+            Ok(Vec::new())
+        }
+        listed => listed,
     }
 }
 

@@ -6,6 +6,8 @@
 //! # Source
 //! Apple's Device Management: `Configuration`, `TopLevel` and `com.apple.notificationsettings`.
 
+mod sign;
+
 use proplist::{Dict, KeyOrder, Value, to_xml};
 use redact::Secret;
 use serde_json::{Value as Json, json};
@@ -13,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 use store::Tenant;
 
 use crate::pins::is_pin;
+
+pub use self::sign::{ProfileSigner, SignError};
 
 /// The domain of the client's preferences.
 pub const CLIENT_DOMAIN: &str = "com.auto-update.client";
