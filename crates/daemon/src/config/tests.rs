@@ -337,3 +337,42 @@ fn a_door_for_tenants_says_what_it_is_missing() {
     let refusal = folder.refusal();
     assert!(refusal.contains("nothing behind the host"), "{refusal}");
 }
+
+#[test]
+fn pods_on_nginx_say_what_cannot_be_meant() {
+    let pods =
+        "[pods]\nurl = 'https://pods.example.com:8443/'\ncertificate = 'c.pem'\nkey = 'k.pem'\n";
+    let nginx = "[pods.nginx]\nfolder = 'pods'\nlisten = '127.0.0.1:1'\nlog = 'log'\n";
+    let folder = Folder::with(&format!("{pods}{nginx}"));
+    let place = folder.load().unwrap().nginx_place().unwrap().unwrap();
+    assert_eq!(place.site.host, "pods.example.com");
+    assert_eq!(place.site.folder, folder.0.path().join("pods"));
+    assert_eq!(place.site.log, Some(folder.0.path().join("log")));
+    assert_eq!(place.site.key, folder.0.path().join("k.pem"));
+    assert_eq!(place.reload, ["nginx", "-s", "reload"]);
+    let store = "[repository]\nurl = 's3://bucket'\n";
+    for (text, told) in [
+        (nginx.to_owned(), "`pods.url`: it is missing"),
+        (
+            format!("[pods]\nurl = 'https://a'\n{nginx}"),
+            "`pods.certificate`: it is missing",
+        ),
+        (
+            format!("{}{nginx}", pods.replace("8443/", "8443/munki")),
+            "behind the host",
+        ),
+        (
+            format!("{pods}{nginx}reload = []"),
+            "`pods.nginx.reload`: it names no program",
+        ),
+        (format!("{store}{pods}{nginx}"), "is in an object store"),
+        (
+            "[pods.nginx]\nlisten = '127.0.0.1:1'".to_owned(),
+            "missing field `folder`",
+        ),
+    ] {
+        folder.write(CONFIG_FILE, &text);
+        let refusal = folder.refusal();
+        assert!(refusal.contains(told), "{refusal}");
+    }
+}
