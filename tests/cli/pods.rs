@@ -429,6 +429,12 @@ fn what_is_decided_holds_on_both_servers() {
     scene.house.ok("tenant delete Acme");
     assert_eq!(sees(&scene.acme, "catalogs/all"), [false; 2]);
     assert_eq!(sees(&scene.beta, "catalogs/all"), [true; 2]);
+    until("nothing is left of Acme", || {
+        let left = |place: &str| scene.house.path(place).join(&scene.acme.slug).exists();
+        !left("nginx/passwords") && !left("nginx/own")
+    });
+    let views = fs_err::read_dir(scene.house.path("nginx/views")).unwrap();
+    assert_eq!(views.count(), 1);
 }
 
 /// Clients that ask all the time, with what they were told last.

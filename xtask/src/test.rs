@@ -64,7 +64,7 @@ fn stateful(message: &str) -> Option<(PathBuf, PathBuf)> {
     ))
 }
 
-/// Measures the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build.
+/// Measures the main job, opening media, verifying signatures, unchanged recipes, catalogs and pods, in a release build.
 ///
 /// # Errors
 /// If anything fails.
@@ -86,6 +86,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "catalogs",
         "--bench",
         "publications",
+        "--bench",
+        "pods",
     ]);
     match media::large() {
         Ok(folder) => {

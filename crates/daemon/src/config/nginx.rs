@@ -69,7 +69,10 @@ pub(super) fn place(config: &Config) -> Result<Option<NginxPlace>, ConfigError> 
         }
     }
     let url = base(config, "pods.url", pods.url.as_ref())?;
-    url.ok_or_else(|| wrong(config, "pods.url", MISSING))?;
+    let url = url.ok_or_else(|| wrong(config, "pods.url", MISSING))?;
+    if url.trim_start_matches("https://").contains('/') {
+        return Err(wrong(config, "pods.url", BEHIND));
+    }
     let host = pods.url.as_ref().and_then(url::Url::host_str);
     let (certificate, key) = (pods.certificate.clone(), pods.key.clone());
     Ok(Some(NginxPlace {
@@ -89,5 +92,6 @@ pub(super) fn place(config: &Config) -> Result<Option<NginxPlace>, ConfigError> 
     }))
 }
 
+const BEHIND: &str = "NGINX serves views at the root: there must be nothing behind the host";
 const IN_A_STORE: &str =
     "NGINX serves files, and the repository is in an object store: `pods.listen` serves it";

@@ -378,3 +378,42 @@ fn administration_pages_are_served_over_tls_or_to_this_machine() {
     let place = folder.load().unwrap().administration_place().unwrap();
     assert_eq!(place, None);
 }
+
+#[test]
+fn pods_on_nginx_say_what_cannot_be_meant() {
+    let pods =
+        "[pods]\nurl = 'https://pods.example.com:8443/'\ncertificate = 'c.pem'\nkey = 'k.pem'\n";
+    let nginx = "[pods.nginx]\nfolder = 'pods'\nlisten = '127.0.0.1:1'\nlog = 'log'\n";
+    let folder = Folder::with(&format!("{pods}{nginx}"));
+    let place = folder.load().unwrap().nginx_place().unwrap().unwrap();
+    assert_eq!(place.site.host, "pods.example.com");
+    assert_eq!(place.site.folder, folder.0.path().join("pods"));
+    assert_eq!(place.site.log, Some(folder.0.path().join("log")));
+    assert_eq!(place.site.key, folder.0.path().join("k.pem"));
+    assert_eq!(place.reload, ["nginx", "-s", "reload"]);
+    let store = "[repository]\nurl = 's3://bucket'\n";
+    for (text, told) in [
+        (nginx.to_owned(), "`pods.url`: it is missing"),
+        (
+            format!("[pods]\nurl = 'https://a'\n{nginx}"),
+            "`pods.certificate`: it is missing",
+        ),
+        (
+            format!("{}{nginx}", pods.replace("8443/", "8443/munki")),
+            "behind the host",
+        ),
+        (
+            format!("{pods}{nginx}reload = []"),
+            "`pods.nginx.reload`: it names no program",
+        ),
+        (format!("{store}{pods}{nginx}"), "is in an object store"),
+        (
+            "[pods.nginx]\nlisten = '127.0.0.1:1'".to_owned(),
+            "missing field `folder`",
+        ),
+    ] {
+        folder.write(CONFIG_FILE, &text);
+        let refusal = folder.refusal();
+        assert!(refusal.contains(told), "{refusal}");
+    }
+}

@@ -67,10 +67,11 @@ pub(super) fn write_views(
 /// # Errors
 /// If it cannot be removed.
 pub(super) fn tidy(folder: &Folder, configuration: &str) -> io::Result<()> {
+    // Names are letters and digits, and stand between slashes or before a quotation mark.
+    let named: HashSet<&str> = configuration.split(['/', '"']).collect();
     for place in [PASSWORDS, VIEWS, OWN] {
         for name in folder.names(place)? {
-            let is_named = configuration.contains(&format!("/{place}/{name}"));
-            if !is_named {
+            if !named.contains(name.as_str()) {
                 folder.remove(&format!("{place}/{name}"))?;
             }
         }
