@@ -36,8 +36,8 @@ pub use self::{
     administration::AdministrationConfig,
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
-    surroundings::Surroundings,
     nginx::NginxConfig,
+    surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
