@@ -16,6 +16,7 @@ use publication::{ChangeSet, Kind};
 use redact::Scrubber;
 use scan::Medium;
 use serde::{Deserialize, Serialize};
+use store::Run;
 
 use crate::{
     Failure, Signers,
@@ -90,6 +91,25 @@ impl From<&Scanned> for Medium {
 }
 
 impl Pending {
+    /// What `run` waits with.
+    ///
+    /// # Errors
+    /// If it does not, or another program wrote it.
+    pub(crate) fn parked_by(run: &Run) -> Result<Self, Failure> {
+        let parked = run.parked.clone().unwrap_or_default();
+        serde_json::from_value(parked)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+    }
+
+    /// As it waits in the database.
+    ///
+    /// # Errors
+    /// If there is something in it that JSON has no word for.
+    pub(crate) fn to_json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::to_value(self)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+    }
+
     /// What a run leaves behind its last step. Blocking: files that were not hashed yet are.
     ///
     /// Where nothing is to be published only what came new is scanned.

@@ -1,12 +1,9 @@
 //! The administration pages, asked by curl as a browser would.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
+use model::{Clock as _, SystemClock};
 use totp_rs::{Builder, Secret};
 
 /// Where the pages are, and how they are reached.
@@ -135,6 +132,6 @@ pub fn code(secret: &str) -> anyhow::Result<String> {
     let Ok(codes) = codes.build() else {
         anyhow::bail!("the secret is none");
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(codes.generate(now.as_secs()).to_string())
+    let seconds = u64::try_from(SystemClock.now().as_micros() / 1_000_000)?;
+    Ok(codes.generate(seconds).to_string())
 }
