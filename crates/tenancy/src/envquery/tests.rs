@@ -357,6 +357,18 @@ async fn suspended_and_deleted_tenants_are_told_nothing_at_once() {
 }
 
 #[tokio::test]
+async fn no_refusal_is_told_before_any_other_could_be() {
+    let world = World::new().await;
+    let unknown = signed(&with("iss", json!("Nobody Ltd")), world.key());
+    let bad = signed(&claims(), "another key");
+    for question in [unknown.as_str(), &bad, "no token", ""] {
+        let asked = tokio::time::Instant::now();
+        assert!(world.is_refused(question).await);
+        assert!(asked.elapsed() >= Duration::from_millis(5), "{question}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_credential_is_told_when_every_server_knows_it() {
     let world = World::new().await;
     let ask = async |after: Duration, overlap: Option<Duration>| {

@@ -5,7 +5,9 @@ use std::{convert::Infallible, pin::Pin};
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::Authority,
+    },
     middleware::{FromFnLayer, Next, from_fn_with_state},
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -72,7 +74,7 @@ fn comes_from_elsewhere(method: &Method, headers: &HeaderMap) -> bool {
     };
     let origin: Option<Uri> = origin.parse().ok();
     let from = origin.as_ref().and_then(Uri::authority);
-    from.map(|from| from.as_str()) != text("host")
+    from.map(Authority::as_str) != text("host")
 }
 
 /// What stands before pages that need a permit.

@@ -265,7 +265,7 @@ fn shown_once(asking: &Asking, tenant: &Tenant, secrets: Vec<(&'static str, &str
         top: Top::of(&asking.session),
         customer: &tenant.customer,
         back: format!("/tenants/{}", tenant.id),
-        secrets,
+        shown: secrets,
     })
 }
 

@@ -80,7 +80,7 @@ pub(super) struct Secrets<'a> {
     pub(super) top: Top,
     pub(super) customer: &'a str,
     pub(super) back: String,
-    pub(super) secrets: Vec<(&'static str, &'a str)>,
+    pub(super) shown: Vec<(&'static str, &'a str)>,
 }
 
 /// Makes a tenant.
@@ -115,7 +115,7 @@ pub(super) async fn create(
         top: Top::of(&asking.session),
         customer: &welcome.tenant.customer,
         back: format!("/tenants/{}", welcome.tenant.id),
-        secrets: vec![
+        shown: vec![
             ("Slug", &welcome.tenant.slug),
             ("Token", welcome.token.expose()),
             ("User", &welcome.credential.user),

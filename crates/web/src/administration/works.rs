@@ -84,7 +84,7 @@ pub(super) async fn now(Works(engine): Works, asking: Asking) -> Response {
         let counts = db.run_counts().await?;
         let of = |state: RunState| {
             let counts = counts.iter().filter(|count| count.state == state);
-            counts.map(|count| u64::from(count.count)).sum()
+            counts.map(|count| count.count).sum()
         };
         let counts = RunState::ALL.map(|state| (state.as_str(), of(state)));
         let incidents = db.incident_list(IncidentFilter::Unresolved).await?;
