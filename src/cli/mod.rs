@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod audit_log;
 pub(crate) mod backup;
 pub(crate) mod change;
+pub(crate) mod client;
 pub(crate) mod codesign;
 pub(crate) mod config;
 pub(crate) mod evidence;
@@ -89,6 +90,9 @@ pub(crate) enum Verb {
     /// See what was changed in the repository besides publications, and take it back
     #[command(subcommand)]
     Change(change::Change),
+    /// Make the installer package of the client that Macs run
+    #[command(subcommand)]
+    Client(client::Client),
     /// Judge code signatures
     #[command(subcommand)]
     Codesign(codesign::Codesign),

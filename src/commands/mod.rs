@@ -5,6 +5,7 @@ mod audit;
 mod audit_log;
 mod backup;
 mod change;
+mod client;
 mod codesign;
 mod config;
 mod evidence;
@@ -111,6 +112,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::AuditLog(verb) => wait_for(audit_log::run(verb, house, printer)),
         Verb::Audit(verb) => audit::run(verb, house, printer),
         Verb::Change(verb) => wait_for(change::run(verb, house, printer)),
+        Verb::Client(verb) => client::run(&verb, printer),
         Verb::Codesign(verb) => codesign::run(verb, printer),
         Verb::Config(verb) => config::run(&verb, house, printer),
         Verb::Evidence(verb) => evidence::run(&verb, house, printer),

@@ -11,6 +11,7 @@
 
 mod administration;
 mod audit;
+mod client;
 mod community;
 mod corpus;
 mod documents;
