@@ -208,7 +208,7 @@ fn issue(house: &House, serial: &str) {
 }
 
 /// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

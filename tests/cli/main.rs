@@ -13,6 +13,7 @@ mod administration;
 mod audit;
 mod client;
 mod community;
+mod companion;
 mod corpus;
 mod documents;
 mod encrypted;
