@@ -1,4 +1,4 @@
-//! What people and CI do with this checkout: `cargo xtask demo`, `test`, `setup`, `tidy`.
+//! What people and CI do with this checkout: `cargo xtask demo`, `test`, `setup`, `tidy`, `client`.
 //!
 //! It depends on three small crates, so that it compiles before anything is set up.
 #![forbid(unsafe_code)]
@@ -7,6 +7,7 @@
     reason = "this program talks to the person who started it"
 )]
 
+mod client;
 mod command;
 mod demo;
 mod media;
@@ -24,6 +25,7 @@ cargo xtask demo [--keep]   set up what is missing, then run the main job end to
 cargo xtask test            set up what is missing, then run every test and the house rules
 cargo xtask setup [--check] install what building, tests and demo need; --check only says what is missing
 cargo xtask tidy            check the rules of the house: arrows between crates, file sizes, lists that must agree
+cargo xtask client [--host] the client: for Macs, both architectures in one file, where this machine can link for them
 cargo xtask bench           the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build";
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn dispatch(arguments: &[&str]) -> anyhow::Result<()> {
         ["setup"] => setup::install(),
         ["setup", "--check"] => setup::check(),
         ["tidy"] => tidy::run(),
+        ["client", options @ ..] => client::run(options),
         ["bench"] => test::bench(),
         ["help" | "--help" | "-h"] => {
             eprintln!("{HELP}");

@@ -1,0 +1,152 @@
+//! Builds the client: for Macs, both architectures in one file, where this machine can; for this machine otherwise.
+//!
+//! A Mac links by itself. Elsewhere `cargo zigbuild` does, with the libraries of a macOS SDK that `SDKROOT` names.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::command;
+
+/// The architectures, as Rust and as Mach-O name them, in the order in which `lipo` writes them.
+const MACS: [(&str, u32, u32); 2] = [
+    ("x86_64-apple-darwin", 0x0100_0007, 3),
+    ("aarch64-apple-darwin", 0x0100_000c, 0),
+];
+/// The most that one architecture may take, in bytes.
+const MOST: usize = 6_000_000;
+/// `FAT_MAGIC` of `mach-o/fat.h`.
+const FAT_MAGIC: u32 = 0xcafe_babe;
+/// Programs begin at pages, which are of 16 KiB on Apple's own processors; as a power of two.
+const ALIGN: u32 = 14;
+/// The oldest macOS that it runs on: Munki 6's.
+const OLDEST: &str = "10.13";
+
+/// Builds it, and says what came of it.
+///
+/// # Errors
+/// If it cannot be built, or is larger than it may be.
+pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
+    match options {
+        [] if can_link_for_macs() => for_macs(),
+        [] => {
+            eprintln!(
+                "client: this machine cannot link for Macs (`cargo zigbuild` and `SDKROOT` can); building for itself"
+            );
+            for_this_machine()
+        }
+        ["--host"] => for_this_machine(),
+        _ => bail!("`cargo xtask client` takes nothing, or `--host`"),
+    }
+}
+
+fn can_link_for_macs() -> bool {
+    cfg!(target_os = "macos")
+        || (command::succeeds("cargo-zigbuild", &["--version"])
+            && std::env::var_os("SDKROOT").is_some_and(|folder| Path::new(&folder).is_dir()))
+}
+
+fn for_this_machine() -> anyhow::Result<()> {
+    let program = build(None)?;
+    let bytes = fs_err::read(&program)?;
+    tell(&program, bytes.len())
+}
+
+fn for_macs() -> anyhow::Result<()> {
+    let mut slices = Vec::new();
+    for (target, cpu, subtype) in MACS {
+        let program = build(Some(target))?;
+        let bytes = fs_err::read(&program)?;
+        tell(&program, bytes.len())?;
+        slices.push(Slice {
+            cpu,
+            subtype,
+            bytes,
+        });
+    }
+    let joined = join(&slices)?;
+    let out = command::root().join("target/client/auto-update-client");
+    fs_err::create_dir_all(out.parent().context("a folder")?)?;
+    fs_err::write(&out, &joined)?;
+    eprintln!("client: {} of {} bytes", out.display(), joined.len());
+    Ok(())
+}
+
+fn build(target: Option<&str>) -> anyhow::Result<PathBuf> {
+    let verb = if target.is_none() || cfg!(target_os = "macos") {
+        "build"
+    } else {
+        "zigbuild"
+    };
+    let mut cargo = command::cargo();
+    cargo
+        .args([verb, "--profile", "client", "--package", "client"])
+        .env("MACOSX_DEPLOYMENT_TARGET", OLDEST);
+    let mut folder = command::root().join("target");
+    if let Some(target) = target {
+        cargo.args(["--target", target]);
+        folder.push(target);
+    }
+    command::run(&mut cargo)?;
+    Ok(folder.join("client/auto-update-client"))
+}
+
+fn tell(program: &Path, len: usize) -> anyhow::Result<()> {
+    eprintln!("client: {} of {len} bytes", program.display());
+    ensure!(len <= MOST, "that is more than {MOST} bytes");
+    Ok(())
+}
+
+/// The program of one architecture.
+struct Slice {
+    cpu: u32,
+    subtype: u32,
+    bytes: Vec<u8>,
+}
+
+/// One file of all: a head that says where each lies, and each at a page of its own.
+fn join(slices: &[Slice]) -> anyhow::Result<Vec<u8>> {
+    let page = 1_usize << ALIGN;
+    let number = |number: usize| u32::try_from(number).context("it is too long");
+    let mut head = Vec::new();
+    head.extend(FAT_MAGIC.to_be_bytes());
+    head.extend(number(slices.len())?.to_be_bytes());
+    let mut body = Vec::new();
+    for slice in slices {
+        let at = page.saturating_add(body.len()).next_multiple_of(page);
+        body.resize(at.saturating_sub(page), 0);
+        let (offset, len) = (number(at)?, number(slice.bytes.len())?);
+        for field in [slice.cpu, slice.subtype, offset, len, ALIGN] {
+            head.extend(field.to_be_bytes());
+        }
+        body.extend(&slice.bytes);
+    }
+    head.resize(page, 0);
+    head.extend(body);
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_architecture_lies_at_a_page_of_its_own() {
+        let slice = |cpu, byte, len| Slice {
+            cpu,
+            subtype: 3,
+            bytes: vec![byte; len],
+        };
+        let joined = join(&[slice(7, 0xaa, 20_000), slice(12, 0xbb, 5)]).unwrap();
+        let field = |number: usize| {
+            let bytes = joined[number * 4..number * 4 + 4].try_into().unwrap();
+            u32::from_be_bytes(bytes)
+        };
+        assert_eq!((field(0), field(1)), (0xcafe_babe, 2));
+        assert_eq!([2, 3, 4, 5, 6].map(field), [7, 3, 16_384, 20_000, 14]);
+        assert_eq!([7, 8, 9, 10, 11].map(field), [12, 3, 49_152, 5, 14]);
+        assert_eq!((joined[16_383], joined[16_384]), (0, 0xaa));
+        assert_eq!((joined[36_383], joined[36_384]), (0xaa, 0));
+        assert_eq!(joined[49_152..], [0xbb; 5]);
+    }
+}
