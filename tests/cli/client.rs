@@ -249,7 +249,7 @@ fn other_readers_agree(house: &House, package: &[u8], signature: usize) {
         let mut words = line.split_whitespace();
         let mut command = std::process::Command::new(words.next().unwrap());
         let Ok(output) = command.args(words).output() else {
-            println!("skipped, it is not installed: {line}");
+            eprintln!("skipped, it is not installed: {line}");
             continue;
         };
         assert!(output.status.success(), "{line}: {output:?}");

@@ -19,7 +19,7 @@ pub(super) const IDENTIFIER: &str = "com.auto-update.client";
 
 /// The time of everything in the package, so that the same content makes the same bytes: 2020-01-01, as long ago as
 /// anything that still runs it.
-const TIME: Duration = Duration::from_secs(1_577_836_800);
+const TIME: Duration = Duration::from_hours(438_288);
 
 /// Makes the component package `out` of what `arguments` name, using a folder below `work`.
 ///

@@ -387,3 +387,98 @@ fn write_text(text: &str, bytes: &mut Vec<u8>) {
     }
     bytes.push(b'"');
 }
+
+#[cfg(test)]
+mod tests {
+    use evidence::PrivateKey;
+    use serde_json::json;
+
+    use super::*;
+
+    fn described(key: &PrivateKey) -> (String, Value) {
+        let public = hex::encode(key.public().as_bytes());
+        let value =
+            json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}});
+        (Sha256::of(&canonical(&value)).to_string(), value)
+    }
+
+    /// A root with two keys, of which `threshold` must sign, signed by those of `signers`.
+    fn root(keys: &[PrivateKey; 2], threshold: u64, signers: &[&PrivateKey]) -> Vec<u8> {
+        let [(first, first_key), (second, second_key)] = keys.each_ref().map(described);
+        let role = json!({"keyids": [first, second], "threshold": threshold});
+        let roles = json!({"root": role, "targets": role, "snapshot": role, "timestamp": role});
+        let mut known = Map::new();
+        known.insert(first, first_key);
+        known.insert(second, second_key);
+        let signed = json!({
+            "_type": "root", "spec_version": "1.0.31", "version": 1,
+            "expires": "2100-01-01T00:00:00Z", "keys": known, "roles": roles,
+        });
+        let message = canonical(&signed);
+        let signature = |key: &&PrivateKey| json!({"keyid": described(key).0, "sig": hex::encode(key.sign(&message))});
+        let signatures: Vec<Value> = signers.iter().map(signature).collect();
+        json!({"signed": signed, "signatures": signatures})
+            .to_string()
+            .into_bytes()
+    }
+
+    #[test]
+    fn a_key_counts_once_and_as_many_must_sign_as_was_said() {
+        let keys = [(); 2].map(|()| PrivateKey::generate().unwrap());
+        let [one, two] = &keys;
+        let stranger = PrivateKey::generate().unwrap();
+        let read = |bytes: &[u8]| Root::trusted("root", bytes);
+        assert!(read(&root(&keys, 1, &[one])).is_ok());
+        assert!(read(&root(&keys, 2, &[two, one])).is_ok());
+        assert!(read(&root(&keys, 2, &[&stranger, two, one])).is_ok());
+        let refused = UpdateFault::Signature {
+            file: "root".to_owned(),
+        };
+        for signers in [&[][..], &[one, one], &[one, &stranger]] {
+            assert_eq!(
+                read(&root(&keys, 2, signers)).unwrap_err(),
+                refused,
+                "{}",
+                signers.len()
+            );
+        }
+        // Nobody has to sign: then nobody has.
+        assert!(matches!(
+            read(&root(&keys, 0, &[one, two])).unwrap_err(),
+            UpdateFault::Form { .. }
+        ));
+    }
+
+    #[test]
+    fn a_key_under_another_name_is_none() {
+        let keys = [(); 2].map(|()| PrivateKey::generate().unwrap());
+        let text = String::from_utf8(root(&keys, 1, &[&keys[0]])).unwrap();
+        let (name, _) = described(&keys[0]);
+        let other = text.replace(&name, &"0".repeat(64));
+        assert!(matches!(
+            Root::trusted("root", other.as_bytes()).unwrap_err(),
+            UpdateFault::Form { .. }
+        ));
+    }
+
+    #[test]
+    fn no_part_of_a_root_is_a_root() {
+        let keys = [(); 2].map(|()| PrivateKey::generate().unwrap());
+        let whole = root(&keys, 1, &[&keys[0]]);
+        assert!(Root::trusted("root", &whole).is_ok());
+        for len in 0..whole.len() {
+            assert!(Root::trusted("root", &whole[..len]).is_err(), "{len}");
+        }
+        let many = json!({"signed": {}, "signatures": vec![json!({}); 65]}).to_string();
+        assert!(Unverified::parse("root", many.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn canonical_json_is_that_of_the_specification() {
+        let value = json!({"b": [1, -2, true, null], "a": "ü \" \\ \n /", "": {}});
+        assert_eq!(
+            String::from_utf8(canonical(&value)).unwrap(),
+            "{\"\":{},\"a\":\"ü \\\" \\\\ \n /\",\"b\":[1,-2,true,null]}"
+        );
+    }
+}
