@@ -16,6 +16,7 @@ use publication::{ChangeSet, Kind};
 use redact::Scrubber;
 use scan::Medium;
 use serde::{Deserialize, Serialize};
+use store::Run;
 
 use crate::{
     Failure, Signers,
@@ -146,6 +147,25 @@ impl Pending {
         for medium in large.take_while(|_medium| most > 0) {
             medium.inner = programs(&medium.path, most);
         }
+    }
+
+    /// What a run that was parked has made.
+    ///
+    /// # Errors
+    /// If it is not what this program writes.
+    pub(crate) fn parked(run: &Run) -> Result<Self, Failure> {
+        let parked = run.parked.clone().unwrap_or_default();
+        serde_json::from_value(parked)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+    }
+
+    /// The same, as it is parked.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn to_json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::to_value(self)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
     }
 
     /// Whether the files that it stages and has scanned are on this node, with as many bytes as they had.

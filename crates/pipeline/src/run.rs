@@ -326,7 +326,7 @@ impl Engine {
         }
         match job.run.state {
             RunState::Scanning => {
-                let pending = parked(job.run)?;
+                let pending = Pending::parked(job.run)?;
                 if !pending.is_here().await {
                     return self.begin_again(job, trace).await;
                 }
@@ -334,7 +334,7 @@ impl Engine {
                 self.gate(job, pending, deadline).await
             }
             RunState::Publishing => {
-                let pending = parked(job.run)?;
+                let pending = Pending::parked(job.run)?;
                 let is_here = pending.is_here().await;
                 match self.publish(job, pending).await {
                     // Where it was published already, its files are not needed any more.
@@ -439,7 +439,7 @@ impl Engine {
         deadline: Timestamp,
     ) -> Result<Place, Stop> {
         let parking = Parking {
-            parked: to_json(pending)?,
+            parked: pending.to_json()?,
             due_at: until,
             deadline_at: deadline,
         };
@@ -464,7 +464,7 @@ impl Engine {
             .await?;
         self.add_evidence(job, &mut pending).await?;
         // What is written down here is published, whoever comes to do it.
-        let parked = to_json(&pending)?;
+        let parked = pending.to_json()?;
         if !self.parts.db.run_publish(job.lease, &parked).await? {
             return Err(Stop::Lost);
         }
@@ -491,15 +491,4 @@ fn ended_by(failure: &Failure) -> RunEnd {
     } else {
         RunEnd::Failed(told)
     }
-}
-
-fn parked(run: &Run) -> Result<Pending, Failure> {
-    let parked = run.parked.clone().unwrap_or_default();
-    serde_json::from_value(parked)
-        .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
-}
-
-fn to_json(pending: &Pending) -> Result<serde_json::Value, Failure> {
-    serde_json::to_value(pending)
-        .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
 }
