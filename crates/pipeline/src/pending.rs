@@ -91,25 +91,6 @@ impl From<&Scanned> for Medium {
 }
 
 impl Pending {
-    /// What `run` waits with.
-    ///
-    /// # Errors
-    /// If it does not, or another program wrote it.
-    pub(crate) fn parked_by(run: &Run) -> Result<Self, Failure> {
-        let parked = run.parked.clone().unwrap_or_default();
-        serde_json::from_value(parked)
-            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
-    }
-
-    /// As it waits in the database.
-    ///
-    /// # Errors
-    /// If there is something in it that JSON has no word for.
-    pub(crate) fn to_json(&self) -> Result<serde_json::Value, Failure> {
-        serde_json::to_value(self)
-            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
-    }
-
     /// What a run leaves behind its last step. Blocking: files that were not hashed yet are.
     ///
     /// Where nothing is to be published only what came new is scanned.
@@ -166,6 +147,25 @@ impl Pending {
         for medium in large.take_while(|_medium| most > 0) {
             medium.inner = programs(&medium.path, most);
         }
+    }
+
+    /// What a run that was parked has made.
+    ///
+    /// # Errors
+    /// If it is not what this program writes.
+    pub(crate) fn parked(run: &Run) -> Result<Self, Failure> {
+        let parked = run.parked.clone().unwrap_or_default();
+        serde_json::from_value(parked)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+    }
+
+    /// The same, as it is parked.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn to_json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::to_value(self)
+            .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
     }
 
     /// Whether the files that it stages and has scanned are on this node, with as many bytes as they had.

@@ -326,7 +326,7 @@ impl Engine {
         }
         match job.run.state {
             RunState::Scanning => {
-                let pending = Pending::parked_by(job.run)?;
+                let pending = Pending::parked(job.run)?;
                 if !pending.is_here().await {
                     return self.begin_again(job, trace).await;
                 }
@@ -334,7 +334,7 @@ impl Engine {
                 self.gate(job, pending, deadline).await
             }
             RunState::Publishing => {
-                let pending = Pending::parked_by(job.run)?;
+                let pending = Pending::parked(job.run)?;
                 let is_here = pending.is_here().await;
                 match self.publish(job, pending).await {
                     // Where it was published already, its files are not needed any more.
