@@ -3,7 +3,10 @@
 use std::{net::TcpListener, time::Duration};
 
 use serde_json::Value;
-use testkit::pages::{Page, Pages};
+use testkit::{
+    pages::{Page, Pages},
+    vendor::Resource,
+};
 
 use crate::small::{IMAGE, Small, TITLE};
 
@@ -41,7 +44,8 @@ impl Visitor<'_> {
             }
         };
         let waited = tokio::time::timeout(LONGEST, waiting).await;
-        waited.unwrap_or_else(|_late| panic!("no `{text}` in {}", self.see(path).text))
+        assert!(waited.is_ok(), "no `{text}` in {}", self.see(path).text);
+        waited.unwrap()
     }
 }
 
@@ -62,12 +66,7 @@ async fn enter<'a>(small: &Small, pages: &'a Pages, name: &str, role: &str) -> V
     ];
     let added: Value = serde_json::from_str(&small.expect(&add, 0).await).unwrap();
     let secret = added["secret"].as_str().unwrap();
-    let (cookie, token) = pages
-        .sign_in(name, PASSWORD, secret)
-        .unwrap_or_else(|_no_form| {
-            // Who may change nothing sees no form but the one to leave.
-            panic!("{name} cannot sign in")
-        });
+    let (cookie, token) = pages.sign_in(name, PASSWORD, secret).unwrap();
     Visitor {
         pages,
         cookie,
@@ -75,14 +74,10 @@ async fn enter<'a>(small: &Small, pages: &'a Pages, name: &str, role: &str) -> V
     }
 }
 
-#[tokio::test]
-async fn what_waits_is_approved_and_incidents_are_looked_after() {
-    let Some(small) = Small::stand().await else {
-        return;
-    };
+/// Has a title wait for a person, and the pages served; answers where.
+async fn prepare(small: &Small) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    drop(listener);
     let file = small.house.config_file();
     let config = fs_err::read_to_string(&file).unwrap();
     let more = format!(
@@ -91,58 +86,38 @@ async fn what_waits_is_approved_and_incidents_are_looked_after() {
     fs_err::write(&file, config + &more).unwrap();
     small.release("1.0");
     small.expect(&["run", TITLE], 70).await;
+    port
+}
 
-    let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
-    let pages = Pages::plain(port);
-    let up = async {
-        while pages.ask("/sign-in", "", &[]).is_err() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(LONGEST, up).await.unwrap();
-    let ada = enter(&small, &pages, "ada", "approver").await;
-    let vic = enter(&small, &pages, "vic", "viewer").await;
-
+/// Approves what waits, and sees it published.
+async fn approve(small: &Small, ada: &Visitor<'_>, vic: &Visitor<'_>) {
     let now = ada.see("/now");
     assert_eq!(now.status, 200, "{}", now.text);
     assert!(now.text.contains("re-release"), "{}", now.text);
-    let run = now.between("<a href=\"/holds/", "\"").unwrap().to_owned();
+    let run = now.between("<a href=\"/holds/", "\"").unwrap();
     let path = format!("/holds/{run}");
     let hold = ada.see(&path);
     let about = hold.between("name=\"about\" value=\"", "\"").unwrap();
-    let approve = [
-        ("about", about),
-        ("verdict", "approve"),
-        ("reason", "it is theirs"),
-    ];
+    let decide = |who: &Visitor<'_>, about: &str, reason: &str| {
+        let form = [("about", about), ("verdict", "approve"), ("reason", reason)];
+        who.say(&path, &form).status
+    };
     assert!(!vic.see(&path).text.contains("name=\"verdict\""));
-    assert_eq!(vic.say(&path, &approve).status, 403);
-    let stale = [
-        ("about", &*"0".repeat(64)),
-        ("verdict", "approve"),
-        ("reason", "r"),
-    ];
-    assert_eq!(ada.say(&path, &stale).status, 409);
-    assert_eq!(
-        ada.say(
-            &path,
-            &[("about", about), ("verdict", "approve"), ("reason", " ")]
-        )
-        .status,
-        409
-    );
-    let approved = ada.say(&path, &approve);
-    assert_eq!(approved.status, 303, "{}", approved.text);
+    assert_eq!(decide(vic, about, "it is theirs"), 403);
+    assert_eq!(decide(ada, &"0".repeat(64), "it is theirs"), 409);
+    assert_eq!(decide(ada, about, " "), 409);
+    assert_eq!(decide(ada, about, "it is theirs"), 303);
     let page = ada.wait("/runs", ">published<").await;
     let shown = page.between("<a href=\"/runs/", "\"").unwrap();
     let run = ada.see(&format!("/runs/{shown}"));
     assert!(run.text.contains("MunkiImporter"), "{}", run.text);
     assert_eq!(small.published(), ["1.0"]);
+}
 
-    small
-        .house
-        .vendor
-        .put(IMAGE, testkit::vendor::Resource::file(b"no image".to_vec()));
+/// Takes an incident, and ends it.
+async fn look_after(small: &Small, ada: &Visitor<'_>, vic: &Visitor<'_>) {
+    let broken = Resource::file(b"no image".to_vec());
+    small.house.vendor.put(IMAGE, broken);
     small.expect(&["run", TITLE], 70).await;
     let incidents = ada.see("/incidents");
     let incident = incidents.between("<a href=\"/incidents/", "\"").unwrap();
@@ -153,14 +128,29 @@ async fn what_waits_is_approved_and_incidents_are_looked_after() {
     assert_eq!(ada.say(&path, &[("deed", "resolve")]).status, 409);
     let resolve = [("deed", "resolve"), ("text", "the <vendor> mended it")];
     assert_eq!(ada.say(&path, &resolve).status, 303);
-    let over = ada.see(&path);
-    assert!(
-        over.text.contains("the &#60;vendor&#62; mended it"),
-        "{}",
-        over.text
-    );
+    let over = ada.see(&path).text;
+    assert!(over.contains("the &#60;vendor&#62; mended it"), "{over}");
     assert!(!ada.see("/incidents").text.contains(incident));
+}
 
+#[tokio::test]
+async fn what_waits_is_approved_and_incidents_are_looked_after() {
+    let Some(small) = Small::stand().await else {
+        return;
+    };
+    let port = prepare(&small).await;
+    let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
+    let pages = Pages::plain(port);
+    let up = async {
+        while pages.ask("/sign-in", "", &[]).is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(LONGEST, up).await.unwrap();
+    let ada = enter(&small, &pages, "ada", "approver").await;
+    let vic = enter(&small, &pages, "vic", "viewer").await;
+    approve(&small, &ada, &vic).await;
+    look_after(&small, &ada, &vic).await;
     let log = small.expect(&["audit-log", "list"], 0).await;
     for told in [
         "ada",
