@@ -275,29 +275,43 @@ impl Db {
         Ok(())
     }
 
-    /// Says what somebody may do, and whether they may sign in at all; who may not is signed out everywhere.
+    /// Says what somebody may do, and whether they may sign in at all; who may not is signed out everywhere. False, and
+    /// nothing is changed, if nobody of the role `needed` who may sign in would be left.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn administrator_stand(
         &self,
         id: AdministratorId,
-        role: &str,
-        state: AdministratorState,
-    ) -> Result<(), StoreError> {
+        (role, state): (&str, AdministratorState),
+        needed: &str,
+    ) -> Result<bool, StoreError> {
         const WHAT: &str = "change an administrator";
         let mut tx = self.begin(WHAT).await?;
-        sqlx::query("update administrator set role = $2, state = $3 where id = $1")
-            .bind(id.to_string())
-            .bind(role)
-            .bind(state.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::statement(WHAT))?;
+        let changed = sqlx::query(
+            "update administrator
+             set role = $2, state = $3
+             where id = $1
+               and (($2 = $4 and $3 = 'active')
+                    or exists (select 1
+                               from administrator other
+                               where other.id <> $1 and other.role = $4 and other.state = 'active'))",
+        )
+        .bind(id.to_string())
+        .bind(role)
+        .bind(state.as_str())
+        .bind(needed)
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::statement(WHAT))?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
         if state == AdministratorState::Disabled {
             sessions_end_tx(&mut tx, id).await?;
         }
-        tx.commit().await.map_err(StoreError::statement(WHAT))
+        tx.commit().await.map_err(StoreError::statement(WHAT))?;
+        Ok(true)
     }
 
     /// Ends what locked somebody out.

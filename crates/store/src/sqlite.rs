@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{
-    AnyPool,
+    AnyPool, ConnectOptions as _, Connection as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
@@ -44,16 +44,28 @@ pub(crate) async fn open(path: &Path) -> Result<(AnyPool, AnyPool), StoreError> 
         place: place.clone(),
         source,
     };
-    let writer = pool(1, true)
-        .connect_with(address(path, "rw").map_err(failed)?)
-        .await
-        .map_err(failed)?;
+    let written = address(path, "rw").map_err(failed)?;
+    look(&written).await.map_err(failed)?;
+    let writer = pool(1, true).connect_with(written).await.map_err(failed)?;
     migrate(&place, &MIGRATIONS, &writer).await?;
     let reader = pool(READERS, false)
         .connect_with(address(path, "ro").map_err(failed)?)
         .await
         .map_err(failed)?;
     Ok((writer, reader))
+}
+
+/// Looks whether the file is a database: a pool would try again until its patience is over, whatever is wrong.
+async fn look(address: &AnyConnectOptions) -> Result<(), sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let mut connection = address.connect().await?;
+    for setting in SETTINGS {
+        sqlx::query(setting).execute(&mut connection).await?;
+    }
+    sqlx::query("select count(*) from sqlite_master")
+        .execute(&mut connection)
+        .await?;
+    connection.close().await
 }
 
 fn pool(connections: u32, writes: bool) -> AnyPoolOptions {

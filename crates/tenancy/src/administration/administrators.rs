@@ -170,21 +170,15 @@ impl Administration {
         role: &str,
         state: AdministratorState,
     ) -> Result<Administrator, AdministrationError> {
-        let administers = |role: &str, state| {
-            role == Office::Administrator.as_str() && state == AdministratorState::Active
-        };
-        if !administers(role, state) {
-            let mut all = self.db.administrator_list().await?;
-            all.retain(|it| it.id != administrator.id && administers(&it.role, it.state));
-            if all.is_empty() {
-                return Err(AdministrationError::Last {
-                    name: administrator.name.clone(),
-                });
-            }
+        let needed = Office::Administrator.as_str();
+        let standing = self
+            .db
+            .administrator_stand(administrator.id, (role, state), needed);
+        if !standing.await? {
+            return Err(AdministrationError::Last {
+                name: administrator.name.clone(),
+            });
         }
-        self.db
-            .administrator_stand(administrator.id, role, state)
-            .await?;
         tracing::info!(
             administrator = administrator.name,
             role,
