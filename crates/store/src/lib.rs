@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod administrator;
+mod administrator_session;
 mod approval;
 mod audit_entry;
 mod change;
@@ -62,7 +63,8 @@ mod tenant_view;
 #[cfg(test)]
 mod testing;
 
-pub use administrator::{Administrator, AdministratorSession, AdministratorState, LockRule, Proof};
+pub use administrator::{Administrator, AdministratorState, LockRule, Proof};
+pub use administrator_session::AdministratorSession;
 pub use approval::Approval;
 pub use audit_entry::{AuditEntry, AuditOutcome, NewAuditEntry};
 pub use change::{ChangeState, RepositoryChange};
