@@ -19,6 +19,7 @@ use super::{
     gate::{Asking, From, form, holding, way_of},
     page,
 };
+use crate::Peer;
 
 #[derive(Template)]
 #[template(path = "administration/sign_in.html")]
@@ -59,22 +60,8 @@ pub(super) async fn enter(
         Ok(entry) => entry,
         Err(error) => return page::failed(&error),
     };
-    let audit = door.administration.audit(way_of(peer.as_ref()));
-    // What is typed as a name that there is not may be a password.
-    let is_known = matches!(door.administration.find(&name).await, Ok(_known));
-    let deed = Deed {
-        who: if is_known { &name } else { "somebody" },
-        did: "session.begin",
-        about: "administration",
-        detail: String::new(),
-    };
-    let (outcome, why) = match &entry {
-        Entry::Welcome(_) => (AuditOutcome::Done, ""),
-        Entry::Refused(refusal) => (AuditOutcome::Refused, refusal.as_str()),
-        Entry::TooMany(_) => (AuditOutcome::Refused, "too many tries from there"),
-    };
-    if let Err(error) = audit.note(&deed, outcome, why).await {
-        return page::failed(&error);
+    if let Err(response) = note(&door, peer, &name, &entry).await {
+        return *response;
     }
     match entry {
         Entry::Welcome(cookie) => {
@@ -95,6 +82,34 @@ pub(super) async fn enter(
             response
         }
     }
+}
+
+/// Writes down who came in, or did not. Too many tries are not: whoever likes could fill the log with them.
+async fn note(
+    door: &AdministrationDoor,
+    peer: Option<Peer>,
+    name: &str,
+    entry: &Entry,
+) -> Result<(), Box<Response>> {
+    let (outcome, why) = match entry {
+        Entry::Welcome(_) => (AuditOutcome::Done, ""),
+        Entry::Refused(refusal) => (AuditOutcome::Refused, refusal.as_str()),
+        Entry::TooMany(_) => {
+            tracing::info!(?peer, "too many tries to sign in");
+            return Ok(());
+        }
+    };
+    // What is typed as a name that there is not may be a password.
+    let is_known = matches!(door.administration.find(name).await, Ok(_known));
+    let deed = Deed {
+        who: if is_known { name } else { "somebody" },
+        did: "session.begin",
+        about: "administration",
+        detail: String::new(),
+    };
+    let audit = door.administration.audit(way_of(peer.as_ref()));
+    let noted = audit.note(&deed, outcome, why).await;
+    noted.map_err(|error| Box::new(page::failed(&error)))
 }
 
 fn trouble(status: StatusCode, text: &str) -> Response {

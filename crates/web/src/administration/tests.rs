@@ -229,6 +229,19 @@ async fn whatever_is_wrong_the_same_is_said() {
     assert_eq!(who, [&ada.name, &ada.name, "somebody"]);
     let form = [("name", "x")];
     assert_eq!(world.post("/sign-in", "", &form).await.status, 400);
+    // Whoever likes cannot fill the log: it is not written into for what was not even looked at.
+    world.clock.advance(Duration::from_mins(1));
+    let tries = || async {
+        let form = [("name", "x"), ("password", "y"), ("code", "z")];
+        let mut last = world.post("/sign-in", "", &form).await.status;
+        for _ in 0..24 {
+            last = world.post("/sign-in", "", &form).await.status;
+        }
+        last
+    };
+    assert_eq!(tries().await, 429);
+    let entries = world.db.audit_list(None, 100).await.unwrap().len();
+    assert!(entries <= 3 + 20, "{entries}");
 }
 
 /// What can be done with a tenant.

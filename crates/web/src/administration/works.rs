@@ -202,6 +202,7 @@ struct Decision {
 
 /// Writes down what somebody says to what waits, of just what they were shown.
 pub(super) async fn decide(
+    State(door): State<AdministrationDoor>,
     Works(engine): Works,
     asking: Asking,
     Path(id): Path<String>,
@@ -227,7 +228,7 @@ pub(super) async fn decide(
             HoldVerdict::Refuse => "hold.refuse",
         },
         about: &id,
-        detail: reason.clone(),
+        detail: door.scrubber.scrub(&reason),
     };
     let said = (asking.session.name.as_str(), reason.as_str());
     let deciding = async {
