@@ -2,15 +2,19 @@
 //! between them a Munki of our own making.
 
 use std::{
+    net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proplist::{Dict, Value};
 use rustix::process::Signal;
 use serde_json::Value as Json;
+use testkit::nginx::Nginx;
 
 use crate::{envquery::free_port, program::House, serve::Service};
 
@@ -24,20 +28,53 @@ const EVIDENCE_KEYS: &str = "usr/local/auto-update/trust/evidence.pem";
 const UPDATE_ROOT: &str = "usr/local/auto-update/trust/root.json";
 const LOG: &str = "private/var/log/auto-update.log";
 
-/// What serves pods: the section of the configuration that says so, for a port.
-type Pods = fn(u16) -> String;
+/// What serves pods.
+#[derive(Clone, Copy)]
+enum Pods {
+    BuiltIn,
+    Nginx,
+}
 
-fn built_in(port: u16) -> String {
-    format!(
-        "[pods]\nlisten = '127.0.0.1:{port}'\nurl = 'https://localhost:{port}'\n\
-         certificate = 'cert.pem'\nkey = 'key.pem'\n"
-    )
+impl Pods {
+    /// Starts what the service does not bring; nothing, and a word about it, where it is not installed. Answers the
+    /// section of the configuration for a port, too.
+    fn start(self, house: &House, port: u16) -> Option<(Option<Nginx>, String)> {
+        let section = format!(
+            "[pods]\nurl = 'https://localhost:{port}'\ncertificate = 'cert.pem'\nkey = 'key.pem'\n"
+        );
+        match self {
+            Self::BuiltIn => Some((None, format!("{section}listen = '127.0.0.1:{port}'\n"))),
+            Self::Nginx => {
+                let include = format!("{}/nginx/pods.con[f]", house.arg(""));
+                let Some(nginx) = Nginx::start(&house.path("server"), &include).unwrap() else {
+                    eprintln!("skipped: NGINX is not installed");
+                    return None;
+                };
+                let section = format!(
+                    "{section}[pods.nginx]\nfolder = 'nginx'\nlisten = '127.0.0.1:{port}'\n\
+                     test = {:?}\nreload = {:?}\n",
+                    nginx.test(),
+                    nginx.reload()
+                );
+                Some((Some(nginx), section))
+            }
+        }
+    }
+
+    /// What the service says when pods are served.
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "listening for tenants",
+            Self::Nginx => "NGINX has a new configuration",
+        }
+    }
 }
 
 /// A service with one tenant, and that tenant's Mac.
 struct Scene {
     house: House,
     service: Service,
+    _nginx: Option<Nginx>,
     acme: Json,
     program: PathBuf,
 }
@@ -52,14 +89,14 @@ impl Scene {
         house.write("key.pem", &issued.key);
         let pins = house.ok("tenant pins cert.pem");
         let pin = pins.split_whitespace().next().unwrap();
-        let port = free_port();
+        let (port, pods_port) = (free_port(), free_port());
+        let (nginx, section) = pods.start(&house, pods_port)?;
         house.write(
             "auto-update.toml",
             &format!(
                 "[serve]\nworkers = 1\n[envquery]\nlisten = '127.0.0.1:{port}'\n\
                  url = 'https://localhost:{port}'\ncertificate = 'cert.pem'\nkey = 'key.pem'\n\
-                 pins = ['{pin}', '{RESERVE}']\n{}",
-                pods(free_port())
+                 pins = ['{pin}', '{RESERVE}']\n{section}"
             ),
         );
         publish(&house);
@@ -70,10 +107,17 @@ impl Scene {
         house.ok("evidence key --public");
         let mut service = Service::start(&house);
         service.until("listening for tenants");
-        service.until("listening for tenants");
+        service.until(pods.sign());
+        // NGINX opens its new sockets in its own time.
+        let until = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", pods_port)).is_err() {
+            assert!(Instant::now() < until, "nobody listens for pods");
+            thread::sleep(Duration::from_millis(20));
+        }
         let scene = Self {
             house,
             service,
+            _nginx: nginx,
             acme,
             program,
         };
@@ -332,7 +376,12 @@ fn refused_when_suspended(scene: &Scene) {
 
 #[test]
 fn a_mac_gets_from_the_built_in_pods_what_the_policy_names() {
-    whole_run(built_in);
+    whole_run(Pods::BuiltIn);
+}
+
+#[test]
+fn a_mac_gets_from_nginx_what_the_policy_names() {
+    whole_run(Pods::Nginx);
 }
 
 /// Two titles of one package; the second waits for a log-out.
