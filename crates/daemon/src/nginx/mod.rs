@@ -9,9 +9,14 @@ mod folder;
 mod server;
 mod views;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use model::Sha256;
+use model::{Clock as _, Sha256, SystemClock, Timestamp};
 use publication::{Backend, Look};
 use store::Db;
 use tenancy::{
@@ -30,6 +35,9 @@ const BEFORE: &str = ".pods.conf.before";
 
 /// Is there as long as NGINX was not told of the configuration.
 const UNTOLD: &str = ".untold";
+
+/// How long NGINX may take to go on with a new configuration.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// How many turns go by before views are looked through without a sign of a change.
 const LOOK_THROUGH: u32 = 60;
@@ -242,9 +250,13 @@ impl Nginx {
             return Ok(true);
         }
         let at = folder.clone();
-        // NGINX has had this configuration for a turn: nobody comes by the one before any more.
-        let tidied = blocking(move || views::tidy(&at, &wanted)).await?;
-        tidied.map_err(NginxError::Folder)?;
+        let tidied = blocking(move || {
+            if has_settled(&at)? {
+                views::tidy(&at, &wanted)?;
+            }
+            Ok(())
+        });
+        tidied.await?.map_err(NginxError::Folder)?;
         Ok(false)
     }
 }
@@ -272,6 +284,15 @@ fn put(folder: &Folder, wanted: &str) -> io::Result<bool> {
     }
     folder.write(BEFORE, &before)?;
     folder.write(CONFIGURATION, wanted.as_bytes())
+}
+
+/// Whether NGINX was told of the configuration so long ago that nobody comes by the one before any more: it only says that
+/// it will read it, and another process may have told it just now.
+fn has_settled(folder: &Folder) -> io::Result<bool> {
+    let written = fs_err::metadata(folder.root().join(CONFIGURATION))?.modified()?;
+    let since_epoch = written.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
+    Ok(SystemClock.now().since(Timestamp::from_micros(micros)) >= SETTLED)
 }
 
 /// Takes a configuration back that was not found good.
