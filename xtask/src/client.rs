@@ -1,12 +1,17 @@
-//! Builds the client: for Macs, both architectures in one file, where this machine can; for this machine otherwise.
+//! Builds the client: for Macs, both architectures in one file, or for this machine.
 //!
-//! A Mac links by itself. Elsewhere `cargo zigbuild` does, with the libraries of a macOS SDK that `SDKROOT` names.
+//! A Mac links by itself. Elsewhere Zig does, which brings the headers and symbols of macOS's C library; the one framework
+//! that the client is linked with is described in `macos/`. No SDK is needed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::command;
+use crate::{command, python::Tools};
 
 /// The architectures, as Rust and as Mach-O name them, in the order in which `lipo` writes them.
 const MACS: [(&str, u32, u32); 2] = [
@@ -22,28 +27,23 @@ const ALIGN: u32 = 14;
 /// The oldest macOS that it runs on: Munki 6's.
 const OLDEST: &str = "10.13";
 
+/// What links for Macs on other systems.
+const LINKER: Tools = Tools {
+    folder: "mac-linker",
+    packages: &["ziglang==0.17.1", "cargo-zigbuild==0.24.1"],
+    probe: "import ziglang; import importlib.metadata as m; m.version('cargo-zigbuild')",
+};
+
 /// Builds it, and says what came of it.
 ///
 /// # Errors
 /// If it cannot be built, or is larger than it may be.
 pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     match options {
-        [] if can_link_for_macs() => for_macs(),
-        [] => {
-            eprintln!(
-                "client: this machine cannot link for Macs (`cargo zigbuild` and `SDKROOT` can); building for itself"
-            );
-            for_this_machine()
-        }
+        [] => for_macs(),
         ["--host"] => for_this_machine(),
         _ => bail!("`cargo xtask client` takes nothing, or `--host`"),
     }
-}
-
-fn can_link_for_macs() -> bool {
-    cfg!(target_os = "macos")
-        || (command::succeeds("cargo-zigbuild", &["--version"])
-            && std::env::var_os("SDKROOT").is_some_and(|folder| Path::new(&folder).is_dir()))
 }
 
 fn for_this_machine() -> anyhow::Result<()> {
@@ -53,6 +53,7 @@ fn for_this_machine() -> anyhow::Result<()> {
 }
 
 fn for_macs() -> anyhow::Result<()> {
+    prepare()?;
     let mut slices = Vec::new();
     for (target, cpu, subtype) in MACS {
         let program = build(Some(target))?;
@@ -72,15 +73,28 @@ fn for_macs() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Gets what compiles and links for Macs.
+fn prepare() -> anyhow::Result<()> {
+    for (target, ..) in MACS {
+        command::run(Command::new("rustup").args(["--quiet", "target", "add", target]))?;
+    }
+    if cfg!(target_os = "macos") {
+        return Ok(());
+    }
+    LINKER.install()
+}
+
 fn build(target: Option<&str>) -> anyhow::Result<PathBuf> {
-    let verb = if target.is_none() || cfg!(target_os = "macos") {
-        "build"
-    } else {
-        "zigbuild"
+    let mut cargo = match target {
+        Some(_) if !cfg!(target_os = "macos") => elsewhere()?,
+        _ => {
+            let mut cargo = command::cargo();
+            cargo.arg("build");
+            cargo
+        }
     };
-    let mut cargo = command::cargo();
     cargo
-        .args([verb, "--profile", "client", "--package", "client"])
+        .args(["--profile", "client", "--package", "client"])
         .env("MACOSX_DEPLOYMENT_TARGET", OLDEST);
     let mut folder = command::root().join("target");
     if let Some(target) = target {
@@ -89,6 +103,28 @@ fn build(target: Option<&str>) -> anyhow::Result<PathBuf> {
     }
     command::run(&mut cargo)?;
     Ok(folder.join("client/auto-update-client"))
+}
+
+/// `cargo zigbuild`, with the programs it needs, and the frameworks that Zig does not bring.
+fn elsewhere() -> anyhow::Result<Command> {
+    let programs = LINKER.programs();
+    let others = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(
+        [programs.clone()]
+            .into_iter()
+            .chain(env::split_paths(&others)),
+    )?;
+    let frameworks = command::root().join("xtask/macos");
+    let mut cargo = Command::new(programs.join("cargo-zigbuild"));
+    cargo
+        .arg("zigbuild")
+        .current_dir(command::root())
+        .env("PATH", path)
+        .env(
+            "RUSTFLAGS",
+            format!("-Clink-arg=-F{}", frameworks.display()),
+        );
+    Ok(cargo)
 }
 
 fn tell(program: &Path, len: usize) -> anyhow::Result<()> {

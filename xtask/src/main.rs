@@ -12,6 +12,7 @@ mod command;
 mod demo;
 mod media;
 mod postgres;
+mod python;
 mod setup;
 mod test;
 mod tidy;
@@ -25,7 +26,7 @@ cargo xtask demo [--keep]   set up what is missing, then run the main job end to
 cargo xtask test            set up what is missing, then run every test and the house rules
 cargo xtask setup [--check] install what building, tests and demo need; --check only says what is missing
 cargo xtask tidy            check the rules of the house: arrows between crates, file sizes, lists that must agree
-cargo xtask client [--host] the client: for Macs, both architectures in one file, where this machine can link for them
+cargo xtask client [--host] the client: for Macs, both architectures in one file; --host for this machine
 cargo xtask bench           the main job, opening media, verifying signatures, unchanged recipes and catalogs, in a release build";
 
 fn main() -> ExitCode {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::bail;
 
-use crate::{command, postgres};
+use crate::{command, postgres, python::Tools};
 
 /// Something that must be on the machine.
 struct Need {
@@ -103,11 +103,13 @@ const NEEDS: [Need; 11] = [
     },
 ];
 
-/// The server that speaks S3 to tests, as pip knows it.
-const S3_SERVER: &str = "moto[s3,server]==5.2.5";
-
-/// The library by which a client of somebody else's making talks to envQUERY in tests, as pip knows it.
-const JWT_LIBRARY: &str = "PyJWT==2.10.1";
+/// The server that speaks S3 to tests, and the library by which a client of somebody else's making talks to envQUERY in
+/// them: no distribution has the former as a package.
+const TEST_TOOLS: Tools = Tools {
+    folder: "s3-server",
+    packages: &["moto[s3,server]==5.2.5", "PyJWT==2.10.1"],
+    probe: "import moto.server, jwt",
+};
 
 /// Says what is missing.
 ///
@@ -128,7 +130,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// If something stays missing.
 pub(crate) fn install() -> anyhow::Result<()> {
     install_packages()?;
-    install_s3_server()
+    TEST_TOOLS.install()
 }
 
 fn install_packages() -> anyhow::Result<()> {
@@ -161,28 +163,6 @@ fn install_packages() -> anyhow::Result<()> {
         .concat(),
     )?;
     check()
-}
-
-/// Makes a virtual environment with moto and `PyJWT` in `target`: no distribution has the former as a package.
-fn install_s3_server() -> anyhow::Result<()> {
-    let folder = command::root().join("target/s3-server");
-    let python = folder.join("bin/python");
-    if command::succeeds(
-        &python.to_string_lossy(),
-        &["-c", "import moto.server, jwt"],
-    ) {
-        return Ok(());
-    }
-    command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    command::run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        S3_SERVER,
-        JWT_LIBRARY,
-    ]))
 }
 
 fn missing() -> Vec<&'static Need> {
