@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tenancy::pods::{Contents, Exhibit, Pods};
 use tokio::task::spawn_blocking;
 
@@ -19,30 +19,46 @@ struct Rest {
 
 /// The part of an exhibit; nothing if it cannot be had.
 pub(super) async fn open(pods: Pods, exhibit: Exhibit, part: Part) -> Option<Body> {
-    let opened = spawn_blocking(move || {
-        let Contents::Stored { location } = &exhibit.contents else {
-            return None;
-        };
-        match pods.read((exhibit.kind, location), &exhibit.look, part.from) {
-            Ok(reader) => Some(reader),
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "what a pod was to send cannot be read");
-                None
-            }
-        }
-    });
-    let reader = opened.await.ok().flatten()?;
-    let rest = Rest {
-        reader,
-        len: part.len,
-    };
-    let chunks = stream::try_unfold(rest, |rest| async {
+    let opened = spawn_blocking(move || begin(&pods, &exhibit, part));
+    let (first, rest) = opened.await.ok().flatten()?;
+    if rest.len == 0 {
+        return Some(Body::from(first));
+    }
+    let others = stream::try_unfold(rest, |rest| async {
         spawn_blocking(|| next(rest))
             .await
             .map_err(io::Error::other)?
     });
-    Some(Body::from_stream(chunks))
+    let first = stream::iter([Ok(first)]);
+    Some(Body::from_stream(first.chain(others)))
+}
+
+/// Opens it and reads its first bytes, which of most that is asked for are all, in one go on one thread.
+fn begin(pods: &Pods, exhibit: &Exhibit, part: Part) -> Option<(Bytes, Rest)> {
+    let Contents::Stored { location } = &exhibit.contents else {
+        return None;
+    };
+    let reader = pods
+        .read((exhibit.kind, location), &exhibit.look, part.from)
+        .map_err(unreadable)
+        .ok()?;
+    let rest = Rest {
+        reader,
+        len: part.len,
+    };
+    let begun = next(rest).map_err(unreadable).ok()?;
+    Some(begun.unwrap_or_else(|| {
+        let nothing = Rest {
+            reader: Box::new(io::empty()),
+            len: 0,
+        };
+        (Bytes::new(), nothing)
+    }))
+}
+
+fn unreadable(error: impl std::error::Error + 'static) {
+    let error: &(dyn std::error::Error + 'static) = &error;
+    tracing::warn!(error, "what a pod was to send cannot be read");
 }
 
 /// The next bytes; what ends too early is an error, so that nobody takes a piece for the whole.
@@ -50,8 +66,9 @@ fn next(mut rest: Rest) -> io::Result<Option<(Bytes, Rest)>> {
     if rest.len == 0 {
         return Ok(None);
     }
-    let mut chunk = Vec::new();
     let wanted = rest.len.min(CHUNK);
+    // One byte more, by which the end is found without asking for more room.
+    let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0).saturating_add(1));
     let read = rest.reader.by_ref().take(wanted).read_to_end(&mut chunk)?;
     let read = u64::try_from(read).unwrap_or(u64::MAX);
     if read < wanted {
