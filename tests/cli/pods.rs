@@ -405,6 +405,22 @@ fn a_configuration_that_nginx_refuses_is_taken_back() {
 }
 
 #[test]
+fn the_desk_hears_that_nginx_refuses() {
+    let Some(scene) = Scene::stand() else {
+        return;
+    };
+    let house = &scene.house;
+    fs_err::rename(house.path("key.pem"), house.path("away.pem")).unwrap();
+    let made = house.run("tenant create Late --ring production --by kim");
+    assert!(made.shows("NGINX does not follow"), "{made}");
+    let is_told = || house.ok("incident list").contains("pods of NGINX");
+    until("the desk hears of it", is_told);
+    fs_err::rename(house.path("away.pem"), house.path("key.pem")).unwrap();
+    until("the incident ends", || !is_told());
+    house.ok("tenant nginx --check");
+}
+
+#[test]
 fn what_is_decided_holds_on_both_servers() {
     let Some(scene) = Scene::stand() else {
         return;

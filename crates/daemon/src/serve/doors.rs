@@ -251,12 +251,13 @@ pub(super) async fn listen(doors: Doors) -> Result<(Vec<Opened>, Option<Nginx>),
 
 /// Answers at every door until `end`, and looks after their certificates.
 pub(super) fn serve(
+    engine: &Engine,
     (opened, nginx): (Vec<Opened>, Option<Nginx>),
     loops: &mut JoinSet<()>,
     end: &CancellationToken,
 ) {
     if let Some(nginx) = nginx {
-        loops.spawn(super::nginx::keep(nginx, end.clone()));
+        loops.spawn(super::nginx::keep(engine.clone(), nginx, end.clone()));
     }
     let mut all_shown = Vec::new();
     for Opened { door, socket } in opened {

@@ -124,7 +124,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     };
     let mut loops = JoinSet::new();
     loops.spawn(answer(listener, watched, end.clone()));
-    doors::serve(doors, &mut loops, &end);
+    doors::serve(&engine, doors, &mut loops, &end);
     take_part(&engine, &config, &wake, &mut loops, &end);
     if let Some(scheduler) = scheduler {
         loops.spawn(scheduler.run(scheduler::Scheduling {

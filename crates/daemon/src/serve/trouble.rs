@@ -5,6 +5,9 @@ use std::{error::Error, time::Duration};
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// After so many times, seven seconds, it is no trouble of a moment.
+const LASTING: u32 = 4;
+
 /// What goes wrong in one loop.
 #[derive(Debug)]
 pub(super) struct Trouble {
@@ -37,6 +40,11 @@ impl Trouble {
         self.times = self.times.saturating_add(1);
         let doubled = 2_u32.saturating_pow(self.times.saturating_sub(1));
         FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
+    }
+
+    /// Whether it is more than a moment's.
+    pub(super) const fn lasts(&self) -> bool {
+        self.times >= LASTING
     }
 
     /// It went well.
@@ -75,8 +83,12 @@ mod tests {
                 .map(|_| trouble.again(&error).as_secs())
                 .collect()
         };
-        assert_eq!(waits(8, &mut trouble), [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(waits(3, &mut trouble), [1, 2, 4]);
+        assert!(!trouble.lasts());
+        assert_eq!(waits(5, &mut trouble), [8, 16, 32, 60, 60]);
+        assert!(trouble.lasts());
         trouble.over();
+        assert!(!trouble.lasts());
         assert_eq!(waits(1, &mut trouble), [1]);
         trouble.times = u32::MAX;
         assert_eq!(waits(1, &mut trouble), [60]);

@@ -23,6 +23,8 @@ pub enum Upkeep {
     Records,
     /// Carrying out what is due.
     Schedules,
+    /// Keeping what NGINX serves to tenants as it is to be.
+    Pods,
 }
 
 impl Upkeep {
@@ -34,6 +36,7 @@ impl Upkeep {
             Self::Retention => "repository retention",
             Self::Records => "records",
             Self::Schedules => "schedules",
+            Self::Pods => "pods of NGINX",
         }
     }
 }
