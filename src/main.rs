@@ -15,6 +15,7 @@ mod printer;
 mod reporter;
 mod signals;
 mod tools;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -49,6 +49,7 @@ pub(crate) use munki::makepkginfo;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::{
@@ -89,11 +90,12 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
-    logging::start(&cli);
     // Two TLS libraries are linked into some builds; without this choice rustls would refuse to pick one.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .unwrap_or_default();
+    let _traces =
+        logging::start(&cli).context("cannot send traces (`OTEL_…` of the environment)")?;
     let house = House::new(&cli.global);
     dispatch(cli.verb, &house, printer)
 }

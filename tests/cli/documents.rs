@@ -78,6 +78,7 @@ fn the_example_of_every_key_is_accepted() {
     house.write("com.github.autopkg.plist", "{}");
     house.write("keys/virustotal", "key\n");
     house.write("keys/mail", "password\n");
+    house.write("yara/ours.yar", "rule Ours { condition: false }");
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     house.write("keys/webhook", secret);
     house.write("revoked-certificates.txt", "team ABCDE12345 # an example\n");

@@ -15,3 +15,4 @@ mod objects;
 mod pages;
 mod rings;
 mod small;
+mod traces;

@@ -7,7 +7,9 @@ use evidence::KeyError;
 use fetch::{FetchError, Fetcher, Settings};
 use glob::Pattern;
 use model::{Clock, SystemClock};
-use pipeline::{Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning};
+use pipeline::{
+    Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning, StepLimits,
+};
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{
     Backend, FolderRepository, ObjectRepository, PublicationObserver, RepositoryError,
@@ -15,7 +17,7 @@ use publication::{
 };
 use recipe::{Library, Preferences};
 use repos::GitHistory;
-use scan::{Clamd, ClamdError, ScanError, VirusTotal};
+use scan::{Clamd, ClamdError, ScanError, VirusTotal, Yara, YaraError};
 use store::{Db, StoreError};
 use tenancy::{Tenants, Vault};
 
@@ -48,6 +50,9 @@ pub enum OpenError {
     /// `ClamAV`'s daemon is not configured as it can be.
     #[error("cannot set up the second scanner (section `scan` of the configuration)")]
     Clamd(#[source] ClamdError),
+    /// The YARA rules cannot be used.
+    #[error("cannot set up YARA rules (section `scan.yara` of the configuration)")]
+    Yara(#[source] YaraError),
     /// A pattern is none.
     #[error("`{given}` in `scan.never-upload` is no pattern of titles")]
     Pattern {
@@ -185,6 +190,7 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
             first: Duration::from_mins(config.retry.first_minutes.into()),
             factor: config.retry.factor,
         },
+        limits: StepLimits::new(&config.serve.processors),
         lease: Duration::from_secs(config.serve.lease_seconds),
         node: NodeName {
             name: config.node_name(),
@@ -219,10 +225,12 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
 fn open_scanning(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<Scanning, OpenError> {
     let scan = &config.scan;
     let scanner = VirusTotal::new(scan.clone(), db.clone(), Arc::clone(clock));
+    let yara = Yara::new(scan.yara.clone(), db.clone(), Arc::clone(clock));
     let clamd = Clamd::new(scan.clamd.clone(), db.clone(), Arc::clone(clock));
     Ok(Scanning {
         scanner: Arc::new(scanner.map_err(OpenError::Scan)?),
         clamd: clamd.map_err(OpenError::Clamd)?.map(Arc::new),
+        yara: yara.map_err(OpenError::Yara)?.map(Arc::new),
         patience: scan.patience(),
         rescans: scan.rescans(),
         never_upload: never_upload(config)?,
@@ -282,6 +290,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         max_download_bytes: config.fetch.max_download_mib.saturating_mul(1 << 20),
         plain_http_hosts: config.fetch.plain_http_hosts.clone(),
+        per_host: config.fetch.per_host.get().into(),
         ..Settings::default()
     }
 }

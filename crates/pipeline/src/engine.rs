@@ -13,7 +13,7 @@ use redact::Scrubber;
 use store::{Db, NewRun, Queued, Terms};
 
 use crate::{
-    Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing,
+    Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
     approval::Approved, owner::Owner, plan::Plan, recipes::title_named, secrets,
 };
 
@@ -55,6 +55,8 @@ pub struct Parts {
     pub history: Arc<dyn History + Send + Sync>,
     /// Runs that failed in passing.
     pub retries: Retries,
+    /// How many steps of a processor there are at a time.
+    pub limits: StepLimits,
     /// What this service is called among those that share the state, and the labels of its workers.
     pub node: NodeName,
     /// How long a worker may be silent before another takes its run over; a node that is for twice as long is gone.
@@ -289,7 +291,9 @@ impl Engine {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
+    // What is logged there belongs to the run, too.
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(result) => result,
         Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
     }

@@ -36,6 +36,7 @@ mod evidence;
 mod failure;
 mod hold;
 mod identity;
+mod limits;
 mod messages;
 mod owner;
 pub mod payload;
@@ -74,6 +75,7 @@ pub use hold::{Decided, Hold};
 pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
+pub use limits::StepLimits;
 pub use owner::{Owner, machine};
 pub use payload_gate::Guards;
 pub use pending::Item;

@@ -6,6 +6,7 @@ use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title};
 use proplist::Value;
 use store::{Heartbeat, Lease, NewRun, Parking, Run, RunEnd, RunFailure, StoreError};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field};
 
 use crate::{
     Engine, Event, Failure, Item, Reporter, Request, StepReport,
@@ -161,7 +162,20 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Result<Option<Worked>, StoreError> {
         match claimed {
-            Some((run, lease)) => self.carry(run, lease, reporter, stop).await.map(Some),
+            Some((run, lease)) => {
+                let span = tracing::info_span!(
+                    "run",
+                    otel.name = %run.title,
+                    run.id = %run.id,
+                    run.attempt = run.attempts,
+                    title.name = %run.title,
+                    run.state = field::Empty,
+                    otel.status_code = field::Empty,
+                    otel.status_message = field::Empty,
+                );
+                let carried = self.carry(run, lease, reporter, stop).instrument(span);
+                carried.await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -225,6 +239,9 @@ impl Engine {
             incident: None,
         };
         if let Err(Stop::Failure(failure)) = &place {
+            let span = Span::current();
+            span.record("otel.status_code", "error");
+            span.record("otel.status_message", failure.class.as_str());
             reporter.report(&Event::Failed { failure });
             worked.failure = Some((**failure).clone());
         }
@@ -284,6 +301,7 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
         let ended = self.parts.db.run_finish(lease, end, again, now).await?;
+        Span::current().record("run.state", end.state().as_str());
         tracing::info!(
             run.id = %run.id,
             title.name = %run.title,

@@ -16,6 +16,7 @@ use proplist::{Value, str_form};
 use publication::Staging;
 use redact::Scrubber;
 use store::{Download, Lease, StepEnd, StepState};
+use tracing::Instrument as _;
 
 use crate::{
     Engine, Event, Failure, Reporter, Request, Standing, community,
@@ -296,7 +297,14 @@ impl Walk<'_> {
         receipt: &mut Receipt,
     ) -> Result<(), Stop> {
         for (position, call) in (0_u32..).zip(calls) {
-            let record = self.step(position, call, identifier).await?;
+            let span = tracing::info_span!(
+                "step",
+                otel.name = %call.processor,
+                step.position = position,
+                step.processor = %call.processor,
+            );
+            let step = self.step(position, call, identifier).instrument(span);
+            let record = step.await?;
             receipt.add_step(&record);
             if record.stops_recipe {
                 break;
@@ -312,6 +320,10 @@ impl Walk<'_> {
         identifier: &str,
     ) -> Result<StepRecord, Stop> {
         let db = &self.engine.parts.db;
+        let _place = tokio::select! {
+            place = self.engine.parts.limits.enter(&call.processor) => place,
+            () = self.context.cancelled.cancelled() => return Err(Stop::Cancelled),
+        };
         let begun = db
             .step_begin(self.lease, position, &call.processor, self.now())
             .await?;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use redact::Secret;
 use serde::Deserialize;
 
-use crate::{ClamdConfig, Policy, Thresholds, UPLOAD_LIMIT};
+use crate::{ClamdConfig, Policy, Thresholds, UPLOAD_LIMIT, YaraConfig};
 
 /// How `VirusTotal` is to be used.
 ///
@@ -64,6 +64,8 @@ pub struct Config {
     pub policy: Policy,
     /// `ClamAV`'s daemon, as a second scanner.
     pub clamd: ClamdConfig,
+    /// YARA rules of the operator's own.
+    pub yara: YaraConfig,
 }
 
 /// The limits of a public key, as `VirusTotal` states them.
@@ -90,6 +92,7 @@ impl Default for Config {
             thresholds: Thresholds::default(),
             policy: Policy::default(),
             clamd: ClamdConfig::default(),
+            yara: YaraConfig::default(),
         }
     }
 }

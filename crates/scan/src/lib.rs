@@ -23,6 +23,8 @@
 //! [`Clamd`] asks `ClamAV`'s daemon, which needs no internet; a [`ScanWaiver`](store::ScanWaiver) of a person takes the
 //! engines that it names out of a report ([`ScanReport::without`]).
 //!
+//! [`Yara`] holds what is in media against rules of the operator's own.
+//!
 //! The transport is ours, because the crate `virustotal3` has a fixed address, no upload by upload URL, no analyses
 //! and no look at the status of an answer; its types decode what they cover.
 //!
@@ -40,6 +42,7 @@ mod quota;
 mod report;
 mod transport;
 mod waiver;
+mod yara;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +58,6 @@ pub use config::Config;
 pub use error::ScanError;
 pub use report::{Category, Flag, ScanReport, Stats};
 pub use waiver::is_waived;
+pub use yara::{
+    Finding, Look as YaraLook, YARA, Yara, YaraConfig, YaraError, YaraOpinion, YaraPolicy, yara_in,
+};

@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clamd;
+pub mod collector;
 mod database;
 pub mod demo;
 pub mod desks;

@@ -13,7 +13,7 @@ mod tenants;
 mod tuf;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU16,
@@ -207,6 +207,8 @@ pub struct FetchConfig {
     pub plain_http_hosts: BTreeSet<String>,
     /// The largest download, in MiB.
     pub max_download_mib: u64,
+    /// How many requests this service has under way to one host at a time.
+    pub per_host: NonZeroU16,
 }
 
 impl Default for FetchConfig {
@@ -214,6 +216,7 @@ impl Default for FetchConfig {
         Self {
             plain_http_hosts: BTreeSet::new(),
             max_download_mib: 32_768,
+            per_host: NonZeroU16::MIN.saturating_add(1),
         }
     }
 }
@@ -350,6 +353,8 @@ pub struct ServeConfig {
     pub roles: BTreeSet<Role>,
     /// What its workers can do that others cannot: schedules may ask for it.
     pub labels: BTreeSet<String>,
+    /// How many steps of a processor there are at a time, by its name as recipes write it.
+    pub processors: BTreeMap<String, NonZeroU16>,
 }
 
 impl Default for ServeConfig {
@@ -362,6 +367,7 @@ impl Default for ServeConfig {
             lease_seconds: 60,
             roles: BTreeSet::from([Role::Scheduler, Role::Worker]),
             labels: BTreeSet::new(),
+            processors: BTreeMap::new(),
             watchdog_hours: 6,
             stale_days: 14,
         }

@@ -49,8 +49,9 @@ impl Places {
             .proofs
             .iter_mut()
             .filter_map(|proof| proof.key_file.as_mut());
+        let rules = config.scan.yara.rules.iter_mut();
         let paths = paths.into_iter().flatten();
-        for path in paths.chain(secrets).chain(keys) {
+        for path in paths.chain(secrets).chain(keys).chain(rules) {
             *path = self.of(&path.to_string_lossy());
         }
         let texts = autopkg

@@ -10,7 +10,7 @@ pub(crate) use record::{Downloaded, Record};
 use ::evidence::{CHECKS, Event as LogEvent, Log, Predicate, SCAN, SLSA_PROVENANCE, sign_bundle};
 use model::FailureClass;
 use publication::{Kind, Staging};
-use scan::opinion_in;
+use scan::{opinion_in, yara_in};
 use serde_json::Value as Json;
 use store::{Run, Step};
 
@@ -85,11 +85,13 @@ impl Engine {
             inner.push((program.clone(), db.scan_find(program.sha256).await?));
         }
         let waivers = db.waiver_list(Some(medium.sha256)).await?;
+        let opinions = db.opinion_list(medium.sha256).await?;
         let now = self.parts.clock.now();
         Ok(ScannedFacts {
             medium: medium.clone(),
             scan: db.scan_find(medium.sha256).await?,
-            offline: opinion_in(&db.opinion_list(medium.sha256).await?),
+            offline: opinion_in(&opinions),
+            yara: yara_in(&opinions),
             inner,
             waivers: waivers.into_iter().filter(|it| it.holds(now)).collect(),
         })

@@ -1,6 +1,6 @@
 //! What scanners said of the media, what that means, and what people let pass.
 
-use scan::{Opinion, ScanReport, assess};
+use scan::{Opinion, ScanReport, YaraOpinion, assess};
 use serde_json::{Value as Json, json};
 use store::{Scan, ScanState, ScanWaiver};
 
@@ -12,6 +12,7 @@ pub(super) struct ScannedFacts {
     pub(super) medium: Scanned,
     pub(super) scan: Option<Scan>,
     pub(super) offline: Option<Opinion>,
+    pub(super) yara: Option<YaraOpinion>,
     /// The programs in it that were asked about, where it is too large itself.
     pub(super) inner: Vec<(InnerFile, Option<Scan>)>,
     /// What people let pass at this moment.
@@ -31,6 +32,9 @@ impl Facts {
         });
         if let (Some(clamd), Some(members)) = (&scanning.clamd, said.as_object_mut()) {
             members.insert("offlinePolicy".to_owned(), json!(clamd.policy()));
+        }
+        if let (Some(yara), Some(members)) = (&scanning.yara, said.as_object_mut()) {
+            members.insert("yaraPolicy".to_owned(), json!(yara.policy()));
         }
         said
     }
@@ -63,6 +67,10 @@ impl ScannedFacts {
         if scanning.clamd.is_some() {
             let offline = self.offline.as_ref();
             members.insert("offline".to_owned(), json!(offline.map(opinion)));
+        }
+        if scanning.yara.is_some() {
+            let yara = self.yara.as_ref();
+            members.insert("yara".to_owned(), json!(yara.map(yara_opinion)));
         }
         if medium.inner.count() > 0 {
             let programs = self.inner.iter().map(program).collect::<Vec<Json>>();
@@ -99,6 +107,17 @@ fn opinion(opinion: &Opinion) -> Json {
         "signaturesAt": engine.signatures_at.map(|at| at.to_string()),
         "scannedAt": opinion.at.to_string(),
         "result": opinion.verdict,
+        "says": opinion.to_string(),
+    })
+}
+
+fn yara_opinion(opinion: &YaraOpinion) -> Json {
+    json!({
+        "rules": opinion.rules,
+        "found": opinion.found,
+        "unseen": opinion.unseen,
+        "filesSeen": opinion.seen,
+        "scannedAt": opinion.at.to_string(),
         "says": opinion.to_string(),
     })
 }

@@ -1,16 +1,13 @@
 //! The programs in a medium that is too large for the scanner, which may know them.
 
-use std::{io, path::Path};
+use std::path::Path;
 
-use media::{Entry, Kind, MediaError, Tree};
+use media::{Entry, MediaError, Tree};
 use model::Sha256;
 use serde::{Deserialize, Serialize};
-use wire::Budget;
 
-use crate::payload::is_container;
+use super::through::{Visitor, each_file, unreadable};
 
-/// How many media within each other are looked into.
-const MOST_LEVELS: usize = 4;
 /// Somebody may execute it.
 const EXECUTABLE: u32 = 0o111;
 
@@ -43,18 +40,15 @@ impl Inner {
 /// The programs in the medium at `path`, of which the `most` largest are asked about; none if it cannot be looked
 /// into. Blocking.
 pub(crate) fn programs(path: &Path, most: u32) -> Inner {
-    let looked = media::open(path).and_then(|tree| {
-        let mut look = Look {
-            found: Vec::new(),
-            budget: Budget::for_medium("programs"),
-        };
-        look.through(&*tree, "", MOST_LEVELS)?;
-        Ok(look.found)
-    });
-    let mut found = looked.unwrap_or_else(|error| {
-        tracing::warn!(%error, path = %path.display(), "the programs in it are not known");
-        Vec::new()
-    });
+    let mut programs = Programs(Vec::new());
+    let looked = each_file(path, &mut programs);
+    let mut found = looked.map_or_else(
+        |error| {
+            tracing::warn!(%error, path = %path.display(), "the programs in it are not known");
+            Vec::new()
+        },
+        |()| programs.0,
+    );
     found.sort_by(|a, b| (b.len_bytes, &a.path).cmp(&(a.len_bytes, &b.path)));
     found.dedup_by_key(|file| file.sha256);
     let asked = usize::try_from(most).unwrap_or(usize::MAX).min(found.len());
@@ -65,49 +59,22 @@ pub(crate) fn programs(path: &Path, most: u32) -> Inner {
     }
 }
 
-struct Look {
-    found: Vec<InnerFile>,
-    budget: Budget,
-}
+struct Programs(Vec<InnerFile>);
 
-impl Look {
-    fn through(&mut self, tree: &dyn Tree, prefix: &str, levels: usize) -> Result<(), MediaError> {
-        for entry in media::walk(tree, "")? {
-            self.budget.spend_entry()?;
-            if !matches!(entry.kind, Kind::File { .. }) || tree.holds_entries(&entry) {
-                continue;
-            }
-            let shown = format!("{prefix}{}", entry.path);
-            if is_container(&entry.path) {
-                self.container(tree, &entry, &shown, levels)?;
-            } else if is_program(&entry) {
-                let mut file = tree.open(&entry.path)?;
-                let (sha256, len_bytes) = Sha256::of_reader(&mut file)
-                    .map_err(|source| unreadable(&entry.path, source))?;
-                self.found.push(InnerFile {
-                    path: shown,
-                    sha256,
-                    len_bytes,
-                });
-            }
+impl Visitor for Programs {
+    fn file(&mut self, tree: &dyn Tree, entry: &Entry, shown: &str) -> Result<(), MediaError> {
+        if !is_program(entry) {
+            return Ok(());
         }
+        let mut file = tree.open(&entry.path)?;
+        let (sha256, len_bytes) =
+            Sha256::of_reader(&mut file).map_err(|source| unreadable(&entry.path, source))?;
+        self.0.push(InnerFile {
+            path: shown.to_owned(),
+            sha256,
+            len_bytes,
+        });
         Ok(())
-    }
-
-    fn container(
-        &mut self,
-        tree: &dyn Tree,
-        entry: &Entry,
-        shown: &str,
-        levels: usize,
-    ) -> Result<(), MediaError> {
-        let Some(levels) = levels.checked_sub(1) else {
-            // What is not looked into must not be taken for known.
-            return Err(unreadable(shown, io::ErrorKind::QuotaExceeded.into()));
-        };
-        let source = tree.source(&entry.path)?;
-        let inner = media::open_source(source, &self.budget)?;
-        self.through(&*inner, &format!("{shown}/"), levels)
     }
 }
 
@@ -119,11 +86,4 @@ fn is_program(entry: &Entry) -> bool {
             .is_some_and(|extension| extension.eq_ignore_ascii_case("dylib"))
         || entry.path.starts_with("Scripts/")
         || entry.path.contains(".pkg/Scripts/")
-}
-
-fn unreadable(path: &str, source: io::Error) -> MediaError {
-    MediaError::Content {
-        path: path.to_owned(),
-        source,
-    }
 }

@@ -3,6 +3,8 @@
 mod hear;
 mod inner;
 mod offline;
+mod rules;
+mod through;
 
 pub(crate) use inner::{Inner, InnerFile, programs};
 
@@ -11,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, stream};
 use glob::Pattern;
 use model::{Clock, FailureClass, Timestamp, Title};
-use scan::{Action, Clamd, VirusTotal};
+use scan::{Action, Clamd, VirusTotal, Yara};
 
 use crate::{
     Afterwards, Failure, Request,
@@ -28,6 +30,8 @@ pub struct Scanning {
     pub scanner: Arc<VirusTotal>,
     /// Who is asked besides, if anybody is.
     pub clamd: Option<Arc<Clamd>>,
+    /// Rules of the operator's own, if there are any.
+    pub yara: Option<Arc<Yara>>,
     /// For how long a run waits for answers.
     pub patience: Duration,
     /// When engines that object are asked to look again, from when a release was first seen; in growing order.
@@ -60,6 +64,17 @@ enum Heard {
     Later(Timestamp, Option<String>),
     /// It objects, and is asked again, however long a run waits for answers.
     Again(Timestamp),
+}
+
+impl Heard {
+    /// From a scanner that is not there.
+    const fn nothing() -> Self {
+        Self::Said(Said {
+            text: String::new(),
+            action: Action::Release,
+            is_malware: false,
+        })
+    }
 }
 
 /// What a scanner said, and what follows.
@@ -99,12 +114,12 @@ impl Gate<'_> {
         let media = &self.pending.media;
         // Made before they are streamed: a closure that borrows would keep the whole run from moving between threads.
         let asked: Vec<_> = media.iter().map(|medium| self.hear(medium)).collect();
-        let heard: Vec<[Heard; 2]> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let heard: Vec<[Heard; 3]> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let (mut warnings, mut reasons) = (Vec::new(), Vec::new());
         let (mut until, mut again, mut doubt) = (None, None, None);
         for (medium, heard) in media
             .iter()
-            .flat_map(|it| [it, it])
+            .flat_map(|it| [it; 3])
             .zip(heard.into_iter().flatten())
         {
             let judged = match heard {
@@ -146,20 +161,21 @@ impl Gate<'_> {
         self.deadline.max(asked.unwrap_or(self.deadline))
     }
 
-    async fn hear(&self, medium: &Scanned) -> [Heard; 2] {
+    async fn hear(&self, medium: &Scanned) -> [Heard; 3] {
         match self.scanning.scanner.waivers(medium.sha256).await {
             Ok(waivers) => {
-                let (online, offline) = futures_util::join!(
+                let heard = futures_util::join!(
                     self.virus_total(medium, &waivers),
-                    self.clamd(medium, &waivers)
+                    self.clamd(medium, &waivers),
+                    self.yara(medium, &waivers)
                 );
-                [online, offline]
+                heard.into()
             }
             Err(error) => {
                 let failed = |error: &dyn std::error::Error| {
                     Heard::Failure(Failure::from_error(FailureClass::Internal, error))
                 };
-                [failed(&error), failed(&error)]
+                [failed(&error), failed(&error), failed(&error)]
             }
         }
     }

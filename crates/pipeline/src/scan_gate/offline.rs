@@ -9,11 +9,7 @@ use crate::{Failure, pending::Scanned};
 impl Gate<'_> {
     pub(super) async fn clamd(&self, medium: &Scanned, waivers: &[ScanWaiver]) -> Heard {
         let Some(clamd) = &self.scanning.clamd else {
-            return Heard::Said(Said {
-                text: String::new(),
-                action: Action::Release,
-                is_malware: false,
-            });
+            return Heard::nothing();
         };
         let said = match clamd.ask(&Medium::from(medium)).await {
             Ok(opinion) => {

@@ -26,7 +26,9 @@ use testkit::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Outcome, Parts, Recipes, Reporter, Request, Scanning, Silent, Worked};
+use crate::{
+    Engine, Outcome, Parts, Recipes, Reporter, Request, Scanning, Silent, StepLimits, Worked,
+};
 
 pub(super) const TITLE: &str = "Widget.munki";
 
@@ -229,6 +231,7 @@ async fn engine(folder: &Path, scan: scan::Config, clock: &Arc<FixedClock>) -> E
         retry: RetryPolicy::NONE,
         ..Settings::default()
     };
+    let yara = scan::Yara::new(scan.yara.clone(), db.clone(), clock.clone()).unwrap();
     let clamd = scan::Clamd::new(scan.clamd.clone(), db.clone(), clock.clone()).unwrap();
     let (rescans, never_upload) = (scan.rescans(), &scan.never_upload);
     let never_upload = never_upload.iter().map(|it| it.parse().unwrap()).collect();
@@ -250,6 +253,7 @@ async fn engine(folder: &Path, scan: scan::Config, clock: &Arc<FixedClock>) -> E
         scanning: Scanning {
             scanner: Arc::new(scanner),
             clamd: clamd.map(Arc::new),
+            yara: yara.map(Arc::new),
             patience: Duration::from_hours(24),
             rescans,
             never_upload,
@@ -271,6 +275,7 @@ async fn engine(folder: &Path, scan: scan::Config, clock: &Arc<FixedClock>) -> E
         rings: publication::Rings::default(),
         retention: publication::Retention::default(),
         keeping: KEEPING,
+        limits: StepLimits::default(),
         retries: crate::Retries::default(),
         node: crate::NodeName::default(),
         lease: Duration::from_mins(1),

@@ -98,6 +98,34 @@ async fn a_second_scanner_stops_what_the_first_finds_clean_and_is_in_the_evidenc
 }
 
 #[tokio::test]
+async fn rules_see_what_is_compressed_in_a_package_and_hold_it() {
+    let bench = Bench::new().await;
+    let rules = bench.folder.path().join("ours.yar");
+    let text = "rule Ours { strings: $mark = \"a mark of ours\" condition: $mark }";
+    fs_err::write(&rules, text).unwrap();
+    let bench = bench.scanning(|scan| scan.yara.rules = vec![rules.clone()]);
+    let bench = bench.await;
+    assert_eq!(end(&bench.run().await), "published");
+    let said = &bench.scan_evidence()["media"][0]["yara"];
+    assert_eq!(said["found"], json!([]), "{said}");
+    assert!(said["filesSeen"].as_u64().unwrap() > 1, "{said}");
+
+    bench.release("2.0", b"two, with a mark of ours in it");
+    let worked = bench.run().await;
+    assert_eq!(end(&worked), "held scan-inconclusive");
+    let failure = worked.failure.unwrap();
+    let text = format!("{failure:?}");
+    assert!(
+        text.contains("Ours in `") && text.contains("usr/local/widget"),
+        "{text}"
+    );
+    assert!(!bench.files().iter().any(|file| file.contains("2.0")));
+    let mut request = Request::named(TITLE);
+    request.accepted = vec![FailureClass::ScanInconclusive];
+    assert_eq!(end(&bench.run_request(&request).await), "published");
+}
+
+#[tokio::test]
 async fn a_second_scanner_that_is_down_is_waited_for_and_then_a_person_decides() {
     let bench = Bench::new().await;
     let nowhere = bench.folder.path().join("nowhere");
