@@ -269,6 +269,7 @@ impl Engine {
                 return Ok(());
             }
             Ok(Place::Parked { until, what_for }) => {
+                Span::current().record("run.state", "parked");
                 worked.outcome = Outcome::Parked { until, what_for };
                 return Ok(());
             }

@@ -45,8 +45,6 @@ pub(crate) struct Known {
     pub(crate) asked: Vec<Secret<String>>,
     /// The newest of its other secrets that every server knows by now.
     pub(crate) other: Option<Secret<String>>,
-    /// When the first of the ones of that kind ends to be good.
-    pub(crate) until: Option<Timestamp>,
 }
 
 /// How long it may take until a server that has its own list of credentials knows a new one.
@@ -120,7 +118,6 @@ impl Doorkeeper {
             catalog,
             asked: Vec::new(),
             other: None,
-            until: asked.iter().filter_map(|secret| secret.valid_until).min(),
         };
         for secret in &asked {
             known.asked.push(self.open(secret).await?);

@@ -4,10 +4,9 @@
 //!
 //! **Invariants:** without the credential of that very view nothing is told, not even whether there is such a view; a
 //! tenant sees the catalog of its ring, of that the items it may have, and of packages and icons those that these items
-//! name; nothing of another tenant's has an address in its view. Each request asks the database, unless nobody can have
-//! changed anything since it was asked, so a tenant that is suspended is out with the next one.
+//! name; nothing of another tenant's has an address in its view. Each request asks the database, so a tenant that is
+//! suspended is out with the next one.
 
-mod admission;
 mod inventory;
 mod manifests;
 mod path;
@@ -18,17 +17,13 @@ use std::{io::Read, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::Clock;
 use publication::{Backend, Kind, Look, RepositoryError};
-use sha2::{Digest as _, Sha256, digest::Output};
+use sha2::{Digest as _, Sha256};
 use store::{Db, Tenant, TenantKey};
 use subtle::{Choice, ConstantTimeEq as _};
 
 pub use self::inventory::{Inventory, Piece};
 pub use self::manifests::{ManifestError, manifest_names, put_manifest, remove_manifest};
-use self::{
-    admission::{Admission, Admissions},
-    path::PodPath,
-    view::Views,
-};
+use self::{path::PodPath, view::Views};
 use crate::{SecretKind, TenancyError, Vault, doorkeeper::Doorkeeper};
 
 /// What becomes of a request.
@@ -112,7 +107,6 @@ pub struct Pods {
     clock: Arc<dyn Clock>,
     repository: Arc<dyn Backend>,
     views: Arc<Views>,
-    admissions: Arc<Admissions>,
 }
 
 impl Pods {
@@ -131,7 +125,6 @@ impl Pods {
             clock,
             repository,
             views: Arc::default(),
-            admissions: Arc::default(),
         })
     }
 
@@ -142,47 +135,22 @@ impl Pods {
     pub async fn enter(&self, path: &str, authorization: Option<&[u8]>) -> Result<Entry, PodError> {
         let inside = path.strip_prefix('/').unwrap_or_default();
         let (slug, rest) = inside.split_once('/').unwrap_or((inside, ""));
-        let Some((tenant, catalog)) = self.admit(slug, presented(authorization)).await? else {
-            return Ok(Entry::Locked);
-        };
-        let (Some(path), Some(catalog)) = (PodPath::parse(rest), catalog) else {
-            return Ok(Entry::Nothing);
-        };
-        let found = self.find(tenant, catalog, path).await?;
-        Ok(found.map_or(Entry::Nothing, Entry::Open))
-    }
-
-    /// Whose view it is, and the catalog of it; nothing if what was presented does not open it.
-    async fn admit(
-        &self,
-        slug: &str,
-        presented: Output<Sha256>,
-    ) -> Result<Option<(Tenant, Option<String>)>, PodError> {
-        let (stamp, now) = (self.doorkeeper.db().stamp(), self.clock.now());
-        let again = stamp.and_then(|stamp| self.admissions.again(slug, &presented, (stamp, now)));
-        if let Some(admission) = again {
-            return Ok(Some((admission.tenant, admission.catalog)));
-        }
-        let (key, kind) = (TenantKey::Slug(slug), SecretKind::Credential);
-        let known = self.doorkeeper.known(key, kind, now).await?;
+        let key = TenantKey::Slug(slug);
+        let kind = SecretKind::Credential;
+        let known = self.doorkeeper.known(key, kind, self.clock.now()).await?;
+        let presented = presented(authorization);
         let mut opens = Choice::from(0);
         for secret in &known.asked {
             opens |= Sha256::digest(secret.expose()).ct_eq(&presented);
         }
         let (true, Some(tenant)) = (bool::from(opens), known.tenant) else {
-            return Ok(None);
+            return Ok(Entry::Locked);
         };
-        if let Some(stamp) = stamp {
-            let admission = Admission {
-                tenant: tenant.clone(),
-                catalog: known.catalog.clone(),
-                presented,
-                until: known.until,
-                stamp,
-            };
-            self.admissions.remember(slug, admission);
-        }
-        Ok(Some((tenant, known.catalog)))
+        let (Some(path), Some(catalog)) = (PodPath::parse(rest), known.catalog) else {
+            return Ok(Entry::Nothing);
+        };
+        let found = self.find(tenant, catalog, path).await?;
+        Ok(found.map_or(Entry::Nothing, Entry::Open))
     }
 
     async fn find(
@@ -215,7 +183,7 @@ impl Pods {
 }
 
 /// The digest of the credential that was presented; of nothing if there is none.
-fn presented(authorization: Option<&[u8]>) -> Output<Sha256> {
+fn presented(authorization: Option<&[u8]>) -> sha2::digest::Output<Sha256> {
     let text = authorization.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let credential = text.and_then(|text| {
         let (scheme, credential) = text.split_once(' ')?;
