@@ -59,6 +59,7 @@ mod schedule;
 mod secrets;
 mod shelf;
 mod steps;
+mod stop;
 mod summary;
 mod tell;
 #[cfg(test)]
@@ -91,4 +92,5 @@ pub use schedule::{
     Timetable, is_label,
 };
 pub use shelf::{Afterwards, Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
+pub use stop::Stopped;
 pub use summary::{FailedRecipe, Summary};
