@@ -61,7 +61,7 @@ const NEEDS: [Need; 11] = [
     },
     Need {
         name: "venv for Python",
-        why: "the S3 server that tests publish to lies in a folder of its own",
+        why: "the S3 server that tests publish to, and what tests the API, lie in folders of their own",
         package: "python3-venv",
         is_met: || command::succeeds("python3", &["-c", "import ensurepip, venv"]),
     },
@@ -109,6 +109,9 @@ const S3_SERVER: &str = "moto[s3,server]==5.2.5";
 /// The library by which a client of somebody else's making talks to envQUERY in tests, as pip knows it.
 const JWT_LIBRARY: &str = "PyJWT==2.10.1";
 
+/// What asks the API everything that its document allows, and what it does not, as pip knows it.
+const API_TESTER: &str = "schemathesis==4.32.5";
+
 /// Says what is missing.
 ///
 /// # Errors
@@ -128,7 +131,12 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// If something stays missing.
 pub(crate) fn install() -> anyhow::Result<()> {
     install_packages()?;
-    install_s3_server()
+    install_python(
+        "s3-server",
+        "import moto.server, jwt",
+        &[S3_SERVER, JWT_LIBRARY],
+    )?;
+    install_python("api-tester", "import schemathesis", &[API_TESTER])
 }
 
 fn install_packages() -> anyhow::Result<()> {
@@ -163,26 +171,25 @@ fn install_packages() -> anyhow::Result<()> {
     check()
 }
 
-/// Makes a virtual environment with moto and `PyJWT` in `target`: no distribution has the former as a package.
-fn install_s3_server() -> anyhow::Result<()> {
-    let folder = command::root().join("target/s3-server");
+/// Makes a virtual environment in `target` with what no distribution has as a package, unless `probe` finds it there.
+fn install_python(name: &str, probe: &str, packages: &[&str]) -> anyhow::Result<()> {
+    let folder = command::root().join("target").join(name);
     let python = folder.join("bin/python");
-    if command::succeeds(
-        &python.to_string_lossy(),
-        &["-c", "import moto.server, jwt"],
-    ) {
+    if command::succeeds(&python.to_string_lossy(), &["-c", probe]) {
         return Ok(());
     }
     command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    command::run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        S3_SERVER,
-        JWT_LIBRARY,
-    ]))
+    command::run(
+        Command::new(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args(packages),
+    )
 }
 
 fn missing() -> Vec<&'static Need> {
