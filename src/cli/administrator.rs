@@ -22,6 +22,37 @@ pub(crate) enum Administrator {
     Enable(One),
     /// List those who may sign in
     List(List),
+    /// Make, list and take back the tokens that programs call the API with
+    #[command(subcommand)]
+    Token(Token),
+}
+
+/// What to do with the tokens that programs call the API with.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and show it, once
+    Add(AddToken),
+    /// List the tokens that were made
+    List(List),
+    /// Take a token no more
+    Revoke(One),
+}
+
+/// `administrator token add`.
+#[derive(Args, Debug)]
+pub(crate) struct AddToken {
+    /// What it is called
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What may be done with it
+    #[arg(long, value_name = "ROLE", value_parser = roles())]
+    pub(crate) role: String,
+    /// For how many days it is taken [default: until it is revoked]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub(crate) expires_days: Option<u64>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where a new password is; never the password itself, which other users could see.
@@ -62,10 +93,10 @@ pub(crate) struct Appoint {
     pub(crate) json: bool,
 }
 
-/// `administrator change-codes`, `disable` and `enable`.
+/// `administrator change-codes`, `disable`, `enable` and `token revoke`.
 #[derive(Args, Debug)]
 pub(crate) struct One {
-    /// The user ID
+    /// The user ID, or the token
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Print one JSON object

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use model::{Timestamp, Trigger};
-use pipeline::{Engine, Failure, Outcome, Reporter, Request};
+use pipeline::{Engine, Failure, Outcome, Reporter, Request, Stopped};
 use serde_json::{Value, json};
 use store::{Db, Node, Queued, Run, Step};
 use tokio_util::sync::CancellationToken;
@@ -37,17 +37,16 @@ async fn cancel(arguments: &Cancel, house: &House, printer: Printer) -> anyhow::
     let who = person::named(arguments.by.as_deref())?;
     let mut status = ExitStatus::Done;
     for id in &arguments.ids {
-        let said = if engine.cancel(*id).await? {
-            "cancelled"
-        } else if engine.db().run_ask_to_stop(*id, &who).await? {
-            "whoever carries it stops within half a minute"
-        } else {
+        let stopped = engine.stop(*id, &who).await?;
+        if !matches!(stopped, Stopped::Cancelled | Stopped::Asked) {
             status = ExitStatus::Failed;
-            match engine.db().run_find(*id).await? {
-                None => "there is no such run",
-                Some(run) if run.finished_at.is_some() => "it has ended already",
-                Some(_) => "it is being published, and is not stopped any more",
-            }
+        }
+        let said = match stopped {
+            Stopped::Cancelled => "cancelled",
+            Stopped::Asked => "whoever carries it stops within half a minute",
+            Stopped::Ended => "it has ended already",
+            Stopped::Publishing => "it is being published, and is not stopped any more",
+            Stopped::Unknown => "there is no such run",
         };
         printer.data(format!("{id}: {said}"))?;
     }

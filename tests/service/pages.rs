@@ -75,7 +75,7 @@ async fn enter<'a>(small: &Small, pages: &'a Pages, name: &str, role: &str) -> V
 }
 
 /// Has a title wait for a person, and the pages served; answers where.
-async fn prepare(small: &Small) -> u16 {
+pub(crate) async fn prepare(small: &Small) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let file = small.house.config_file();

@@ -61,7 +61,7 @@ const NEEDS: [Need; 11] = [
     },
     Need {
         name: "venv for Python",
-        why: "the S3 server that tests publish to lies in a folder of its own",
+        why: "the S3 server that tests publish to, and what tests the API, lie in folders of their own",
         package: "python3-venv",
         is_met: || command::succeeds("python3", &["-c", "import ensurepip, venv"]),
     },
@@ -111,6 +111,13 @@ const TEST_TOOLS: Tools = Tools {
     probe: "import moto.server, jwt",
 };
 
+/// What asks the API everything that its document allows, and what it does not.
+const API_TESTER: Tools = Tools {
+    folder: "api-tester",
+    packages: &["schemathesis==4.32.5"],
+    probe: "import schemathesis",
+};
+
 /// Says what is missing.
 ///
 /// # Errors
@@ -130,7 +137,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// If something stays missing.
 pub(crate) fn install() -> anyhow::Result<()> {
     install_packages()?;
-    TEST_TOOLS.install()
+    TEST_TOOLS.install()?;
+    API_TESTER.install()
 }
 
 fn install_packages() -> anyhow::Result<()> {

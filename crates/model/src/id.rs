@@ -99,6 +99,10 @@ id! {
     TenantId, "tenant"
 }
 id! {
+    /// Names one token that programs call the API with.
+    TokenId, "token"
+}
+id! {
     /// Names one waiver of what scanners say.
     WaiverId, "waiver"
 }

@@ -27,7 +27,7 @@ pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};
 pub use id::{
     AdministratorId, ApprovalId, ChangeSetId, DeliveryId, IdError, IdentityId, IncidentId, RuleId,
-    RunId, ScanId, SecretId, TenantId, WaiverId,
+    RunId, ScanId, SecretId, TenantId, TokenId, WaiverId,
 };
 pub use run::{RunState, Trigger};
 pub use title::{Title, TitleError};

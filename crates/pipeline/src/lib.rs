@@ -60,6 +60,7 @@ mod schedule;
 mod secrets;
 mod shelf;
 mod steps;
+mod stop;
 mod summary;
 mod tell;
 #[cfg(test)]
@@ -93,4 +94,5 @@ pub use schedule::{
     Timetable, is_label,
 };
 pub use shelf::{Afterwards, Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
+pub use stop::Stopped;
 pub use summary::{FailedRecipe, Summary};

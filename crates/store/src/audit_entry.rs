@@ -17,7 +17,7 @@ pub struct NewAuditEntry {
     pub at: Timestamp,
     /// Who.
     pub who: String,
-    /// By which way: `terminal` or `pages`.
+    /// By which way: `terminal`, `pages` or `api`.
     pub via: &'static str,
     /// Where from, if it came over the network.
     pub address: Option<String>,

@@ -9,8 +9,9 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 
 use crate::{Db, StoreError, db::Tx};
 
-/// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 35] = [
+/// Every table, each behind those that it refers to, but for those that say who is there at the moment, and what happens
+/// at it.
+const TABLES: [&str; 36] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -46,6 +47,7 @@ const TABLES: [&str; 35] = [
     "administrator",
     "audit_entry",
     "figure",
+    "api_token",
 ];
 
 /// Tables whose rows the engine numbers itself.
@@ -145,6 +147,11 @@ impl Db {
             insert(&mut tx, number, &line).await?;
             count = count.saturating_add(1);
         }
+        // None of what was taken in has happened now.
+        sqlx::query("delete from event")
+            .execute(&mut *tx)
+            .await
+            .map_err(failed())?;
         if self.is_server() {
             go_on_numbering(&mut tx).await?;
         }
@@ -361,7 +368,14 @@ mod tests {
         found.sort();
         let mut known = [
             &TABLES[..],
-            &["_sqlx_migrations", "administrator_session", "lease", "node"],
+            &[
+                "_sqlx_migrations",
+                "administrator_session",
+                "api_answer",
+                "event",
+                "lease",
+                "node",
+            ],
         ]
         .concat();
         known.sort_unstable();

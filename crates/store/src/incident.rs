@@ -406,7 +406,7 @@ async fn event_insert_tx(
 }
 
 #[derive(sqlx::FromRow)]
-struct IncidentRow {
+pub(crate) struct IncidentRow {
     id: String,
     scope: String,
     title: String,

@@ -23,6 +23,8 @@
 
 mod administrator;
 mod administrator_session;
+mod api_answer;
+mod api_token;
 mod approval;
 mod audit_entry;
 mod change;
@@ -36,6 +38,7 @@ mod digest;
 mod download;
 mod dump;
 mod error;
+mod event;
 mod figures;
 mod hold;
 mod identity;
@@ -43,6 +46,7 @@ mod incident;
 mod incident_keeping;
 mod incident_kind;
 mod incident_maintenance;
+mod incident_page;
 mod lease;
 mod node;
 mod pause;
@@ -65,6 +69,8 @@ mod testing;
 
 pub use administrator::{Administrator, AdministratorState, LockRule, Proof};
 pub use administrator_session::AdministratorSession;
+pub use api_answer::{AnswerKey, AnswerState, SealedAnswer};
+pub use api_token::ApiToken;
 pub use approval::Approval;
 pub use audit_entry::{AuditEntry, AuditOutcome, NewAuditEntry};
 pub use change::{ChangeState, RepositoryChange};
@@ -75,6 +81,7 @@ pub use delivery_health::ConnectorHealth;
 pub use delivery_ticket::Ticket;
 pub use download::Download;
 pub use error::StoreError;
+pub use event::Event;
 pub use figures::Figures;
 pub use hold::{HoldDecision, HoldVerdict};
 pub use identity::{IdentityDecision, IdentityEntry, IdentityState};
@@ -88,11 +95,12 @@ pub use lease::{Claimed, Right};
 pub use node::Node;
 pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
-pub use publication::{NewPublication, Release};
+pub use publication::{NewPublication, Publication, PublicationState, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{
-    Heartbeat, Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure, Terms, Worker,
+    Heartbeat, Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure, RunFilter, Terms,
+    TitleRuns, Worker,
 };
 pub use scan::{Scan, ScanState};
 pub use scan_opinion::ScanOpinion;

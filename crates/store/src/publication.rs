@@ -1,6 +1,8 @@
 //! Publications: which change set of which run went into the repository, and what was released by it.
 
-use model::{ChangeSetId, RunId, Sha256, Timestamp, Title};
+use std::str::FromStr;
+
+use model::{ChangeSetId, RunId, Sha256, Timestamp, Title, UnknownWord};
 use serde_json::Value;
 
 use crate::{Db, IdentityEntry, StoreError, column, db::Tx, identity};
@@ -33,6 +35,91 @@ pub struct NewPublication {
     pub title: Title,
     /// What it adds, for people.
     pub items: Value,
+}
+
+/// A change set of a run, and what became of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Publication {
+    /// The change set.
+    pub change_set: ChangeSetId,
+    /// The run that staged it.
+    pub run: RunId,
+    /// The title.
+    pub title: Title,
+    /// What it adds, for people.
+    pub items: Value,
+    /// What became of it.
+    pub state: PublicationState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What became of a change set of a run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PublicationState {
+    /// It is being applied.
+    Started,
+    /// It was applied.
+    Published,
+    /// It was taken back.
+    RolledBack,
+}
+
+impl PublicationState {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Started, Self::Published, Self::RolledBack];
+
+    /// The name used in tables, logs and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Published => "published",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+}
+
+impl FromStr for PublicationState {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| UnknownWord {
+                list: "state of a publication",
+                word: word.to_owned(),
+            })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct PublicationRow {
+    change_set_id: String,
+    run_id: String,
+    title: String,
+    items: String,
+    state: String,
+    started_at: i64,
+    finished_at: Option<i64>,
+}
+
+impl TryFrom<PublicationRow> for Publication {
+    type Error = StoreError;
+
+    fn try_from(row: PublicationRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            change_set: column::word("publication.change_set_id", &row.change_set_id)?,
+            run: column::word("publication.run_id", &row.run_id)?,
+            title: column::word("publication.title", &row.title)?,
+            items: column::json("publication.items", &row.items)?,
+            state: column::word("publication.state", &row.state)?,
+            started_at: Timestamp::from_micros(row.started_at),
+            finished_at: row.finished_at.map(Timestamp::from_micros),
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -139,6 +226,31 @@ impl Db {
         .await
         .map_err(StoreError::statement("take a publication back"))?;
         Ok(())
+    }
+
+    /// Publications from before `before`, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publication_page(
+        &self,
+        before: Option<ChangeSetId>,
+        limit: u32,
+    ) -> Result<Vec<Publication>, StoreError> {
+        let rows: Vec<PublicationRow> = sqlx::query_as(
+            "select change_set_id, run_id, title, items, state, started_at, finished_at
+             from publication
+             where change_set_id < $1
+             order by change_set_id desc
+             limit $2",
+        )
+        // No id is above this.
+        .bind(before.map_or_else(|| "~".to_owned(), |id| id.to_string()))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list publications"))?;
+        rows.into_iter().map(Publication::try_from).collect()
     }
 
     /// What was released of `title`, newest first.

@@ -21,6 +21,7 @@
 //! that was started ends when its handle is dropped. Used by tests and the demo only; the program does not link it.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod clamd;
 pub mod collector;
 mod database;

@@ -2,7 +2,8 @@
 //!
 //! - **[`envquery_router`]**: `POST /v1/repository`, as [`tenancy::envquery`] decides.
 //! - **[`pods_router`]**: `GET` and `HEAD` below `/SLUG/`, as [`tenancy::pods`] decides.
-//! - **[`administration_router`]**: the pages on which people see and change tenants, behind a sign-in.
+//! - **[`administration_router`]**: the pages on which people see and change tenants, behind a sign-in; and the same for
+//!   programs, as JSON, behind a token.
 //! - **[`serve_tls`]** puts a router on a socket that speaks TLS, with a [`ServerCertificate`] that can be replaced.
 //! - `GET /healthz`: 200 if the database answers, all workers are there and the scheduler has looked lately; 503 and
 //!   which part is not well otherwise.
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod administration;
+mod api;
 mod envquery;
 mod health;
 mod listen;

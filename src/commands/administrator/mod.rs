@@ -2,6 +2,7 @@
 
 mod enrolment;
 mod new_password;
+mod token;
 
 use serde_json::json;
 use store::Administrator as Person;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
                 .await?;
         }
         Administrator::List(arguments) => desk.list(&arguments).await?,
+        Administrator::Token(verb) => token::run(verb, &desk).await?,
     }
     Ok(ExitStatus::Done)
 }

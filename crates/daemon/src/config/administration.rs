@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use super::{Config, ConfigError, TlsPlace};
 
 /// The administration pages.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AdministrationConfig {
     /// Where they are served; nowhere if not given.
@@ -19,6 +20,25 @@ pub struct AdministrationConfig {
     pub certificate: Option<PathBuf>,
     /// The certificate's key, in PEM.
     pub key: Option<PathBuf>,
+    /// How often each token may call the API in a minute.
+    pub api_calls_per_minute: NonZeroU32,
+}
+
+/// How often a token may call in a minute, unless it is said otherwise.
+const CALLS: NonZeroU32 = match NonZeroU32::new(600) {
+    Some(calls) => calls,
+    None => NonZeroU32::MIN,
+};
+
+impl Default for AdministrationConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            certificate: None,
+            key: None,
+            api_calls_per_minute: CALLS,
+        }
+    }
 }
 
 /// Where the administration pages are served.

@@ -123,8 +123,10 @@ fn administration(
     });
     let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let calls = config.administration.api_calls_per_minute;
     let router = web::administration_router(AdministrationDoor {
-        administration: Administration::new(db.clone(), open_vault(config), clock),
+        administration: Administration::new(db.clone(), open_vault(config), clock)
+            .with_calls_per_minute(calls),
         tenants: open_tenants(config, db.clone()),
         db: db.clone(),
         engine: Some(engine.clone()),
@@ -132,6 +134,7 @@ fn administration(
         rings: rings.collect(),
         profile,
         overlap: config.pods.overlap(),
+        schedules: config.serve.schedules.clone(),
         is_tls: matches!(place, AdministrationPlace::Tls(_)),
     });
     match place {

@@ -50,6 +50,11 @@ impl Keeping {
         if over > 0 {
             tracing::debug!(sessions = over, "sessions forgotten");
         }
+        let forgetting = administration.forget_answers().await;
+        let over = forgetting.map_err(|error| TenancyError::Administrators(Box::new(error)))?;
+        if over > 0 {
+            tracing::debug!(rows = over, "old answers and events forgotten");
+        }
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! Looking at runs.
 
-use model::{RunId, Timestamp};
+use std::collections::HashMap;
 
-use super::{Run, RunCount, RunRow};
+use model::{RunId, RunState, Timestamp, Title};
+
+use super::{Run, RunCount, RunFilter, RunRow, TitleRuns};
 use crate::{Db, StoreError, column};
 
 impl Db {
@@ -91,6 +93,77 @@ impl Db {
         .await
         .map_err(StoreError::statement("list runs"))?;
         rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// The newest runs that are meant, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_page(&self, filter: &RunFilter, limit: u32) -> Result<Vec<Run>, StoreError> {
+        // No id is above this, and nobody is called nothing.
+        let before = filter
+            .before
+            .map_or_else(|| "~".to_owned(), |id| id.to_string());
+        let title = filter.title.as_ref().map_or("", Title::as_str);
+        let rows: Vec<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             where id < $1 and ($2 = '' or title = $2) and ($3 = '' or state = $3)
+             order by id desc
+             limit $4"
+        ))
+        .bind(before)
+        .bind(title)
+        .bind(filter.state.map_or("", RunState::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list runs"))?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// How the runs of each title went, by title.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_titles(&self) -> Result<Vec<TitleRuns>, StoreError> {
+        const WHAT: &str = "list titles";
+        let times: Vec<(String, Option<i64>, Option<i64>)> = sqlx::query_as(
+            "select title,
+                    max(case when state in ('published', 'unchanged') then finished_at end),
+                    max(case when state = 'published' then finished_at end)
+             from run
+             group by title",
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement(WHAT))?;
+        let times: HashMap<String, (Option<i64>, Option<i64>)> = times
+            .into_iter()
+            .map(|(title, good, published)| (title, (good, published)))
+            .collect();
+        let rows: Vec<RunRow> = sqlx::query_as(concat!(
+            "select ",
+            columns!(),
+            " from run
+             where id in (select max(id) from run group by title)
+             order by title"
+        ))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement(WHAT))?;
+        let told = |row: RunRow| {
+            let last = Run::try_from(row)?;
+            let (good, published) = times.get(last.title.as_str()).copied().unwrap_or_default();
+            Ok(TitleRuns {
+                title: last.title.clone(),
+                last,
+                good_at: good.map(Timestamp::from_micros),
+                published_at: published.map(Timestamp::from_micros),
+            })
+        };
+        rows.into_iter().map(told).collect()
     }
 
     /// How many runs stand where, and why.

@@ -237,7 +237,7 @@ impl Administration {
         Ok(Secret::new(opened.as_str().to_owned()))
     }
 
-    /// The keys that secrets of codes are sealed with.
+    /// The keys that secrets of codes, and answers, are sealed with.
     ///
     /// # Errors
     /// If the state fails.
@@ -246,6 +246,8 @@ impl Administration {
         for administrator in self.list().await? {
             keys.push(self.proof_of(&administrator).await?.key_id);
         }
+        // Answers are not sealed anew: they are forgotten after a day.
+        keys.extend(self.db.api_answer_keys().await?);
         Ok(keys)
     }
 
@@ -283,7 +285,7 @@ fn enrolment(name: String, secret: Secret<String>) -> Result<Enrolment, Administ
 }
 
 /// What is in logs and addresses without being escaped.
-fn check_name(name: &str) -> Result<(), AdministrationError> {
+pub(super) fn check_name(name: &str) -> Result<(), AdministrationError> {
     let is_allowed =
         |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@' | '+');
     let why = if name.is_empty() {

@@ -11,6 +11,11 @@ const PAGE: u32 = 1000;
 /// How something comes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Way {
+    /// From a program, at this address, that calls the API.
+    Api {
+        /// The address.
+        address: String,
+    },
     /// From a page, on behalf of whoever is at this address.
     Pages {
         /// The address.
@@ -23,6 +28,7 @@ pub enum Way {
 impl Way {
     const fn as_str(&self) -> &'static str {
         match self {
+            Self::Api { .. } => "api",
             Self::Pages { .. } => "pages",
             Self::Terminal => "terminal",
         }
@@ -107,7 +113,7 @@ impl Audit {
             who: deed.who.to_owned(),
             via: self.way.as_str(),
             address: match &self.way {
-                Way::Pages { address } => Some(address.clone()),
+                Way::Api { address } | Way::Pages { address } => Some(address.clone()),
                 Way::Terminal => None,
             },
             did: deed.did.to_owned(),

@@ -9,7 +9,7 @@ use crate::VaultError;
 #[non_exhaustive]
 pub enum AdministrationError {
     /// The name cannot be a user ID.
-    #[error("`{}` cannot be a user ID: {why}", given.escape_debug())]
+    #[error("`{}` cannot be a user ID or the name of a token: {why}", given.escape_debug())]
     Name {
         /// The name.
         given: String,
@@ -41,6 +41,22 @@ pub enum AdministrationError {
     Password {
         /// The rule it breaks.
         why: &'static str,
+    },
+    /// There is such a token already.
+    #[error(
+        "there is a token `{name}` already; `auto-update administrator token revoke` makes room for another"
+    )]
+    TokenExists {
+        /// The name.
+        name: String,
+    },
+    /// There is no such token.
+    #[error(
+        "there is no token `{name}` that is not revoked; `auto-update administrator token list` tells those that there are"
+    )]
+    TokenUnknown {
+        /// The name that was given.
+        name: String,
     },
     /// No random numbers.
     #[error("the system gives no random numbers")]

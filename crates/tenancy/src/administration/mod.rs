@@ -3,18 +3,20 @@
 //! - **[`Administration`]** makes administrators, signs them in with user ID, password and one-time code, and knows who is
 //!   signed in.
 //! - **[`Office`]** is what somebody is here for, and so what they may do.
+//! - **[`Caller`]** is a program that calls the API with a token, which was made at the terminal.
 //! - **[`Audit`]** writes down what people do, before and after they do it.
 //!
 //! **Invariants:** whatever is wrong, somebody who is not let in is told the same, and the same work is done; no code is
 //! taken twice, by all nodes together; after five failures nobody is let in as that person for a while, right or not;
 //! what a browser holds of a session is nowhere else, and the state holds its digest only; passwords are held as Argon2id
-//! digests, secrets of codes sealed.
+//! digests, secrets of codes sealed; tokens are held as SHA-256 digests, which of a random text is enough.
 //!
 //! # Source
 //! RFC 9106 (Argon2), section 4, the second recommended option; RFC 6238 (time-based one-time codes) with a period of a
 //! minute; OWASP's sheets on authentication and sessions.
 
 mod administrators;
+mod answers;
 mod audit;
 mod codes;
 mod error;
@@ -23,6 +25,7 @@ mod passwords;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -32,15 +35,29 @@ use store::Db;
 use self::passwords::Passwords;
 pub use self::{
     administrators::{Enrolment, NewAdministrator},
+    answers::{Answered, KeptAnswer},
     audit::{Audit, AuditFault, Deed, Way, check_log},
     error::AdministrationError,
     office::{Office, Permit},
     sessions::{Attempt, Entry, Refusal, Session},
+    tokens::{Call, Caller, NewToken},
 };
 use crate::{Vault, limits::Limit};
 
 /// How often an address may try to sign in in a minute.
 const TRIES_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(20) {
+    Some(times) => times,
+    None => NonZeroU32::MIN,
+};
+
+/// How often a token may call in a minute, unless it is said otherwise.
+const CALLS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(600) {
+    Some(times) => times,
+    None => NonZeroU32::MIN,
+};
+
+/// How often an address may call in a minute with what is no token.
+const STRANGERS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(300) {
     Some(times) => times,
     None => NonZeroU32::MIN,
 };
@@ -55,6 +72,8 @@ pub struct Administration {
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     tries: Arc<Limit>,
+    calls: Arc<Limit>,
+    strangers: Arc<Limit>,
 }
 
 impl Administration {
@@ -66,7 +85,16 @@ impl Administration {
             clock,
             passwords: Passwords::new(),
             tries: Arc::new(Limit::per_minute(TRIES_PER_MINUTE)),
+            calls: Arc::new(Limit::per_minute(CALLS_PER_MINUTE)),
+            strangers: Arc::new(Limit::per_minute(STRANGERS_PER_MINUTE)),
         }
+    }
+
+    /// The same, where each token may call so often in a minute.
+    #[must_use]
+    pub fn with_calls_per_minute(mut self, times: NonZeroU32) -> Self {
+        self.calls = Arc::new(Limit::per_minute(times));
+        self
     }
 
     /// The audit log, for what comes by `way`.

@@ -13,7 +13,7 @@ mod tenants;
 mod tests;
 mod works;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::{
     Router,
@@ -48,6 +48,8 @@ pub struct AdministrationDoor {
     pub profile: Option<ProfileSettings>,
     /// How long a secret is taken beside its successor.
     pub overlap: Duration,
+    /// The file of schedules.
+    pub schedules: PathBuf,
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
@@ -55,7 +57,7 @@ pub struct AdministrationDoor {
 /// The style of all pages.
 const STYLE: &str = include_str!("../../assets/style.css");
 
-/// Answers for the administration pages.
+/// Answers for the administration pages, and for programs below `/api/v1`.
 pub fn administration_router(door: AdministrationDoor) -> Router {
     let looks = Router::new()
         .route("/", get(works::first))
@@ -98,7 +100,8 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/assets/style.css", get(style));
-    Router::new()
+    let api = crate::api::router(&door);
+    let pages = Router::new()
         .merge(looks)
         .merge(reads)
         .merge(changes)
@@ -110,7 +113,9 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
             door.clone(),
             gate::outermost,
         ))
-        .with_state(door)
+        .with_state(door);
+    // Programs have no cookies: what browsers must be kept from does not concern them.
+    pages.merge(api)
 }
 
 async fn style() -> impl IntoResponse {

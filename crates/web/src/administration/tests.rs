@@ -72,6 +72,7 @@ impl World {
                 ..ProfileSettings::default()
             }),
             overlap: Duration::from_hours(24),
+            schedules: folder.path().join("schedules.yaml"),
             is_tls: true,
         };
         Self {

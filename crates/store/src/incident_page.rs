@@ -1,0 +1,38 @@
+//! Looking through incidents, page by page.
+
+use model::IncidentId;
+
+use crate::{Db, Incident, IncidentFilter, StoreError, incident::IncidentRow};
+
+impl Db {
+    /// Incidents from before `before`, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn incident_page(
+        &self,
+        filter: IncidentFilter,
+        before: Option<IncidentId>,
+        limit: u32,
+    ) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<IncidentRow> = sqlx::query_as(
+            "select id, scope, title, class, state, priority, cause, next_step, run_id, step, excerpt,
+                    repeats, reopened, first_seen_at, last_seen_at, opened_at, respond_by_at, resolve_by_at,
+                    acknowledged_at, acknowledged_by, resolved_at, resolution, told_at
+             from incident
+             where id < $1 and (state <> 'resolved' or $2 = 1)
+             order by id desc
+             limit $3",
+        )
+        // No id is above this.
+        .bind(before.map_or_else(|| "~".to_owned(), |id| id.to_string()))
+        .bind(i64::from(filter == IncidentFilter::All))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list incidents"))?;
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
+    }
+}

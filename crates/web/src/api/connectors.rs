@@ -1,0 +1,89 @@
+//! How the connectors to service desks fare.
+
+use axum::extract::State;
+use desk::ConnectorState;
+use schemars::JsonSchema;
+use serde::Serialize;
+use store::EventKind;
+
+use super::{
+    answer::Asked,
+    operation::{Endpoint, Operation},
+    paging::{Page, PageQuery},
+    problem::Problem,
+    words::At,
+};
+use crate::AdministrationDoor;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Operation::look(
+            "connector_list",
+            "/connectors",
+            "How the connectors to service desks fare, by name",
+        )
+        .asking::<PageQuery>()
+        .answering::<Page<Connector>>(200)
+        .by(list),
+    ]
+}
+
+/// How a connector fares.
+#[derive(JsonSchema, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "verbs call it the same in their JSON"
+)]
+struct Connector {
+    /// Its name.
+    connector: String,
+    /// Whether it is configured. What waits for one that is not is kept.
+    configured: bool,
+    /// Which events of incidents it is told of.
+    events: Vec<&'static str>,
+    /// When its desk last took a delivery.
+    delivered_at: Option<At>,
+    /// When an attempt last failed.
+    failed_at: Option<At>,
+    /// How many attempts have failed since the last success.
+    failures: u32,
+    /// What went wrong last.
+    last_error: Option<String>,
+    /// Until when the desk wants to be left alone.
+    resting_until: Option<At>,
+    /// When it was disabled, because its desk wants to hear nothing any more.
+    disabled_at: Option<At>,
+    /// How many deliveries wait for it.
+    pending: u32,
+    /// How many deliveries to it were given up.
+    given_up: u32,
+}
+
+async fn list(
+    State(door): State<AdministrationDoor>,
+    Asked(asked): Asked<PageQuery>,
+) -> Result<Page<Connector>, Problem> {
+    let connectors = match &door.engine {
+        Some(engine) => engine.desk().connectors().await?,
+        None => Vec::new(),
+    };
+    let cursor = |state: &ConnectorState| state.health.connector.clone();
+    Page::cut(connectors, &asked, cursor, told)
+}
+
+fn told(state: ConnectorState) -> Connector {
+    let health = state.health;
+    Connector {
+        connector: health.connector,
+        configured: state.configured,
+        events: state.events.into_iter().map(EventKind::as_str).collect(),
+        delivered_at: health.delivered_at.map(At),
+        failed_at: health.failed_at.map(At),
+        failures: health.failures,
+        last_error: health.last_error,
+        resting_until: health.resting_until.map(At),
+        disabled_at: health.disabled_at.map(At),
+        pending: health.pending,
+        given_up: health.given_up,
+    }
+}
