@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do, and say so when they skip"
 )]
 
+mod browser;
 mod cluster;
 mod crashes;
 mod demo;

@@ -13,6 +13,7 @@
 //!   Slack and Teams.
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
+//! - [`browser`] is a real Chromium that is led through pages, and axe to judge them; [`pages`] asks for them by curl.
 //! - [`nginx`] is a real NGINX, and [`s3`] a real server that speaks S3.
 //! - [`database()`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
@@ -21,6 +22,7 @@
 //! that was started ends when its handle is dropped. Used by tests and the demo only; the program does not link it.
 #![forbid(unsafe_code)]
 
+pub mod browser;
 pub mod clamd;
 mod database;
 pub mod demo;
