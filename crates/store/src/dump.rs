@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _, any::AnyRow};
 use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment.
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 36] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -42,6 +42,7 @@ const TABLES: [&str; 35] = [
     "tenant",
     "tenant_ring",
     "tenant_secret",
+    "catalogue_access",
     "check_in",
     "administrator",
     "audit_entry",
@@ -361,7 +362,13 @@ mod tests {
         found.sort();
         let mut known = [
             &TABLES[..],
-            &["_sqlx_migrations", "administrator_session", "lease", "node"],
+            &[
+                "_sqlx_migrations",
+                "administrator_session",
+                "catalogue_session",
+                "lease",
+                "node",
+            ],
         ]
         .concat();
         known.sort_unstable();

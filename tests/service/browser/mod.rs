@@ -4,6 +4,7 @@
 //! set they put pictures of every page into `docs/screenshots`.
 
 mod administration;
+mod catalogue;
 mod picture;
 
 use std::{net::TcpListener, path::Path, time::Duration};

@@ -1,9 +1,9 @@
 //! How the house is set up: the configuration file, and what the environment says.
 
-mod administration;
 mod database;
 mod error;
 mod nginx;
+mod pages;
 mod places;
 mod preferences;
 mod repository;
@@ -33,17 +33,17 @@ use url::Url;
 
 use self::places::Places;
 pub use self::{
-    administration::AdministrationConfig,
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
     nginx::NginxConfig,
+    pages::PagesConfig,
     surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
 pub(crate) use self::{
-    administration::AdministrationPlace,
     nginx::NginxPlace,
+    pages::PagesPlace,
     tenants::{EnvQueryPlace, TlsPlace},
 };
 
@@ -110,7 +110,9 @@ pub struct Config {
     /// The views of tenants.
     pub pods: PodsConfig,
     /// The administration pages.
-    pub administration: AdministrationConfig,
+    pub administration: PagesConfig,
+    /// The catalogue, for people at tenants.
+    pub catalogue: PagesConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -139,7 +141,8 @@ impl Default for Config {
             serve: ServeConfig::default(),
             envquery: EnvQueryConfig::default(),
             pods: PodsConfig::default(),
-            administration: AdministrationConfig::default(),
+            administration: PagesConfig::default(),
+            catalogue: PagesConfig::default(),
             file: None,
         }
     }
@@ -408,6 +411,7 @@ impl Config {
         self.envquery_place()?;
         self.pods_place()?;
         self.administration_place()?;
+        self.catalogue_place()?;
         self.nginx_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {

@@ -16,10 +16,7 @@ mod works;
 use std::time::Duration;
 
 use axum::{
-    Router,
-    http::{HeaderValue, header},
-    middleware,
-    response::IntoResponse,
+    Router, middleware,
     routing::{get, post},
 };
 use pipeline::Engine;
@@ -28,6 +25,8 @@ use store::Db;
 use tenancy::{
     Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
 };
+
+use crate::visit;
 
 /// What the administration pages are made of.
 #[derive(Clone, Debug)]
@@ -51,9 +50,6 @@ pub struct AdministrationDoor {
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
-
-/// The style of all pages.
-const STYLE: &str = include_str!("../../assets/style.css");
 
 /// Answers for the administration pages.
 pub fn administration_router(door: AdministrationDoor) -> Router {
@@ -97,7 +93,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route_layer(gate::needing(&door, Permit::Look));
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/assets/style.css", get(style));
+        .route("/assets/style.css", get(visit::style));
     Router::new()
         .merge(looks)
         .merge(reads)
@@ -111,18 +107,4 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
             gate::outermost,
         ))
         .with_state(door)
-}
-
-async fn style() -> impl IntoResponse {
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/css; charset=utf-8"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("max-age=300"),
-        ),
-    ];
-    (headers, STYLE)
 }
