@@ -242,7 +242,7 @@ impl Browser {
         Ok(STANDARD.decode(data.context("no picture")?)?)
     }
 
-    /// Where the first element is that this XPath leads to.
+    /// Where the first element is that this `XPath` leads to.
     fn one(&self, path: &str) -> anyhow::Result<String> {
         let asked = json!({"using": "xpath", "value": path});
         let Ok(found) = self.ask("/element", &asked) else {
