@@ -9,6 +9,8 @@ use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 pub(crate) enum Tenant {
     /// Give a tenant another ring
     Assign(Assign),
+    /// Give a tenant a code for its catalogue in the place of the one before, and show it, once
+    CatalogueAccess(CatalogueAccess),
     /// List which of a tenant's Macs asked for its view
     CheckIns(CheckIns),
     /// Make a tenant, and show its secrets, once
@@ -104,6 +106,20 @@ pub(crate) struct Entitle {
     /// It may have everything
     #[arg(long, conflicts_with = "items")]
     pub(crate) all: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `tenant catalogue-access`.
+#[derive(Args, Debug)]
+pub(crate) struct CatalogueAccess {
+    /// The customer ID
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: String,
+    /// Take its code from it instead; who is signed in with it is out at once, and its feeds are closed
+    #[arg(long)]
+    pub(crate) revoke: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -41,6 +41,15 @@ fn secrets_are_shown_once_and_nowhere_else() {
             assert!(!outcome.shows(secret), "{command}\n{outcome}");
         }
     }
+    let given = json(&house, "tenant catalogue-access Acme --json");
+    let code = given["code"].as_str().unwrap();
+    assert_eq!(code.len(), 32);
+    let log = house.ok("audit-log list --json");
+    assert!(log.contains("tenant.give-catalogue-access"), "{log}");
+    assert!(!log.contains(code), "{log}");
+    let revoked = |house: &House| json(house, "tenant catalogue-access Acme --revoke --json");
+    assert_eq!(revoked(&house)["revoked"], true);
+    assert_eq!(revoked(&house)["revoked"], false);
     let new = json(&house, "tenant rotate-token Acme --json");
     assert_ne!(new["token"].as_str().unwrap(), secrets[0]);
     let new = house.ok("tenant rotate-credential Acme --overlap-hours 1");

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod browser;
 mod cluster;
 mod crashes;
 mod demo;

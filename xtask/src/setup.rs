@@ -22,7 +22,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 14] = [
     Need {
         name: "a C compiler",
         why: "libgit2, SQLite and the TLS library are C code",
@@ -92,6 +92,28 @@ const NEEDS: [Need; 11] = [
         },
     },
     Need {
+        name: "Chromium",
+        why: "tests look at the pages as people do",
+        package: "chromium",
+        is_met: || {
+            ["chromium", "chromium-browser", "google-chrome"]
+                .iter()
+                .any(|browser| command::succeeds(browser, &["--version"]))
+        },
+    },
+    Need {
+        name: "chromedriver",
+        why: "tests lead Chromium by it",
+        package: "chromium-driver",
+        is_met: || command::succeeds("chromedriver", &["--version"]),
+    },
+    Need {
+        name: "npm",
+        why: "brings axe, which tells whether everybody can use the pages",
+        package: "npm",
+        is_met: || command::succeeds("npm", &["--version"]),
+    },
+    Need {
         name: "aiosmtpd",
         why: "the SMTP server that tests and demo send mail to",
         package: "python3-aiosmtpd",
@@ -118,6 +140,9 @@ const API_TESTER: Tools = Tools {
     probe: "import schemathesis",
 };
 
+/// What tells whether everybody can use a page, as npm knows it.
+const AXE: &str = "axe-core@4.14.1";
+
 /// Says what is missing.
 ///
 /// # Errors
@@ -138,7 +163,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn install() -> anyhow::Result<()> {
     install_packages()?;
     TEST_TOOLS.install()?;
-    API_TESTER.install()
+    API_TESTER.install()?;
+    install_axe()
 }
 
 fn install_packages() -> anyhow::Result<()> {
@@ -171,6 +197,20 @@ fn install_packages() -> anyhow::Result<()> {
         .concat(),
     )?;
     check()
+}
+
+/// Puts axe into `target`: no distribution has it as a package.
+fn install_axe() -> anyhow::Result<()> {
+    let folder = command::root().join("target/axe");
+    if folder.join("node_modules/axe-core/axe.min.js").is_file() {
+        return Ok(());
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args(["--no-save", "--loglevel=error", "--prefix"])
+        .arg(folder)
+        .arg(AXE);
+    command::run(&mut npm)
 }
 
 fn missing() -> Vec<&'static Need> {

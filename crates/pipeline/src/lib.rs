@@ -38,6 +38,7 @@ mod hold;
 mod identity;
 mod limits;
 mod messages;
+mod outcome;
 mod owner;
 pub mod payload;
 mod payload_gate;
@@ -59,6 +60,7 @@ mod scan_gate;
 mod schedule;
 mod secrets;
 mod shelf;
+mod spans;
 mod steps;
 mod stop;
 mod summary;
@@ -77,6 +79,7 @@ pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
 pub use limits::StepLimits;
+pub use outcome::{Outcome, Wait, Worked};
 pub use owner::{Owner, machine};
 pub use payload_gate::Guards;
 pub use pending::Item;
@@ -87,7 +90,6 @@ pub use replay::Difference;
 pub use reports::StepReport;
 pub use request::Request;
 pub use retry::Retries;
-pub use run::{Outcome, Wait, Worked};
 pub use scan_gate::Scanning;
 pub use schedule::{
     Blackout, CronError, Due, Entry, Expression, Missed, Scheduled, Schedules, SchedulesError,

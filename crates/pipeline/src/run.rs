@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use model::{FailureClass, IncidentId, RunId, RunState, Timestamp, Title};
-use proplist::Value;
+use model::{FailureClass, RunId, RunState, Timestamp};
 use store::{Heartbeat, Lease, NewRun, Parking, Run, RunEnd, RunFailure, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span, field};
+use tracing::Instrument as _;
 
 use crate::{
-    Engine, Event, Failure, Item, Reporter, Request, StepReport,
+    Engine, Event, Failure, Item, Outcome, Reporter, Request, Wait, Worked,
     pending::Pending,
     release,
     scan_gate::{Gate, Passage},
+    spans,
     steps::Trace,
 };
 
@@ -22,56 +22,6 @@ const HEARTBEATS: u32 = 4;
 /// How often a run may be taken up without coming to an end or a parking place: one that takes its process down each
 /// time must not do so for ever.
 const ATTEMPTS: u32 = 5;
-
-/// What became of a run that a worker took up.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It came to its end, or waits for a person.
-    Ended(RunEnd),
-    /// Another worker has it.
-    Lost,
-    /// It waits.
-    Parked {
-        /// Until then at least.
-        until: Timestamp,
-        /// What for.
-        what_for: Wait,
-    },
-    /// It was given back to the queue, because this process is to stop.
-    Released,
-}
-
-/// What a run waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wait {
-    /// What it would publish is too young.
-    Age,
-    /// A scanner's answer.
-    Scanner,
-}
-
-/// A run that a worker took up, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Worked {
-    /// The run.
-    pub run: RunId,
-    /// The title.
-    pub title: Title,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The identifier of its override, if it came that far.
-    pub identifier: Option<String>,
-    /// What its steps report, if it ended.
-    pub reports: Vec<StepReport>,
-    /// Its receipt, without secrets.
-    pub receipt: Option<Value>,
-    /// Why it failed or is held.
-    pub failure: Option<Failure>,
-    /// The items that became available.
-    pub published: Vec<Item>,
-    /// The incident that tells of its failure.
-    pub incident: Option<IncidentId>,
-}
 
 /// A run that a worker carries on: what every part of the work needs.
 pub(crate) struct Job<'a> {
@@ -163,16 +113,7 @@ impl Engine {
     ) -> Result<Option<Worked>, StoreError> {
         match claimed {
             Some((run, lease)) => {
-                let span = tracing::info_span!(
-                    "run",
-                    otel.name = %run.title,
-                    run.id = %run.id,
-                    run.attempt = run.attempts,
-                    title.name = %run.title,
-                    run.state = field::Empty,
-                    otel.status_code = field::Empty,
-                    otel.status_message = field::Empty,
-                );
+                let span = spans::of_run(&run);
                 let carried = self.carry(run, lease, reporter, stop).instrument(span);
                 carried.await.map(Some)
             }
@@ -239,9 +180,7 @@ impl Engine {
             incident: None,
         };
         if let Err(Stop::Failure(failure)) = &place {
-            let span = Span::current();
-            span.record("otel.status_code", "error");
-            span.record("otel.status_message", failure.class.as_str());
+            spans::failed(failure.class);
             reporter.report(&Event::Failed { failure });
             worked.failure = Some((**failure).clone());
         }
@@ -269,7 +208,7 @@ impl Engine {
                 return Ok(());
             }
             Ok(Place::Parked { until, what_for }) => {
-                Span::current().record("run.state", "parked");
+                spans::left_as("parked");
                 worked.outcome = Outcome::Parked { until, what_for };
                 return Ok(());
             }
@@ -302,7 +241,7 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
         let ended = self.parts.db.run_finish(lease, end, again, now).await?;
-        Span::current().record("run.state", end.state().as_str());
+        spans::left_as(end.state().as_str());
         tracing::info!(
             run.id = %run.id,
             title.name = %run.title,

@@ -27,7 +27,7 @@ use crate::{
     plan::Plan,
     receipt::{self, Receipt},
     run::{Job, Stop},
-    secrets,
+    secrets, spans,
     trust::{self, Trust},
 };
 
@@ -297,12 +297,7 @@ impl Walk<'_> {
         receipt: &mut Receipt,
     ) -> Result<(), Stop> {
         for (position, call) in (0_u32..).zip(calls) {
-            let span = tracing::info_span!(
-                "step",
-                otel.name = %call.processor,
-                step.position = position,
-                step.processor = %call.processor,
-            );
+            let span = spans::of_step(position, &call.processor);
             let step = self.step(position, call, identifier).instrument(span);
             let record = step.await?;
             receipt.add_step(&record);

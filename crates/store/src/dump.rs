@@ -11,7 +11,7 @@ use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment, and what happens
 /// at it.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 37] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -43,6 +43,7 @@ const TABLES: [&str; 36] = [
     "tenant",
     "tenant_ring",
     "tenant_secret",
+    "catalogue_access",
     "check_in",
     "administrator",
     "audit_entry",
@@ -373,6 +374,7 @@ mod tests {
                 "administrator_session",
                 "api_answer",
                 "event",
+                "catalogue_session",
                 "lease",
                 "node",
             ],

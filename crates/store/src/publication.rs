@@ -271,6 +271,24 @@ impl Db {
         rows.into_iter().map(Release::try_from).collect()
     }
 
+    /// What was released of an item, of whichever title, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn release_of_item(&self, name: &str) -> Result<Vec<Release>, StoreError> {
+        let rows: Vec<ReleaseRow> = sqlx::query_as(
+            "select name, version, sha256, identity, payload, released_at
+             from release
+             where name = $1
+             order by released_at desc, version",
+        )
+        .bind(name)
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list what was released of an item"))?;
+        rows.into_iter().map(Release::try_from).collect()
+    }
+
     /// What was released at `since` or later, with its title, the oldest first.
     ///
     /// # Errors

@@ -238,6 +238,44 @@ impl Db {
         .map_err(StoreError::statement("list what is in the catalogs"))?;
         Ok(rows.into_iter().map(RingStay::from).collect())
     }
+
+    /// The stays in a catalog that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn ring_stay_in(&self, catalog: &str) -> Result<Vec<RingStay>, StoreError> {
+        let rows: Vec<StayRow> = sqlx::query_as(
+            "select pkginfo, name, version, catalog,
+                    entered_at, entered_why, entered_by, left_at, left_why, left_by
+             from ring_stay
+             where catalog = $1 and left_at is null
+             order by entered_at, id",
+        )
+        .bind(catalog)
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list what is in a catalog"))?;
+        Ok(rows.into_iter().map(RingStay::from).collect())
+    }
+
+    /// Every stay of an item, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn ring_stay_of(&self, name: &str) -> Result<Vec<RingStay>, StoreError> {
+        let rows: Vec<StayRow> = sqlx::query_as(
+            "select pkginfo, name, version, catalog,
+                    entered_at, entered_why, entered_by, left_at, left_why, left_by
+             from ring_stay
+             where name = $1
+             order by entered_at, id",
+        )
+        .bind(name)
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list where an item was"))?;
+        Ok(rows.into_iter().map(RingStay::from).collect())
+    }
 }
 
 const NOTE_STAY: &str = "note what came into a catalog";

@@ -4,7 +4,12 @@ use std::str::FromStr;
 
 use model::{SecretId, TenantId, Timestamp, UnknownWord};
 
-use crate::{Db, StoreError, column, db::Tx};
+use crate::{
+    Db, StoreError,
+    catalogue_access::{catalogue_access_remove_tx, catalogue_sessions_end_tx},
+    column,
+    db::Tx,
+};
 
 /// A customer with a view of the repository.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,7 +101,7 @@ pub struct SealedSecret {
 }
 
 #[derive(sqlx::FromRow)]
-struct TenantRow {
+pub(crate) struct TenantRow {
     id: String,
     customer: String,
     slug: String,
@@ -263,7 +268,11 @@ impl Db {
         if let Some(catalog) = catalog.filter(|_| state == TenantState::Active) {
             ring_begin_tx(&mut tx, id, catalog, now).await?;
         }
+        if state != TenantState::Active {
+            catalogue_sessions_end_tx(&mut tx, id).await?;
+        }
         if state == TenantState::Deleted {
+            catalogue_access_remove_tx(&mut tx, id).await?;
             sqlx::query("delete from tenant_secret where tenant_id = $1")
                 .bind(id.to_string())
                 .execute(&mut *tx)
@@ -318,6 +327,30 @@ impl Db {
                 })
             })
             .collect()
+    }
+
+    /// Which rings a tenant could read, and when; the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenant_rings_of(&self, tenant: TenantId) -> Result<Vec<TenantRing>, StoreError> {
+        let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+            "select catalog, from_at, until_at
+             from tenant_ring
+             where tenant_id = $1
+             order by from_at, id",
+        )
+        .bind(tenant.to_string())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list the rings of a tenant"))?;
+        let ring = |(catalog, from, until): (String, i64, Option<i64>)| TenantRing {
+            tenant,
+            catalog,
+            from: Timestamp::from_micros(from),
+            until: until.map(Timestamp::from_micros),
+        };
+        Ok(rows.into_iter().map(ring).collect())
     }
 
     /// Puts a secret in the place of the one of its kind, which is taken until `old_until` beside it.

@@ -7,6 +7,7 @@
 //! - **[`administration`]**: who may administer all this, and what they did.
 //! - **[`envquery`]** tells a Mac that proves to have its tenant's token where the tenant's view is.
 //! - **[`pods`]** are the tenants' views: what is in each, and who is let in.
+//! - **[`catalogue`]** is what people at a tenant see of its view, and who of them is let in.
 //! - **[`nginx`]** is what a server of that name needs to serve them instead.
 //! - **[`profile`]** is what a tenant's Macs are given to know.
 //! - **[`pins`]**: by which Macs know envQUERY's certificate.
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod administration;
+pub mod catalogue;
 mod doorkeeper;
 pub mod envquery;
 mod error;
@@ -35,6 +37,7 @@ pub mod pins;
 pub mod pods;
 pub mod profile;
 mod random;
+mod session;
 mod tenants;
 #[cfg(test)]
 mod tests;

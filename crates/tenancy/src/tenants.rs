@@ -7,7 +7,9 @@ use model::{Clock, SecretId, TenantId, Timestamp};
 use redact::Secret;
 use store::{CheckIn, Db, SealedSecret, Tenant, TenantRing, TenantState};
 
-use crate::{TenancyError, Vault, administration::Administration, random, vault::blocking};
+use crate::{
+    TenancyError, Vault, administration::Administration, catalogue::Access, random, vault::blocking,
+};
 
 const SLUG_LEN: usize = 16;
 const TOKEN_LEN: usize = 32;
@@ -392,6 +394,11 @@ impl Tenants {
     /// Those who administer the same house.
     pub fn administration(&self) -> Administration {
         Administration::new(self.db.clone(), self.vault.clone(), Arc::clone(&self.clock))
+    }
+
+    /// Who may look at their catalogues.
+    pub fn catalogue(&self) -> Access {
+        Access::new(self.db.clone(), Arc::clone(&self.clock))
     }
 
     /// Every sealed secret that is taken, now or later.

@@ -4,6 +4,7 @@
 //! - **[`pods_router`]**: `GET` and `HEAD` below `/SLUG/`, as [`tenancy::pods`] decides.
 //! - **[`administration_router`]**: the pages on which people see and change tenants, behind a sign-in; and the same for
 //!   programs, as JSON, behind a token.
+//! - **[`catalogue_router`]**: the pages on which people at a tenant see what its Macs can have, behind a sign-in.
 //! - **[`serve_tls`]** puts a router on a socket that speaks TLS, with a [`ServerCertificate`] that can be replaced.
 //! - `GET /healthz`: 200 if the database answers, all workers are there and the scheduler has looked lately; 503 and
 //!   which part is not well otherwise.
@@ -20,6 +21,7 @@
 
 mod administration;
 mod api;
+mod catalogue;
 mod envquery;
 mod health;
 mod listen;
@@ -28,12 +30,14 @@ mod pods;
 mod problem;
 mod router;
 mod tls;
+mod visit;
 mod vitals;
 
 #[cfg(test)]
 mod tests;
 
 pub use administration::{AdministrationDoor, administration_router};
+pub use catalogue::{CatalogueDoor, catalogue_router};
 pub use envquery::{EnvQueryDoor, LoadBalancers, UnknownNetwork, envquery_router};
 pub use listen::serve;
 pub use pods::pods_router;

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use tenancy::{Credential, NewTenant, Tenants, Welcome};
 
 use crate::{
-    cli::tenant::{CheckIns, Create, Entitle, List, One, Rotate, Tenant},
+    cli::tenant::{CatalogueAccess, CheckIns, Create, Entitle, List, One, Rotate, Tenant},
     exit::ExitStatus,
     house::House,
     ledger::Ledger,
@@ -85,6 +85,14 @@ fn deed(verb: &Tenant) -> Option<(&'static str, String, String)> {
     let nothing = String::new;
     let (did, about, detail) = match verb {
         Tenant::Assign(it) => ("tenant.assign", &it.customer, format!("ring {}", it.ring)),
+        Tenant::CatalogueAccess(it) => {
+            let did = if it.revoke {
+                "tenant.revoke-catalogue-access"
+            } else {
+                "tenant.give-catalogue-access"
+            };
+            (did, &it.customer, nothing())
+        }
         Tenant::Create(it) => ("tenant.create", &it.customer, format!("ring {}", it.ring)),
         Tenant::Delete(it) => ("tenant.delete", &it.customer, nothing()),
         Tenant::Entitle(it) => {
@@ -145,6 +153,9 @@ async fn change(
         Tenant::Assign(arguments) => {
             let tenant = tenants.assign(&arguments.customer, &arguments.ring).await?;
             tell(tenants, &tenant, arguments.json, printer).await?;
+        }
+        Tenant::CatalogueAccess(arguments) => {
+            catalogue_access(&arguments, tenants, printer).await?;
         }
         Tenant::Create(arguments) => create(arguments, tenants, printer).await?,
         Tenant::Delete(arguments) => {
@@ -217,6 +228,36 @@ async fn create(arguments: Create, tenants: &Tenants, printer: Printer) -> anyho
         shown.insert("token".to_owned(), token.expose().as_str().into());
     }
     show_secrets(shown, arguments.json, printer)
+}
+
+async fn catalogue_access(
+    arguments: &CatalogueAccess,
+    tenants: &Tenants,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let tenant = tenants.find(&arguments.customer).await?;
+    let access = tenants.catalogue();
+    if !arguments.revoke {
+        let by = person::named(None).unwrap_or_else(|_nobody| person::user());
+        let code = access.give(&tenant, &by).await?;
+        let shown = json!({"customer": tenant.customer, "code": code.expose()});
+        return show_secrets(shown, arguments.json, printer);
+    }
+    let was = access.revoke(&tenant).await?;
+    if arguments.json {
+        printer.data(json!({"schema": 1, "customer": tenant.customer, "revoked": was}))?;
+    } else if was {
+        printer.talk(format!(
+            "Nobody at {} is let in to its catalogue any more",
+            tenant.customer
+        ));
+    } else {
+        printer.talk(format!(
+            "Nobody at {} was let in to its catalogue",
+            tenant.customer
+        ));
+    }
+    Ok(())
 }
 
 fn credential_to_json(credential: &Credential) -> Json {

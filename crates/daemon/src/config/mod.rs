@@ -1,9 +1,9 @@
 //! How the house is set up: the configuration file, and what the environment says.
 
-mod administration;
 mod database;
 mod error;
 mod nginx;
+mod pages;
 mod places;
 mod preferences;
 mod repository;
@@ -33,17 +33,17 @@ use url::Url;
 
 use self::places::Places;
 pub use self::{
-    administration::AdministrationConfig,
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
     nginx::NginxConfig,
+    pages::{AdministrationConfig, PagesConfig},
     surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
 };
 pub(crate) use self::{
-    administration::AdministrationPlace,
     nginx::NginxPlace,
+    pages::PagesPlace,
     tenants::{EnvQueryPlace, TlsPlace},
 };
 
@@ -111,6 +111,8 @@ pub struct Config {
     pub pods: PodsConfig,
     /// The administration pages.
     pub administration: AdministrationConfig,
+    /// The catalogue, for people at tenants.
+    pub catalogue: PagesConfig,
     /// The file it was read from.
     #[serde(skip)]
     file: Option<PathBuf>,
@@ -140,6 +142,7 @@ impl Default for Config {
             envquery: EnvQueryConfig::default(),
             pods: PodsConfig::default(),
             administration: AdministrationConfig::default(),
+            catalogue: PagesConfig::default(),
             file: None,
         }
     }
@@ -414,6 +417,7 @@ impl Config {
         self.envquery_place()?;
         self.pods_place()?;
         self.administration_place()?;
+        self.catalogue_place()?;
         self.nginx_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {

@@ -38,6 +38,8 @@ impl Places {
             config.pods.key.as_mut(),
             config.administration.certificate.as_mut(),
             config.administration.key.as_mut(),
+            config.catalogue.certificate.as_mut(),
+            config.catalogue.key.as_mut(),
             nginx_folder,
             nginx_log,
             autopkg.prefs.as_mut(),

@@ -148,7 +148,7 @@ fn says_where_it_is_wrong() {
         ),
         (
             "# one\nstate_dir = 'x'\n",
-            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `records`, `scan`, `evidence`, `tuf`, `desk`, `serve`, `envquery`, `pods`, `administration`",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `records`, `scan`, `evidence`, `tuf`, `desk`, `serve`, `envquery`, `pods`, `administration`, `catalogue`",
         ),
         (
             "[serve]\nworkers = 0\n",
@@ -364,19 +364,25 @@ fn administration_pages_are_served_over_tls_or_to_this_machine() {
     folder.write(CONFIG_FILE, "[administration]\nlisten = '[::1]:8443'");
     let place = folder.load().unwrap().administration_place().unwrap();
     let listen = "[::1]:8443".parse().unwrap();
-    assert_eq!(place, Some(AdministrationPlace::Loopback(listen)));
+    assert_eq!(place, Some(PagesPlace::Loopback(listen)));
     folder.write(
         CONFIG_FILE,
         "[administration]\nlisten = '0.0.0.0:8443'\ncertificate = 'c'\nkey = 'k'",
     );
     let place = folder.load().unwrap().administration_place().unwrap();
-    let Some(AdministrationPlace::Tls(tls)) = place else {
+    let Some(PagesPlace::Tls(tls)) = place else {
         panic!("{place:?}");
     };
     assert_eq!(tls.certificate, folder.0.path().join("c"));
-    folder.write(CONFIG_FILE, "");
-    let place = folder.load().unwrap().administration_place().unwrap();
-    assert_eq!(place, None);
+    folder.write(CONFIG_FILE, "[catalogue]\nlisten = '[::1]:8443'");
+    let config = folder.load().unwrap();
+    assert_eq!(config.administration_place().unwrap(), None);
+    let place = config.catalogue_place().unwrap();
+    assert_eq!(place, Some(PagesPlace::Loopback(listen)));
+    folder.write(CONFIG_FILE, "[catalogue]\nlisten = '0.0.0.0:8443'");
+    let refusal = folder.refusal();
+    let told = "`catalogue.certificate`: it is missing";
+    assert!(refusal.contains(told), "{refusal}");
 }
 
 #[test]

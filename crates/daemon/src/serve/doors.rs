@@ -1,4 +1,4 @@
-//! The doors that tenants' Macs come to, and that of the administration pages.
+//! The doors that tenants' Macs come to, and those of the pages for people.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -7,17 +7,20 @@ use model::{Clock, SystemClock};
 use pipeline::Engine;
 use store::Db;
 use tenancy::{
-    TenancyError, administration::Administration, envquery::EnvQuery, pins, pods::Pods,
-    profile::ProfileSettings,
+    TenancyError, administration::Administration, catalogue::Catalogue, envquery::EnvQuery, pins,
+    pods::Pods, profile::ProfileSettings,
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use web::{AdministrationDoor, CertificateError, EnvQueryDoor, ServerCertificate, TlsListener};
+use web::{
+    AdministrationDoor, CatalogueDoor, CertificateError, EnvQueryDoor, ServerCertificate,
+    TlsListener,
+};
 
 use super::{ServeError, trouble::Trouble};
 use crate::{
     Config, ConfigError, Nginx, NginxError,
-    config::{AdministrationPlace, EnvQueryPlace, TlsPlace},
+    config::{EnvQueryPlace, PagesPlace, TlsPlace},
     open_tenants, open_vault,
 };
 
@@ -26,6 +29,9 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// The section of the administration pages.
 const ADMINISTRATION: &str = "administration";
+
+/// The section of the catalogue.
+const CATALOGUE: &str = "catalogue";
 
 /// Why a door cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -105,15 +111,14 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
     if let Some(place) = config.administration_place()? {
         doors.push(administration(config, engine, place)?);
     }
+    if let Some(place) = config.catalogue_place()? {
+        doors.push(catalogue(config, engine, place)?);
+    }
     let nginx = Nginx::new(config, db, Arc::clone(engine.repository()))?;
     Ok(Doors { doors, nginx })
 }
 
-fn administration(
-    config: &Config,
-    engine: &Engine,
-    place: AdministrationPlace,
-) -> Result<Door, DoorError> {
+fn administration(config: &Config, engine: &Engine, place: PagesPlace) -> Result<Door, DoorError> {
     let db = engine.db();
     let pins = config.envquery.pins.clone();
     let profile = config.envquery_url()?.map(|envquery_url| ProfileSettings {
@@ -135,17 +140,21 @@ fn administration(
         profile,
         overlap: config.pods.overlap(),
         schedules: config.serve.schedules.clone(),
-        is_tls: matches!(place, AdministrationPlace::Tls(_)),
+        is_tls: matches!(place, PagesPlace::Tls(_)),
     });
-    match place {
-        AdministrationPlace::Tls(socket) => Door::new(ADMINISTRATION, &socket, router, Vec::new()),
-        AdministrationPlace::Loopback(listen) => Ok(Door {
-            section: ADMINISTRATION,
-            listen,
-            shown: None,
-            router,
-        }),
-    }
+    Door::for_people(ADMINISTRATION, place, router)
+}
+
+fn catalogue(config: &Config, engine: &Engine, place: PagesPlace) -> Result<Door, DoorError> {
+    let db = engine.db();
+    let rings = config.rings.ring.iter().map(|ring| ring.catalog.clone());
+    let repository = Arc::clone(engine.repository());
+    let router = web::catalogue_router(CatalogueDoor {
+        access: open_tenants(config, db.clone()).catalogue(),
+        catalogue: Catalogue::new(db.clone(), repository, rings.collect()),
+        is_tls: matches!(place, PagesPlace::Tls(_)),
+    });
+    Door::for_people(CATALOGUE, place, router)
 }
 
 fn envquery(config: &Config, db: &Db, place: EnvQueryPlace) -> Result<Door, DoorError> {
@@ -165,6 +174,22 @@ fn envquery(config: &Config, db: &Db, place: EnvQueryPlace) -> Result<Door, Door
 }
 
 impl Door {
+    fn for_people(
+        section: &'static str,
+        place: PagesPlace,
+        router: Router,
+    ) -> Result<Self, DoorError> {
+        match place {
+            PagesPlace::Tls(socket) => Self::new(section, &socket, router, Vec::new()),
+            PagesPlace::Loopback(listen) => Ok(Self {
+                section,
+                listen,
+                shown: None,
+                router,
+            }),
+        }
+    }
+
     fn new(
         section: &'static str,
         socket: &TlsPlace,
@@ -241,10 +266,10 @@ pub(super) async fn listen(doors: Doors) -> Result<(Vec<Opened>, Option<Nginx>),
                     .map_err(|error| failed(io::Error::other(error)))?,
             ),
         };
-        let whom = if door.section == ADMINISTRATION {
-            "administrators"
-        } else {
-            "tenants"
+        let whom = match door.section {
+            ADMINISTRATION => "administrators",
+            CATALOGUE => "people at tenants",
+            _ => "tenants",
         };
         tracing::info!(section = door.section, %address, "listening for {whom}");
         opened.push(Opened { door, socket });

@@ -47,6 +47,7 @@ impl Keeping {
         let administration = self.tenants.administration();
         let forgetting = administration.forget_sessions().await;
         let over = forgetting.map_err(|error| TenancyError::Administrators(Box::new(error)))?;
+        let over = over.saturating_add(self.tenants.catalogue().forget_sessions().await?);
         if over > 0 {
             tracing::debug!(sessions = over, "sessions forgotten");
         }

@@ -2,30 +2,14 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use model::{Sha256, Timestamp};
+use model::Timestamp;
 use redact::Secret;
-use store::{Administrator, AdministratorState, LockRule};
-use subtle::ConstantTimeEq as _;
+use store::{Administrator, AdministratorState};
 
 use super::{Administration, AdministrationError, Office, codes};
-use crate::random;
-
-/// How many failures in a row lock somebody out, and for how long.
-const FAILURES: u32 = 5;
-const LOCKED: Duration = Duration::from_mins(15);
-
-/// How long somebody who does nothing stays signed in, and how long anybody does.
-const IDLE: Duration = Duration::from_mins(15);
-const LIFE: Duration = Duration::from_hours(12);
-
-/// How exactly it is known when somebody was heard of last.
-const NOTED: Duration = Duration::from_secs(30);
-
-/// As many letters as nobody guesses.
-const COOKIE_LEN: usize = 32;
-
-/// The longest thing that is looked at as any of what somebody proves.
-const LONGEST: usize = 1024;
+use crate::session::{
+    IDLE, LIFE, LONGEST, NOTED, digest_of, form_token_of, is_same, lock_rule, unguessable,
+};
 
 /// Somebody tries to sign in.
 #[derive(Clone, Debug)]
@@ -92,8 +76,7 @@ pub struct Session {
 impl Session {
     /// Whether `given` is what has to come with every form.
     pub fn is_form_token(&self, given: &str) -> bool {
-        let token = self.form_token.expose().as_bytes();
-        bool::from(token.ct_eq(given.as_bytes()))
+        is_same(self.form_token.expose(), given)
     }
 }
 
@@ -122,17 +105,14 @@ impl Administration {
             return Ok(Entry::Refused(Refusal::Locked));
         }
         if let Some(step) = step {
-            let cookie = Secret::new(random::text(COOKIE_LEN)?);
-            let session = id_of(cookie.expose());
+            let cookie = unguessable()?;
+            let session = digest_of(&cookie);
             let id = administrator.id;
             if self.db.administrator_admit(id, step, &session, now).await? {
                 return Ok(Entry::Welcome(cookie));
             }
         }
-        let rule = LockRule {
-            failures: FAILURES,
-            until: now.plus(LOCKED),
-        };
+        let rule = lock_rule(now);
         let is_locked = self.db.administrator_fail(administrator.id, rule).await?;
         Ok(Entry::Refused(if is_locked {
             Refusal::WrongAndLocked
@@ -167,7 +147,7 @@ impl Administration {
         cookie: &Secret<String>,
     ) -> Result<Option<Session>, AdministrationError> {
         let now = self.clock.now();
-        let id = id_of(cookie.expose());
+        let id = digest_of(cookie);
         let found = self
             .db
             .administrator_session(&id, now.minus(LIFE), now.minus(IDLE))
@@ -182,11 +162,10 @@ impl Administration {
         let Ok(office) = found.administrator.role.parse() else {
             return Ok(None);
         };
-        let form_token = Sha256::of(format!("form {}", cookie.expose()).as_bytes());
         Ok(Some(Session {
             name: found.administrator.name,
             office,
-            form_token: Secret::new(form_token.to_string()),
+            form_token: form_token_of(cookie),
             id,
         }))
     }
@@ -207,9 +186,4 @@ impl Administration {
         let before = self.clock.now().minus(IDLE);
         Ok(self.db.administrator_sessions_forget(before).await?)
     }
-}
-
-/// The name under which a session is known: whoever reads the state cannot be in it.
-fn id_of(cookie: &str) -> String {
-    Sha256::of(cookie.as_bytes()).to_string()
 }

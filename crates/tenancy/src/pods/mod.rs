@@ -9,8 +9,8 @@
 
 mod inventory;
 mod manifests;
-mod path;
-mod view;
+pub(crate) mod path;
+pub(crate) mod view;
 
 use std::{io::Read, sync::Arc};
 

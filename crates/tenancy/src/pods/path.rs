@@ -4,9 +4,9 @@ use publication::Kind;
 
 /// A path in a view.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct PodPath {
-    pub(super) kind: Kind,
-    pub(super) location: String,
+pub(crate) struct PodPath {
+    pub(crate) kind: Kind,
+    pub(crate) location: String,
 }
 
 /// What a view has; `pkgsinfo` is nobody's business.
@@ -34,7 +34,7 @@ impl PodPath {
     }
 
     /// The path of what lies at a location, if a request can ask for it.
-    pub(super) fn of(kind: Kind, location: &str) -> Option<Self> {
+    pub(crate) fn of(kind: Kind, location: &str) -> Option<Self> {
         let is_asked = SERVED.contains(&kind) && location.split('/').all(is_name);
         is_asked.then(|| Self {
             kind,

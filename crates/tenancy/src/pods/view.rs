@@ -19,11 +19,11 @@ const REMEMBERED: usize = 256;
 const ALL: &str = "all";
 
 /// The list of icons' digests.
-pub(super) const ICON_HASHES: &str = "_icon_hashes.plist";
+pub(crate) const ICON_HASHES: &str = "_icon_hashes.plist";
 
 /// Views by what they are made of.
 #[derive(Debug, Default)]
-pub(super) struct Views {
+pub(crate) struct Views {
     known: Mutex<HashMap<Basis, Arc<View>>>,
 }
 
@@ -48,7 +48,7 @@ struct View {
 
 impl Views {
     /// What is at `path` for `tenant`, which reads `catalog`.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         repository: &dyn Backend,
         tenant: &Tenant,
@@ -290,7 +290,7 @@ impl Basis {
 }
 
 /// The icon of an item, as Munki asks for it.
-fn icon_of(item: &Dict) -> Option<String> {
+pub(crate) fn icon_of(item: &Dict) -> Option<String> {
     let text = |key: &str| {
         let text = item.get(key).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())

@@ -16,10 +16,7 @@ mod works;
 use std::{path::PathBuf, time::Duration};
 
 use axum::{
-    Router,
-    http::{HeaderValue, header},
-    middleware,
-    response::IntoResponse,
+    Router, middleware,
     routing::{get, post},
 };
 use pipeline::Engine;
@@ -28,6 +25,8 @@ use store::Db;
 use tenancy::{
     Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
 };
+
+use crate::visit;
 
 /// What the administration pages are made of.
 #[derive(Clone, Debug)]
@@ -53,9 +52,6 @@ pub struct AdministrationDoor {
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
-
-/// The style of all pages.
-const STYLE: &str = include_str!("../../assets/style.css");
 
 /// Answers for the administration pages, and for programs below `/api/v1`.
 pub fn administration_router(door: AdministrationDoor) -> Router {
@@ -99,7 +95,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route_layer(gate::needing(&door, Permit::Look));
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/assets/style.css", get(style));
+        .route("/assets/style.css", get(visit::style));
     let api = crate::api::router(&door);
     let pages = Router::new()
         .merge(looks)
@@ -116,18 +112,4 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .with_state(door);
     // Programs have no cookies: what browsers must be kept from does not concern them.
     pages.merge(api)
-}
-
-async fn style() -> impl IntoResponse {
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/css; charset=utf-8"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("max-age=300"),
-        ),
-    ];
-    (headers, STYLE)
 }

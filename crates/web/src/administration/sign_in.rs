@@ -16,10 +16,13 @@ use tenancy::administration::{Attempt, Deed, Entry};
 
 use super::{
     AdministrationDoor,
-    gate::{Asking, From, form, holding, way_of},
+    gate::{Asking, form, holding},
     page,
 };
-use crate::Peer;
+use crate::{
+    Peer,
+    visit::{From, way_of},
+};
 
 #[derive(Template)]
 #[template(path = "administration/sign_in.html")]

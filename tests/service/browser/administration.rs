@@ -1,0 +1,125 @@
+//! Those who administer.
+
+use testkit::{pages::code, vendor::Resource};
+
+use super::{Visitor, configure, free_port, listening, told};
+use crate::small::{IMAGE, Small, TITLE};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Has the recipe changed after its first release, so that its next run waits for a person, and the pages served;
+/// answers where, and what the codes of `ada` are made of.
+async fn prepare(small: &Small) -> (u16, String) {
+    let port = free_port();
+    configure(
+        small,
+        &format!("[administration]\nlisten = '127.0.0.1:{port}'"),
+    );
+    small.release("1.0");
+    small.expect(&["run", TITLE], 0).await;
+    let recipe = small.house.recipes().join("Small.munki.recipe.yaml");
+    let text = fs_err::read_to_string(&recipe).unwrap();
+    fs_err::write(&recipe, format!("# another mirror\n{text}")).unwrap();
+    small.expect(&["update-trust-info", TITLE], 0).await;
+    small.expect(&["run", TITLE], 70).await;
+    let file = small.house.root().join("password");
+    fs_err::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let file = file.display().to_string();
+    let add = ["administrator", "add", "ada", "--password-file", &file];
+    let added = told(small, &add).await;
+    (port, added["secret"].as_str().unwrap().to_owned())
+}
+
+fn sign_in(ada: &Visitor, secret: &str) {
+    ada.go("/");
+    assert_eq!(ada.path(), "/sign-in");
+    ada.judge("sign-in");
+    for password in ["wrong horse battery", PASSWORD] {
+        ada.fill("User ID", "ada");
+        ada.fill("Password", password);
+        ada.fill("One-time code", &code(secret).unwrap());
+        ada.press("Sign in");
+    }
+    assert_eq!(ada.path(), "/now");
+    ada.judge("now");
+}
+
+/// Approves a change of the recipe from what differs, and sees the run that follows.
+fn approve(ada: &Visitor) {
+    ada.press(TITLE);
+    ada.sees("another mirror");
+    ada.judge("hold");
+    ada.fill("Reason", "I have read the change");
+    ada.press("Approve");
+    assert_eq!(ada.path(), "/now");
+    ada.go("/runs");
+    ada.browser.wait_for("unchanged").unwrap();
+    ada.judge("runs");
+    ada.press(TITLE);
+    ada.sees("URLDownloader");
+    ada.press("URLDownloader");
+    ada.judge("run");
+}
+
+/// Watches a run that fails, and takes and ends the incident.
+async fn look_after(ada: &Visitor, small: &Small) {
+    let broken = Resource::file(b"no image".to_vec());
+    small.house.vendor.put(IMAGE, broken);
+    let queued = told(small, &["runs", "queue", TITLE]).await;
+    let run = queued["run"].as_str().unwrap();
+    ada.go(&format!("/runs/{run}"));
+    ada.browser.wait_for("What to do").unwrap();
+    ada.go("/incidents");
+    ada.judge("incidents");
+    ada.press(TITLE);
+    ada.judge("incident");
+    ada.press("Acknowledge");
+    ada.sees("taken by ada");
+    ada.fill("Note, or why it is over", "the <vendor> mended it");
+    ada.press("Resolve");
+    ada.sees("the <vendor> mended it");
+}
+
+/// Makes a tenant, replaces its credential, and reads in the log that it was so.
+fn look_after_a_tenant(ada: &Visitor) {
+    ada.press("Tenants");
+    ada.fill("Customer ID", "Acme Ltd");
+    ada.fill("Ring", "testing");
+    ada.press("Make it");
+    ada.judge_unseen("secrets");
+    ada.press("I have kept them");
+    ada.judge("tenant");
+    ada.press("Make a new user and password");
+    ada.sees("not shown again");
+    ada.go("/tenants");
+    ada.judge("tenants");
+    ada.press("Audit log");
+    ada.sees("tenant.rotate-credential");
+    ada.judge("log");
+    ada.go("/nothing");
+    ada.judge("nothing");
+    ada.go("/now");
+    ada.press("Sign out");
+    assert_eq!(ada.path(), "/sign-in");
+    ada.go("/log");
+    assert_eq!(ada.path(), "/sign-in");
+}
+
+/// With threads to spare: the vendor has to answer while the browser is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_are_used_in_a_browser() {
+    let Some(small) = Small::stand().await else {
+        return;
+    };
+    let (port, secret) = prepare(&small).await;
+    let Some(ada) = Visitor::with_browser(port) else {
+        return;
+    };
+    let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
+    listening(port).await;
+    sign_in(&ada, &secret);
+    approve(&ada);
+    look_after(&ada, &small).await;
+    look_after_a_tenant(&ada);
+    service.kill().await.unwrap();
+}
