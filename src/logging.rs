@@ -48,12 +48,12 @@ pub(crate) fn start(cli: &Cli) -> anyhow::Result<Traces> {
         layer.with_ansi(terminal).boxed()
     };
     let traces = Traces::from_env()?;
-    let traced = traces
+    let handed_over = traces
         .layer()
         .map(|layer| layer.with_filter(EnvFilter::new(TRACED)));
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
-        .with(traced)
+        .with(handed_over)
         .init();
     Ok(traces)
 }

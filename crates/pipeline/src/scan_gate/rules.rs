@@ -24,14 +24,14 @@ impl Gate<'_> {
             Ok(opinion) => opinion,
             Err(failure) => return Heard::Failure(failure),
         };
-        let waived = !opinion.found.is_empty() && is_waived(waivers, YARA);
-        let action = if waived {
+        let finds = !opinion.found.is_empty();
+        let action = if finds && is_waived(waivers, YARA) {
             Action::Warn
         } else {
             yara.action(&opinion)
         };
         let said = Said {
-            is_malware: !opinion.found.is_empty() && action == Action::Fail,
+            is_malware: finds && action == Action::Fail,
             action,
             text: opinion.to_string(),
         };
@@ -68,9 +68,8 @@ fn look_through(yara: &Yara, path: &Path) -> Result<YaraOpinion, std::io::Error>
     let len_bytes = file.metadata()?.len();
     look.0.file("", len_bytes, file)?;
     match each_file(path, &mut look) {
-        Ok(()) => {}
-        // Its own bytes are all there is.
-        Err(MediaError::Unknown { .. }) => {}
+        // Of what is no medium its own bytes are all there is.
+        Ok(()) | Err(MediaError::Unknown { .. }) => {}
         Err(error) => look.0.not_seen(format!("all of it ({error})")),
     }
     Ok(look.0.opinion())
