@@ -14,7 +14,7 @@ pub(crate) fn of_run(run: &Run) -> Span {
         title.name = %run.title,
         run.state = field::Empty,
         otel.status_code = field::Empty,
-        otel.status_message = field::Empty,
+        otel.status_description = field::Empty,
     )
 }
 
@@ -37,5 +37,5 @@ pub(crate) fn left_as(state: &str) {
 pub(crate) fn failed(class: FailureClass) {
     let span = Span::current();
     span.record("otel.status_code", "error");
-    span.record("otel.status_message", class.as_str());
+    span.record("otel.status_description", class.as_str());
 }
