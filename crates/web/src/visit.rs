@@ -86,8 +86,12 @@ pub(crate) async fn with_form(request: Request) -> Option<(Request, String)> {
     Some((Request::from_parts(parts, Body::from(bytes)), token))
 }
 
-/// What is in a form; nothing if it is not filled in as it has to be.
+/// What is in a form; nothing if it is not filled in as it has to be. Nobody types U+0000, which not every database can
+/// keep.
 pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if body.contains(&0) || body.windows(3).any(|three| three == b"%00") {
+        return None;
+    }
     serde_urlencoded::from_bytes(body).ok()
 }
 

@@ -11,6 +11,7 @@ use axum::{
 };
 use model::Sha256;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{ROOT, paging::Next, problem::Problem};
 
@@ -145,7 +146,8 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Named<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let name = text.ok().and_then(|Path(text)| text.parse().ok());
+        let text = text.ok().filter(|Path(text)| !text.contains('\0'));
+        let name = text.and_then(|Path(text)| text.parse().ok());
         name.map(Self).ok_or_else(Problem::nothing_here)
     }
 }
@@ -157,7 +159,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let asked = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default());
+        let query = parts.uri.query().unwrap_or_default();
+        if query.contains("%00") {
+            return Err(Problem::not_understood(NO_NUL));
+        }
+        let asked = serde_urlencoded::from_str(query);
         asked.map(Self).map_err(|error| {
             Problem::not_understood(format!("What stands behind the `?` is wrong: {error}."))
         })
@@ -182,9 +188,27 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         }
         let bytes = to_bytes(request.into_body(), LONGEST_BODY).await;
         let bytes = bytes.map_err(|_too_long| too_long())?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Problem::not_understood(format!("The body is wrong: {error}.")))
+        let wrong = |error: serde_json::Error| {
+            Problem::not_understood(format!("The body is wrong: {error}."))
+        };
+        if holds_nul(&serde_json::from_slice(&bytes).map_err(wrong)?) {
+            return Err(Problem::not_understood(NO_NUL));
+        }
+        serde_json::from_slice(&bytes).map(Self).map_err(wrong)
+    }
+}
+
+/// PostgreSQL has no texts with it, and nobody means it.
+const NO_NUL: &str = "No text may have the character U+0000.";
+
+fn holds_nul(json: &Value) -> bool {
+    match json {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(all) => all.iter().any(holds_nul),
+        Value::Object(all) => all
+            .iter()
+            .any(|(key, it)| key.contains('\0') || holds_nul(it)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

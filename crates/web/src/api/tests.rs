@@ -142,6 +142,20 @@ impl World {
     }
 }
 
+#[tokio::test]
+async fn what_no_database_can_keep_is_refused_wherever_it_stands() {
+    let world = World::new().await;
+    let token = world.token("ci", Office::Administrator).await;
+    let body = json!({"customer": "Ac\0me", "ring": "production"});
+    let made = world.post("/tenants", &token, body).await;
+    assert_eq!(made.status, 400, "{}", made.text);
+    assert!(made.text.contains("U+0000"), "{}", made.text);
+    let asked = world.get("/runs?title=a%00b", &token).await;
+    assert_eq!(asked.status, 400, "{}", asked.text);
+    let named = world.get("/tenants/a%00b", &token).await;
+    assert_eq!(named.status, 404, "{}", named.text);
+}
+
 const EVERYBODY: &str = "viewer packager approver administrator auditor";
 const RUNS: &str = "packager administrator";
 const DECIDES: &str = "approver administrator";
