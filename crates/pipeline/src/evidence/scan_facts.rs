@@ -116,6 +116,7 @@ fn yara_opinion(opinion: &YaraOpinion) -> Json {
         "rules": opinion.rules,
         "found": opinion.found,
         "unseen": opinion.unseen,
+        "moreOfBoth": opinion.more,
         "filesSeen": opinion.seen,
         "scannedAt": opinion.at.to_string(),
         "says": opinion.to_string(),

@@ -61,16 +61,23 @@ async fn opinion(yara: &Arc<Yara>, medium: &Scanned) -> Result<YaraOpinion, Fail
     Ok(opinion)
 }
 
-/// Holds the medium itself, and every file in it, against the rules. Blocking.
+/// Holds every file in the medium, and the medium itself, against the rules. Blocking.
 fn look_through(yara: &Yara, path: &Path) -> Result<YaraOpinion, std::io::Error> {
     let mut look = Look(yara.look());
     let file = File::open(path)?;
     let len_bytes = file.metadata()?.len();
-    look.0.file("", len_bytes, file)?;
-    match each_file(path, &mut look) {
-        // Of what is no medium its own bytes are all there is.
-        Ok(()) | Err(MediaError::Unknown { .. }) => {}
-        Err(error) => look.0.not_seen(format!("all of it ({error})")),
+    let is_whole = match each_file(path, &mut look) {
+        Ok(()) => true,
+        // Its own bytes are all there is.
+        Err(MediaError::Unknown { .. }) => false,
+        Err(error) => {
+            look.0.not_seen(format!("all of it ({error})"));
+            false
+        }
+    };
+    // What is in it was seen: that it is too large as a whole hides nothing.
+    if !is_whole || look.0.takes(len_bytes) {
+        look.0.file("", len_bytes, file)?;
     }
     Ok(look.0.opinion())
 }

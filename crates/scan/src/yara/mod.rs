@@ -37,8 +37,14 @@ pub const YARA: &str = "YARA";
 /// How long the rules may take over one file.
 const LONGEST: Duration = Duration::from_mins(2);
 
-/// How many findings, and how many unseen files, are named.
+/// How many findings, and how many unseen files, a sentence names.
 const NAMED: usize = 20;
+
+/// How many findings, and how many unseen files, are kept: a medium may have very many of both.
+const KEPT: usize = 1_000;
+
+/// How the medium's own bytes are called among what was not seen.
+const ITSELF: &str = "the medium itself";
 
 /// What matched where.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -58,6 +64,9 @@ pub struct YaraOpinion {
     pub found: Vec<Finding>,
     /// What was not looked into.
     pub unseen: Vec<String>,
+    /// How many findings and unseen files there were beyond those.
+    #[serde(default)]
+    pub more: u64,
     /// How many files were looked into.
     pub seen: u64,
     /// When.
@@ -189,6 +198,7 @@ impl Yara {
             yara: self,
             found: Vec::new(),
             unseen: Vec::new(),
+            more: 0,
             seen: 0,
         }
     }
@@ -211,45 +221,61 @@ pub struct Look<'a> {
     yara: &'a Yara,
     found: Vec<Finding>,
     unseen: Vec<String>,
+    more: u64,
     seen: u64,
 }
 
 impl Look<'_> {
+    /// Whether a file of so many bytes is not too large.
+    pub const fn takes(&self, len_bytes: u64) -> bool {
+        len_bytes <= self.yara.config.max_bytes()
+    }
+
     /// Looks into a file of so many bytes at `path` of the medium. Blocks.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn file(&mut self, path: &str, len_bytes: u64, file: impl Read) -> io::Result<()> {
         let most = self.yara.config.max_bytes();
-        if len_bytes > most {
-            self.not_seen(format!("{path} ({} MiB)", len_bytes >> 20));
+        let named = if path.is_empty() { ITSELF } else { path };
+        if !self.takes(len_bytes) {
+            self.not_seen(format!("{named} ({} MiB)", len_bytes >> 20));
             return Ok(());
         }
         let mut bytes = Vec::new();
         // What says that it is small may be larger.
         file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-            self.not_seen(path.to_owned());
+            self.not_seen(named.to_owned());
             return Ok(());
         }
         self.seen = self.seen.saturating_add(1);
         let scanned = match self.yara.scanner.scan_mem(&bytes) {
             Ok(scanned) => scanned,
             Err((error, scanned)) => {
-                self.not_seen(format!("{path} ({error})"));
+                self.not_seen(format!("{named} ({error})"));
                 scanned
             }
         };
-        let rules = scanned.rules.iter().map(|rule| Finding {
-            rule: rule.name.to_owned(),
-            path: path.to_owned(),
-        });
-        self.found.extend(rules);
+        for rule in &scanned.rules {
+            if self.found.len() >= KEPT {
+                self.more = self.more.saturating_add(1);
+                continue;
+            }
+            self.found.push(Finding {
+                rule: rule.name.to_owned(),
+                path: path.to_owned(),
+            });
+        }
         Ok(())
     }
 
     /// Something of the medium cannot be looked into.
     pub fn not_seen(&mut self, what: String) {
+        if self.unseen.len() >= KEPT {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
         self.unseen.push(what);
     }
 
@@ -261,6 +287,7 @@ impl Look<'_> {
             rules: self.yara.rules,
             found: self.found,
             unseen: self.unseen,
+            more: self.more,
             seen: self.seen,
             at: self.yara.clock.now(),
         }

@@ -74,6 +74,14 @@ async fn rules_say_what_matches_where() {
     let large = said_of(&yara, &[("large", &large)]);
     assert!(large.to_string().contains("not seen large"), "{large}");
     assert_eq!(yara.action(&large), Action::Warn);
+    let mut look = yara.look();
+    for number in 0..1_500 {
+        look.file(&number.to_string(), 14, &b"a mark of ours"[..])
+            .unwrap();
+    }
+    let many = look.opinion();
+    assert_eq!((many.found.len(), many.more), (1_000, 500));
+    assert!(many.to_string().ends_with("and 980 more"), "{many}");
     // One that says it is small, and is not.
     let mut look = yara.look();
     look.file("liar", 1, io::repeat(b'x')).unwrap();
