@@ -13,10 +13,28 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::{command, python::Tools};
 
-/// The architectures, as Rust and as Mach-O name them, in the order in which `lipo` writes them.
-const MACS: [(&str, u32, u32); 2] = [
-    ("x86_64-apple-darwin", 0x0100_0007, 3),
-    ("aarch64-apple-darwin", 0x0100_000c, 0),
+/// An architecture of Macs.
+struct Mac {
+    /// As Rust names it.
+    target: &'static str,
+    /// As Mach-O does: the processor, and which of them.
+    cpu: (u32, u32),
+    /// The oldest macOS that the client runs on: Munki 6's, and the first for Apple's own processors.
+    oldest: &'static str,
+}
+
+/// In the order in which `lipo` writes them.
+const MACS: [Mac; 2] = [
+    Mac {
+        target: "x86_64-apple-darwin",
+        cpu: (0x0100_0007, 3),
+        oldest: "10.13",
+    },
+    Mac {
+        target: "aarch64-apple-darwin",
+        cpu: (0x0100_000c, 0),
+        oldest: "11.0",
+    },
 ];
 /// The most that one architecture may take, in bytes.
 const MOST: usize = 6_000_000;
@@ -24,8 +42,6 @@ const MOST: usize = 6_000_000;
 const FAT_MAGIC: u32 = 0xcafe_babe;
 /// Programs begin at pages, which are of 16 KiB on Apple's own processors; as a power of two.
 const ALIGN: u32 = 14;
-/// The oldest macOS that it runs on: Munki 6's.
-const OLDEST: &str = "10.13";
 
 /// What links for Macs on other systems.
 const LINKER: Tools = Tools {
@@ -55,13 +71,12 @@ fn for_this_machine() -> anyhow::Result<()> {
 fn for_macs() -> anyhow::Result<()> {
     prepare()?;
     let mut slices = Vec::new();
-    for (target, cpu, subtype) in MACS {
-        let program = build(Some(target))?;
+    for mac in &MACS {
+        let program = build(Some(mac))?;
         let bytes = fs_err::read(&program)?;
         tell(&program, bytes.len())?;
         slices.push(Slice {
-            cpu,
-            subtype,
+            cpu: mac.cpu,
             bytes,
         });
     }
@@ -75,8 +90,8 @@ fn for_macs() -> anyhow::Result<()> {
 
 /// Gets what compiles and links for Macs.
 fn prepare() -> anyhow::Result<()> {
-    for (target, ..) in MACS {
-        command::run(Command::new("rustup").args(["--quiet", "target", "add", target]))?;
+    for mac in &MACS {
+        command::run(Command::new("rustup").args(["--quiet", "target", "add", mac.target]))?;
     }
     if cfg!(target_os = "macos") {
         return Ok(());
@@ -84,8 +99,8 @@ fn prepare() -> anyhow::Result<()> {
     LINKER.install()
 }
 
-fn build(target: Option<&str>) -> anyhow::Result<PathBuf> {
-    let mut cargo = match target {
+fn build(mac: Option<&Mac>) -> anyhow::Result<PathBuf> {
+    let mut cargo = match mac {
         Some(_) if !cfg!(target_os = "macos") => elsewhere()?,
         _ => {
             let mut cargo = command::cargo();
@@ -93,13 +108,13 @@ fn build(target: Option<&str>) -> anyhow::Result<PathBuf> {
             cargo
         }
     };
-    cargo
-        .args(["--profile", "client", "--package", "client"])
-        .env("MACOSX_DEPLOYMENT_TARGET", OLDEST);
+    cargo.args(["--profile", "client", "--package", "client"]);
     let mut folder = command::root().join("target");
-    if let Some(target) = target {
-        cargo.args(["--target", target]);
-        folder.push(target);
+    if let Some(mac) = mac {
+        cargo
+            .args(["--target", mac.target])
+            .env("MACOSX_DEPLOYMENT_TARGET", mac.oldest);
+        folder.push(mac.target);
     }
     command::run(&mut cargo)?;
     Ok(folder.join("client/auto-update-client"))
@@ -135,8 +150,7 @@ fn tell(program: &Path, len: usize) -> anyhow::Result<()> {
 
 /// The program of one architecture.
 struct Slice {
-    cpu: u32,
-    subtype: u32,
+    cpu: (u32, u32),
     bytes: Vec<u8>,
 }
 
@@ -152,7 +166,7 @@ fn join(slices: &[Slice]) -> anyhow::Result<Vec<u8>> {
         let at = page.saturating_add(body.len()).next_multiple_of(page);
         body.resize(at.saturating_sub(page), 0);
         let (offset, len) = (number(at)?, number(slice.bytes.len())?);
-        for field in [slice.cpu, slice.subtype, offset, len, ALIGN] {
+        for field in [slice.cpu.0, slice.cpu.1, offset, len, ALIGN] {
             head.extend(field.to_be_bytes());
         }
         body.extend(&slice.bytes);
@@ -169,8 +183,7 @@ mod tests {
     #[test]
     fn each_architecture_lies_at_a_page_of_its_own() {
         let slice = |cpu, byte, len| Slice {
-            cpu,
-            subtype: 3,
+            cpu: (cpu, 3),
             bytes: vec![byte; len],
         };
         let joined = join(&[slice(7, 0xaa, 20_000), slice(12, 0xbb, 5)]).unwrap();
