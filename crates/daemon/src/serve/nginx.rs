@@ -29,7 +29,7 @@ pub(super) async fn keep(engine: Engine, mut nginx: Nginx, end: CancellationToke
             }
             Err(error) => {
                 let wait = trouble.again(&error);
-                if trouble.lasts() {
+                if trouble.begins_to_last() {
                     duty.done(&engine, Err(failure(&error))).await;
                 }
                 wait

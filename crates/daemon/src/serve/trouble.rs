@@ -42,9 +42,9 @@ impl Trouble {
         FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
     }
 
-    /// Whether it is more than a moment's.
-    pub(super) const fn lasts(&self) -> bool {
-        self.times >= LASTING
+    /// Whether it has just turned out to be more than a moment's.
+    pub(super) const fn begins_to_last(&self) -> bool {
+        self.times == LASTING
     }
 
     /// It went well.
@@ -84,11 +84,12 @@ mod tests {
                 .collect()
         };
         assert_eq!(waits(3, &mut trouble), [1, 2, 4]);
-        assert!(!trouble.lasts());
-        assert_eq!(waits(5, &mut trouble), [8, 16, 32, 60, 60]);
-        assert!(trouble.lasts());
+        assert!(!trouble.begins_to_last());
+        assert_eq!(waits(1, &mut trouble), [8]);
+        assert!(trouble.begins_to_last());
+        assert_eq!(waits(4, &mut trouble), [16, 32, 60, 60]);
+        assert!(!trouble.begins_to_last(), "once is enough");
         trouble.over();
-        assert!(!trouble.lasts());
         assert_eq!(waits(1, &mut trouble), [1]);
         trouble.times = u32::MAX;
         assert_eq!(waits(1, &mut trouble), [60]);
