@@ -377,6 +377,7 @@ mod tests {
                 "catalogue_session",
                 "lease",
                 "node",
+                "tenancy_mark",
             ],
         ]
         .concat();

@@ -62,6 +62,7 @@ mod scan_waiver;
 mod schedule;
 mod sqlite;
 mod step;
+mod tenancy_mark;
 mod tenant;
 mod tenant_view;
 

@@ -43,6 +43,8 @@ pub(crate) struct Known {
     pub(crate) catalog: Option<String>,
     /// Its secrets of one kind, the newest first; of nobody there is one that nobody has.
     pub(crate) asked: Vec<Secret<String>>,
+    /// When each of these ends.
+    pub(crate) ends: Vec<Option<Timestamp>>,
     /// The newest of its other secrets that every server knows by now.
     pub(crate) other: Option<Secret<String>>,
 }
@@ -117,13 +119,16 @@ impl Doorkeeper {
             tenant: tenant.filter(|tenant| tenant.state == TenantState::Active),
             catalog,
             asked: Vec::new(),
+            ends: Vec::new(),
             other: None,
         };
         for secret in &asked {
             known.asked.push(self.open(secret).await?);
+            known.ends.push(secret.valid_until);
         }
         if known.asked.is_empty() {
             known.asked.push(self.open(&self.nobody).await?);
+            known.ends.push(None);
         }
         let other = settled(&others, now).unwrap_or(&self.nobody);
         known.other = Some(self.open(other).await?).filter(|_| !others.is_empty());

@@ -4,9 +4,10 @@
 //!
 //! **Invariants:** without the credential of that very view nothing is told, not even whether there is such a view; a
 //! tenant sees the catalog of its ring, of that the items it may have, and of packages and icons those that these items
-//! name; nothing of another tenant's has an address in its view. Each request asks the database, so a tenant that is
-//! suspended is out with the next one.
+//! name; nothing of another tenant's has an address in its view. Each request knows of every change that was committed
+//! before it came ([`admissions`]), so a tenant that is suspended is out with the next one.
 
+mod admissions;
 mod inventory;
 mod manifests;
 pub(crate) mod path;
@@ -17,13 +18,17 @@ use std::{io::Read, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::Clock;
 use publication::{Backend, Kind, Look, RepositoryError};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, digest::Output};
 use store::{Db, Tenant, TenantKey};
 use subtle::{Choice, ConstantTimeEq as _};
 
 pub use self::inventory::{Inventory, Piece};
 pub use self::manifests::{ManifestError, manifest_names, put_manifest, remove_manifest};
-use self::{path::PodPath, view::Views};
+use self::{
+    admissions::{Admissions, Admitted},
+    path::PodPath,
+    view::Views,
+};
 use crate::{SecretKind, TenancyError, Vault, doorkeeper::Doorkeeper};
 
 /// What becomes of a request.
@@ -104,6 +109,7 @@ impl PodError {
 #[derive(Clone, Debug)]
 pub struct Pods {
     doorkeeper: Doorkeeper,
+    admissions: Arc<Admissions>,
     clock: Arc<dyn Clock>,
     repository: Arc<dyn Backend>,
     views: Arc<Views>,
@@ -122,6 +128,7 @@ impl Pods {
     ) -> Result<Self, TenancyError> {
         Ok(Self {
             doorkeeper: Doorkeeper::new(db, vault)?,
+            admissions: Arc::default(),
             clock,
             repository,
             views: Arc::default(),
@@ -135,27 +142,61 @@ impl Pods {
     pub async fn enter(&self, path: &str, authorization: Option<&[u8]>) -> Result<Entry, PodError> {
         let inside = path.strip_prefix('/').unwrap_or_default();
         let (slug, rest) = inside.split_once('/').unwrap_or((inside, ""));
-        let key = TenantKey::Slug(slug);
-        let kind = SecretKind::Credential;
-        let known = self.doorkeeper.known(key, kind, self.clock.now()).await?;
         let presented = presented(authorization);
-        let mut opens = Choice::from(0);
-        for secret in &known.asked {
-            opens |= Sha256::digest(secret.expose()).ct_eq(&presented);
-        }
-        let (true, Some(tenant)) = (bool::from(opens), known.tenant) else {
+        let Some(admitted) = self.admit(slug, &presented).await? else {
             return Ok(Entry::Locked);
         };
-        let (Some(path), Some(catalog)) = (PodPath::parse(rest), known.catalog) else {
+        let (Some(path), Some(catalog)) = (PodPath::parse(rest), admitted.catalog) else {
             return Ok(Entry::Nothing);
         };
-        let found = self.find(tenant, catalog, path).await?;
+        let found = self.find(admitted.tenant, catalog, path).await?;
         Ok(found.map_or(Entry::Nothing, Entry::Open))
+    }
+
+    /// As whom somebody is let into the view `slug` with the credential of the digest `presented`; nothing if it does
+    /// not open it.
+    async fn admit(
+        &self,
+        slug: &str,
+        presented: &Output<Sha256>,
+    ) -> Result<Option<Admitted>, TenancyError> {
+        let now = self.clock.now();
+        let who = admissions::who(slug, presented);
+        let mark = self.admissions.mark(self.doorkeeper.db()).await;
+        let admitted = mark
+            .as_deref()
+            .and_then(|mark| self.admissions.find(mark, &who, now));
+        if admitted.is_some() {
+            return Ok(admitted);
+        }
+        let (key, kind) = (TenantKey::Slug(slug), SecretKind::Credential);
+        let known = self.doorkeeper.known(key, kind, now).await?;
+        let mut opens = Choice::from(0);
+        let mut until = None;
+        for (secret, ends) in known.asked.iter().zip(&known.ends) {
+            let opens_it = Sha256::digest(secret.expose()).ct_eq(presented);
+            if bool::from(opens_it) {
+                until = *ends;
+            }
+            opens |= opens_it;
+        }
+        let (true, Some(tenant)) = (bool::from(opens), known.tenant) else {
+            return Ok(None);
+        };
+        let admitted = Admitted {
+            tenant: Arc::new(tenant),
+            catalog: known.catalog,
+            until,
+        };
+        if let Some(mark) = mark {
+            self.admissions.remember(&mark, who, admitted.clone());
+        }
+        Ok(Some(admitted))
     }
 
     async fn find(
         &self,
-        tenant: Tenant,
+        tenant: Arc<Tenant>,
         catalog: String,
         path: PodPath,
     ) -> Result<Option<Exhibit>, PodError> {
@@ -183,7 +224,7 @@ impl Pods {
 }
 
 /// The digest of the credential that was presented; of nothing if there is none.
-fn presented(authorization: Option<&[u8]>) -> sha2::digest::Output<Sha256> {
+fn presented(authorization: Option<&[u8]>) -> Output<Sha256> {
     let text = authorization.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let credential = text.and_then(|text| {
         let (scheme, credential) = text.split_once(' ')?;

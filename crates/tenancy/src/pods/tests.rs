@@ -405,3 +405,74 @@ async fn links_lead_nowhere() {
         assert_eq!(world.get(&acme, path).await, None, "{path}");
     }
 }
+
+#[tokio::test]
+async fn what_is_remembered_ends_with_the_change() {
+    let world = World::new().await;
+    let acme = world.make("Acme", None).await;
+    let path = format!("/{}/catalogs/production", acme.tenant.slug);
+    let old = basic(&acme);
+    // The second time it is remembered.
+    for _ in 0..2 {
+        assert!(!world.is_locked(&path, Some(&old)).await);
+    }
+    // Only for that credential, and that view.
+    assert!(
+        world
+            .is_locked(&path, Some("Basic bm9ib2R5Om5vYm9keQ=="))
+            .await
+    );
+    assert!(
+        world
+            .is_locked("/other/catalogs/production", Some(&old))
+            .await
+    );
+    world.tenants.suspend("Acme").await.unwrap();
+    assert!(world.is_locked(&path, Some(&old)).await);
+    world.tenants.resume("Acme").await.unwrap();
+    assert!(!world.is_locked(&path, Some(&old)).await);
+    // Of two credentials the older one ends by the clock: nothing changes in the state at that moment.
+    let overlap = Duration::from_hours(1);
+    let new = world
+        .tenants
+        .rotate_credential("Acme", overlap)
+        .await
+        .unwrap();
+    let new = format!("Basic {}", new.basic().expose());
+    for _ in 0..2 {
+        assert!(!world.is_locked(&path, Some(&old)).await);
+        assert!(!world.is_locked(&path, Some(&new)).await);
+    }
+    world.clock.advance(overlap);
+    assert!(world.is_locked(&path, Some(&old)).await);
+    assert!(!world.is_locked(&path, Some(&new)).await);
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_by_an_answer_from_before() {
+    let world = World::new().await;
+    let acme = world.make("Acme", None).await;
+    let path = format!("/{}/catalogs/production", acme.tenant.slug);
+    let credential = basic(&acme);
+    for round in 0..20 {
+        // Some are under way all the time, whose questions the one that counts must not share.
+        let crowd = (0..8).map(|_| {
+            let (pods, path, credential) = (world.pods.clone(), path.clone(), credential.clone());
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    pods.enter(&path, Some(credential.as_bytes()))
+                        .await
+                        .unwrap();
+                }
+            })
+        });
+        let crowd: Vec<_> = crowd.collect();
+        world.tenants.suspend("Acme").await.unwrap();
+        assert!(world.is_locked(&path, Some(&credential)).await, "{round}");
+        world.tenants.resume("Acme").await.unwrap();
+        assert!(!world.is_locked(&path, Some(&credential)).await, "{round}");
+        for one in crowd {
+            one.await.unwrap();
+        }
+    }
+}
