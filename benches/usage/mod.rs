@@ -48,15 +48,15 @@ pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
 }
 
 /// A number in a file of `/proc`; zero if it is not there.
-fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
+pub(crate) fn field(id: u32, file: &str, name: &str) -> anyhow::Result<u64> {
     let text = fs_err::read_to_string(format!("/proc/{id}/{file}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
     Ok(number.map_or(Ok(0), str::parse)?)
 }
 
-/// The processor time of a process that has ended and was not waited for.
-fn cpu(id: u32) -> anyhow::Result<Duration> {
+/// The processor time of a process that was not waited for yet.
+pub(crate) fn cpu(id: u32) -> anyhow::Result<Duration> {
     let text = fs_err::read_to_string(format!("/proc/{id}/stat"))?;
     // The name may hold anything; the fields behind it are numbered from 3.
     let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -35,6 +35,9 @@ impl fmt::Display for DbPlace {
     }
 }
 
+/// A statement with what is bound to it.
+pub(crate) type Statement = sqlx::query::Query<'static, Any, sqlx::any::AnyArguments>;
+
 /// The state of the house, kept in one SQLite file with write-ahead log, or on a PostgreSQL server.
 ///
 /// Cheap to clone; all clones share the same connections.
@@ -134,6 +137,32 @@ impl Db {
     /// For one writing statement on its own; several belong into [`Db::begin`].
     pub(crate) const fn writer(&self) -> &AnyPool {
         &self.writer
+    }
+
+    /// Carries out one writing statement that may be lost when the power fails, and answers how many rows it changed.
+    ///
+    /// It is for what tells how something goes on that would begin again then. On SQLite it does not wait for the disk:
+    /// whatever is written durably later takes it along, and the end of a process does it no harm.
+    pub(crate) async fn execute_lightly(&self, statement: Statement) -> Result<u64, sqlx::Error> {
+        if self.is_server() {
+            let done = statement.execute(&self.writer).await?;
+            return Ok(done.rows_affected());
+        }
+        let writer = self.writer.clone();
+        // Not to be dropped in the middle by who asked for it: the connection would stay as it is set.
+        let task = tokio::spawn(async move {
+            let mut connection = writer.acquire().await?;
+            sqlx::query(sqlite::LIGHTLY)
+                .execute(&mut *connection)
+                .await?;
+            let done = statement.execute(&mut *connection).await;
+            if let Err(error) = sqlx::query(sqlite::DURABLY).execute(&mut *connection).await {
+                connection.close_on_drop();
+                return Err(error);
+            }
+            done.map(|done| done.rows_affected())
+        });
+        task.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// Starts a write transaction, for `what`.

@@ -27,10 +27,16 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_');
 
+/// A commit waits until it is on the disk.
+pub(crate) const DURABLY: &str = "pragma synchronous = full";
+
+/// A commit is written, and on the disk with the next one that waits for it.
+pub(crate) const LIGHTLY: &str = "pragma synchronous = normal";
+
 /// Every connection waits for another process that writes, and loses nothing when the power fails.
 const SETTINGS: [&str; 3] = [
     "pragma busy_timeout = 30000",
-    "pragma synchronous = full",
+    DURABLY,
     "pragma foreign_keys = on",
 ];
 
@@ -179,6 +185,24 @@ mod tests {
     async fn a_place_may_have_any_name() {
         let (_folder, path, _db) = temporary("what is 100%?/ä&b#c.db").await;
         assert!(fs_err::metadata(path).unwrap().len() > 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_written_lightly_leaves_the_next_commit_durable() {
+        let (_folder, _path, db) = temporary("a.db").await;
+        let forget = || sqlx::query("delete from scan");
+        assert_eq!(db.execute_lightly(forget()).await.unwrap(), 0);
+        let wrong = sqlx::query("delete from nothing");
+        assert!(db.execute_lightly(wrong).await.is_err());
+        // Whoever asked may be gone before it is done.
+        drop(db.execute_lightly(forget()));
+        let hasty = tokio::time::timeout(Duration::ZERO, db.execute_lightly(forget()));
+        drop(hasty.await);
+        let synchronous: i64 = sqlx::query_scalar("pragma synchronous")
+            .fetch_one(db.writer())
+            .await
+            .unwrap();
+        assert_eq!(synchronous, 2);
     }
 
     #[tokio::test]

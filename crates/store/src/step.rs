@@ -119,6 +119,8 @@ impl TryFrom<StepRow> for Step {
 impl Db {
     /// Notes that a step begins; false if the lease on the run is lost.
     ///
+    /// A power failure may take the note with it: who takes the run up then begins with the first step.
+    ///
     /// # Errors
     /// If the database fails.
     pub async fn step_begin(
@@ -128,7 +130,7 @@ impl Db {
         processor: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let begun = sqlx::query(
+        let note = sqlx::query(
             "insert into step (run_id, position, processor, state, started_at)
              select id, $3, $4, 'running', $5
              from run
@@ -137,15 +139,15 @@ impl Db {
         .bind(lease.run.to_string())
         .bind(i64::from(lease.fence))
         .bind(i64::from(position))
-        .bind(processor)
-        .bind(now.as_micros())
-        .execute(self.writer())
-        .await
-        .map_err(StoreError::statement("begin a step"))?;
-        Ok(begun.rows_affected() == 1)
+        .bind(processor.to_owned())
+        .bind(now.as_micros());
+        let begun = self.execute_lightly(note).await;
+        Ok(begun.map_err(StoreError::statement("begin a step"))? == 1)
     }
 
     /// Notes how a step ended; false if the lease on the run is lost.
+    ///
+    /// A power failure may take the note with it until the run is parked or ends.
     ///
     /// # Errors
     /// If the database fails.
@@ -156,7 +158,7 @@ impl Db {
         end: &StepEnd,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = sqlx::query(
+        let ending = sqlx::query(
             "update step
              set state = $1, input = $2, output = $3, messages = $4, finished_at = $5, checks = $9
              where run_id = $6
@@ -168,19 +170,17 @@ impl Db {
                    where run.id = step.run_id and run.fence = $8 and run.lease_owner is not null
                )",
         )
-        .bind(end.state.as_str())
+        .bind(end.state.as_str().to_owned())
         .bind(end.input.to_string())
         .bind(end.output.to_string())
-        .bind(&end.messages)
+        .bind(end.messages.clone())
         .bind(now.as_micros())
         .bind(lease.run.to_string())
         .bind(i64::from(position))
         .bind(i64::from(lease.fence))
-        .bind(end.checks.to_string())
-        .execute(self.writer())
-        .await
-        .map_err(StoreError::statement("end a step"))?;
-        Ok(ended.rows_affected() == 1)
+        .bind(end.checks.to_string());
+        let ended = self.execute_lightly(ending).await;
+        Ok(ended.map_err(StoreError::statement("end a step"))? == 1)
     }
 
     /// The steps of a run, in their order.
