@@ -52,6 +52,8 @@ impl TryFrom<DownloadRow> for Download {
 impl Db {
     /// Notes a download of a run; false if the lease on the run is lost.
     ///
+    /// A power failure may take the note with it until the run is parked or ends.
+    ///
     /// # Errors
     /// If the database fails.
     pub async fn download_note(
@@ -62,7 +64,7 @@ impl Db {
         let len_bytes = download
             .len_bytes
             .map(|len_bytes| i64::try_from(len_bytes).unwrap_or(i64::MAX));
-        let noted = sqlx::query(
+        let note = sqlx::query(
             "insert into download (run_id, path, url, sha256, len_bytes, changed, seen_at)
              select id, $3, $4, $5, $6, $7, $8
              from run
@@ -73,16 +75,14 @@ impl Db {
         )
         .bind(lease.run.to_string())
         .bind(i64::from(lease.fence))
-        .bind(&download.path)
-        .bind(&download.url)
+        .bind(download.path.clone())
+        .bind(download.url.clone())
         .bind(download.sha256.map(|digest| digest.to_string()))
         .bind(len_bytes)
         .bind(i64::from(download.changed))
-        .bind(download.seen_at.as_micros())
-        .execute(self.writer())
-        .await
-        .map_err(StoreError::statement("note a download"))?;
-        Ok(noted.rows_affected() == 1)
+        .bind(download.seen_at.as_micros());
+        let noted = self.execute_lightly(note).await;
+        Ok(noted.map_err(StoreError::statement("note a download"))? == 1)
     }
 
     /// The downloads of a run, by path.
