@@ -64,6 +64,8 @@ mod sqlite;
 mod step;
 mod tenant;
 mod tenant_view;
+mod title;
+mod trend;
 
 #[cfg(test)]
 mod testing;
@@ -111,3 +113,5 @@ pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
 pub use tenant_view::{TenantKey, TenantView};
+pub use title::{Released, RunTime, TitleFilter, TitleLine};
+pub use trend::{Arrival, Depth, Tally};
