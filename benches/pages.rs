@@ -214,7 +214,7 @@ fn furnish(root: &Path, crowd: Crowd, port: u16) -> anyhow::Result<()> {
 
 /// Answers what codes are made of.
 async fn make_administrator(root: &Path, db: &Db) -> anyhow::Result<String> {
-    let vault = Vault::infolder(&root.join("var/keys/tenants"));
+    let vault = Vault::in_folder(&root.join("var/keys/tenants"));
     let administration = Administration::new(db.clone(), vault, Arc::new(SystemClock));
     let new = NewAdministrator {
         name: "ada".to_owned(),

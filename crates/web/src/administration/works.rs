@@ -12,7 +12,7 @@ use axum::{
 use model::{IncidentId, RunId, Sha256};
 use pipeline::{Engine, Hold};
 use serde::Deserialize;
-use store::{AuditOutcome, HoldVerdict, Incident, IncidentEvent, IncidentFilter, Run, StoreError};
+use store::{AuditOutcome, HoldVerdict, Incident, IncidentEvent, Run, StoreError};
 use tenancy::administration::Deed;
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 const FIRST: u32 = 12;
 
 /// How many incidents are on a page.
-const INCIDENTS: usize = 100;
+const INCIDENTS: u32 = 100;
 
 /// What carries runs out, where there is one.
 pub(super) struct Works(pub(super) Engine);
@@ -74,7 +74,7 @@ struct Now {
     /// How many wait for a person besides.
     more_holds: u64,
     incidents: Vec<Incident>,
-    more_incidents: usize,
+    more_incidents: u64,
     runs: Vec<Run>,
 }
 
@@ -86,10 +86,7 @@ pub(super) async fn now(Works(engine): Works, asking: Asking) -> Response {
     };
     let told = async {
         let db = engine.db();
-        let mut incidents = db.incident_list(IncidentFilter::Unresolved).await?;
-        let first = usize::try_from(FIRST).unwrap_or(usize::MAX);
-        let more_incidents = incidents.len().saturating_sub(first);
-        incidents.truncate(first);
+        let count = db.incident_count().await?;
         let shown = u64::try_from(holds.len()).unwrap_or(u64::MAX);
         let standing = db.run_standing().await?;
         let today = db.run_tally(engine.clock().now()).await?;
@@ -105,8 +102,8 @@ pub(super) async fn now(Works(engine): Works, asking: Asking) -> Response {
                 .collect(),
             more_holds: db.hold_count().await?.saturating_sub(shown),
             holds,
-            incidents,
-            more_incidents,
+            incidents: db.incident_urgent(0, FIRST).await?,
+            more_incidents: count.saturating_sub(u64::from(FIRST)),
             runs: db.run_list(FIRST).await?,
         })
     };
@@ -188,15 +185,15 @@ struct Incidents {
     top: Top,
     incidents: Vec<Incident>,
     /// How many there are besides, and which page is the next.
-    more: usize,
-    next: usize,
+    more: u64,
+    next: u32,
 }
 
 /// Which page of a list that is shown whole otherwise.
 #[derive(Deserialize)]
 pub(super) struct PageAsked {
     #[serde(default)]
-    page: usize,
+    page: u32,
 }
 
 /// The incidents that are not over, the most urgent first.
@@ -205,20 +202,19 @@ pub(super) async fn incidents(
     asking: Asking,
     Query(asked): Query<PageAsked>,
 ) -> Response {
-    match engine.db().incident_list(IncidentFilter::Unresolved).await {
-        Ok(incidents) => {
-            let skipped = asked.page.saturating_mul(INCIDENTS);
-            let more = incidents
-                .len()
-                .saturating_sub(skipped.saturating_add(INCIDENTS));
-            let incidents = incidents.into_iter().skip(skipped).take(INCIDENTS);
-            page::show(&Incidents {
-                top: Top::of(&asking.session),
-                incidents: incidents.collect(),
-                more,
-                next: asked.page.saturating_add(1),
-            })
-        }
+    let db = engine.db();
+    let told = async {
+        let skipped = asked.page.saturating_mul(INCIDENTS);
+        let shown = u64::from(skipped.saturating_add(INCIDENTS));
+        Ok::<_, StoreError>(Incidents {
+            top: Top::of(&asking.session),
+            incidents: db.incident_urgent(skipped, INCIDENTS).await?,
+            more: db.incident_count().await?.saturating_sub(shown),
+            next: asked.page.saturating_add(1),
+        })
+    };
+    match told.await {
+        Ok(incidents) => page::show(&incidents),
         Err(error) => page::failed(&error),
     }
 }
