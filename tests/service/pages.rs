@@ -107,11 +107,39 @@ async fn approve(small: &Small, ada: &Visitor<'_>, vic: &Visitor<'_>) {
     assert_eq!(decide(ada, &"0".repeat(64), "it is theirs"), 409);
     assert_eq!(decide(ada, about, " "), 409);
     assert_eq!(decide(ada, about, "it is theirs"), 303);
-    let page = ada.wait("/runs", ">published<").await;
+    let page = ada.wait("/runs?state=published", "<a href=\"/runs/").await;
     let shown = page.between("<a href=\"/runs/", "\"").unwrap();
     let run = ada.see(&format!("/runs/{shown}"));
     assert!(run.text.contains("MunkiImporter"), "{}", run.text);
     assert_eq!(small.published(), ["1.0"]);
+    evidence(vic, &run, shown);
+}
+
+/// What a run has published is shown with its evidence, and who is signed in may follow it.
+fn evidence(vic: &Visitor<'_>, run: &Page, id: &str) {
+    let path = run.between("<a href=\"/evidence/", "\"").unwrap();
+    let bundle = vic.see(&format!("/evidence/{path}"));
+    assert_eq!(bundle.status, 200, "{}", bundle.text);
+    assert!(bundle.text.contains("\"payloadType\""), "{}", bundle.text);
+    for nothing in [
+        "/evidence/publications.jsonl",
+        "/evidence/%2e%2e/x.intoto.jsonl",
+    ] {
+        assert_eq!(vic.see(nothing).status, 404, "{nothing}");
+    }
+    for (path, told) in [("live", "event: over"), ("part", "MunkiImporter")] {
+        let path = format!("/runs/{id}/{path}");
+        let answer = vic.see(&path);
+        assert!(answer.text.contains(told), "{}", answer.text);
+        assert_eq!(vic.pages.ask(&path, "", &[]).unwrap().status, 401);
+    }
+    for path in ["/titles", "/titles/Small.munki", "/figures", "/holds"] {
+        assert_eq!(vic.see(path).status, 200, "{path}");
+        assert_eq!(vic.pages.ask(path, "", &[]).unwrap().status, 303);
+    }
+    assert_eq!(vic.see("/titles/Nothing").status, 404);
+    let script = run.text.contains("<script");
+    assert!(!script, "nothing is followed that is over");
 }
 
 /// Takes an incident, and ends it.

@@ -64,7 +64,7 @@ fn stateful(message: &str) -> Option<(PathBuf, PathBuf)> {
     ))
 }
 
-/// Measures the main job, opening media, verifying signatures, unchanged recipes, catalogs and pods, in a release build.
+/// Measures the main job, opening media, verifying signatures, unchanged recipes, catalogs, pods and pages, in a release build.
 ///
 /// # Errors
 /// If anything fails.
@@ -88,6 +88,8 @@ pub(crate) fn bench() -> anyhow::Result<()> {
         "publications",
         "--bench",
         "pods",
+        "--bench",
+        "pages",
     ]);
     match media::large() {
         Ok(folder) => {

@@ -10,7 +10,7 @@ use processors::{PythonHost, Registry, SignaturePolicy};
 use publication::{Backend, PublicationObserver, Retention, Rings, tuf::Tuf};
 use recipe::History;
 use redact::Scrubber;
-use store::{Db, NewRun, Queued, Terms};
+use store::{Db, NewRun, Queued, QuotaWindow, Terms};
 
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
@@ -115,6 +115,14 @@ impl Engine {
     /// The service desk.
     pub fn desk(&self) -> &Desk {
         &self.parts.desk
+    }
+
+    /// What the scanner may be asked in the present minute, day and month, and how much of it was.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn scan_quota(&self) -> Result<Vec<(QuotaWindow, u32)>, Failure> {
+        Ok(self.parts.scanning.scanner.quota().await?)
     }
 
     /// The time.

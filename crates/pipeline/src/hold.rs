@@ -70,6 +70,18 @@ impl Engine {
         Ok(holds)
     }
 
+    /// What waits for a person behind `after`, at most `limit`; the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn holds_page(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Hold>, Failure> {
+        let mut holds = Vec::new();
+        for run in self.parts.db.hold_page(after, limit).await? {
+            holds.push(self.hold_of(run).await?);
+        }
+        Ok(holds)
+    }
+
     /// The run `id`, which waits for a person.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub(crate) struct Messages {
     reporter: Arc<dyn Reporter>,
     scrubber: Arc<Scrubber>,
     kept: Mutex<String>,
+    /// How much of a download has come, and how much there is of it.
+    came_bytes: Mutex<Option<(u64, Option<u64>)>>,
 }
 
 impl Messages {
@@ -29,6 +31,7 @@ impl Messages {
             reporter,
             scrubber,
             kept: Mutex::default(),
+            came_bytes: Mutex::default(),
         }
     }
 
@@ -38,6 +41,21 @@ impl Messages {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What was said up to now, and how far a download has come.
+    pub(crate) fn so_far(&self) -> String {
+        let came = *self
+            .came_bytes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.kept();
+        match came {
+            Some((done, Some(all))) => said.push_str(&format!("{} of {} MB\n", mb(done), mb(all))),
+            Some((done, None)) => said.push_str(&format!("{} MB\n", mb(done))),
+            None => {}
+        }
+        said
     }
 
     /// Keeps why the step failed; the run's own report tells it.
@@ -77,11 +95,21 @@ impl StepMessages for Messages {
     }
 
     fn progress(&self, done_bytes: u64, total_bytes: Option<u64>) {
+        *self
+            .came_bytes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((done_bytes, total_bytes));
         self.reporter.report(&Event::Progress {
             done_bytes,
             total_bytes,
         });
     }
+}
+
+/// Bytes in millions, to a tenth.
+fn mb(bytes: u64) -> String {
+    let tenths = bytes / 100_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
@@ -102,5 +130,16 @@ mod tests {
         assert!(kept.starts_with("line "));
         assert!(kept.ends_with("line 19999 ***\n"));
         assert!(!kept.contains("hunter2"));
+    }
+
+    #[test]
+    fn tells_how_far_a_download_has_come_until_it_is_over() {
+        let messages = Messages::new("URLDownloader", Arc::new(Silent), Arc::default());
+        messages.say("Downloading");
+        messages.progress(1_250_000, None);
+        assert_eq!(messages.so_far(), "Downloading\n1.2 MB\n");
+        messages.progress(12_000_000, Some(50_500_000));
+        assert_eq!(messages.so_far(), "Downloading\n12.0 of 50.5 MB\n");
+        assert_eq!(messages.kept(), "Downloading\n");
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     Engine, Event, Failure, Reporter, Request, Standing, community,
     engine::blocking,
     evidence::Record,
+    live::Scribe,
     messages::Messages,
     pending::Pending,
     plan::Plan,
@@ -336,7 +337,14 @@ impl Walk<'_> {
             Arc::clone(&self.scrubber),
         ));
         self.context.messages = Arc::clone(&messages) as Arc<_>;
-        let done = execute_step(&self.registry, &self.context, call, &mut self.env).await;
+        let scribe = Scribe {
+            db: db.clone(),
+            lease: self.lease,
+            position,
+            messages: Arc::clone(&messages),
+        };
+        let step = execute_step(&self.registry, &self.context, call, &mut self.env);
+        let done = scribe.write_while(step).await;
         if done.is_err() && self.context.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }

@@ -9,13 +9,13 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde::Deserialize;
-use store::Db;
+use store::{Db, QuotaWindow, StoreError};
 use tokio_util::io::ReaderStream;
 use url::Url;
 use virustotal3::{FileRescanResponse, FileScanResponse};
 
 use crate::{
-    Config, Policy, ScanError, ScanReport, Thresholds,
+    Config, Policy, ScanError, ScanReport, Thresholds, quota,
     report::FileAnswer,
     transport::{self, Reply, decode},
 };
@@ -110,6 +110,19 @@ impl VirusTotal {
     /// How long to wait before the service is asked again.
     pub const fn poll_interval(&self) -> Duration {
         self.config.poll()
+    }
+
+    /// What may be asked in the present minute, day and month, and how much of it was.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn quota(&self) -> Result<Vec<(QuotaWindow, u32)>, StoreError> {
+        let mut quota = Vec::new();
+        for window in quota::windows(&self.config, self.clock.now()) {
+            let used = self.db.quota_used(transport::SERVICE, &window).await?;
+            quota.push((window, used));
+        }
+        Ok(quota)
     }
 
     /// A client that counts its requests in `db`.

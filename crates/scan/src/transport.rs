@@ -17,7 +17,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 /// How long to wait after a refusal that does not say how long.
 const PAUSE: Duration = Duration::from_mins(1);
 
-const SERVICE: &str = "virustotal";
+pub(crate) const SERVICE: &str = "virustotal";
 
 /// An answer with a good status, or that there is no such thing.
 pub(crate) enum Reply {

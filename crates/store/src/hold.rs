@@ -94,21 +94,45 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn hold_list(&self) -> Result<Vec<Run>, StoreError> {
+        self.hold_page(None, u32::MAX).await
+    }
+
+    /// As [`Db::hold_list`], those behind `after` and at most `limit`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn hold_page(
+        &self,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<Run>, StoreError> {
         let rows: Vec<RunRow> = sqlx::query_as(concat!(
             "select ",
             columns!(),
             " from run
-             where state in ('held', 'failed')
-               and (state = 'held' or class = 'trust')
-               and not exists (
-                   select 1 from run as newer where newer.title = run.title and newer.id > run.id
-               )
+             where id in (
+                 select run_id from title where waits = 1 and run_id > $1 order by run_id limit $2
+             )
              order by id"
         ))
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
+        .bind(i64::from(limit))
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list what waits for a person"))?;
         rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// How many runs wait for a person.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn hold_count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("select count(*) from title where waits = 1")
+            .fetch_one(self.reader())
+            .await
+            .map_err(StoreError::statement("count what waits for a person"))?;
+        column::count("title.waits", count)
     }
 
     /// Adds what somebody has said.

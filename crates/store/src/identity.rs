@@ -190,6 +190,28 @@ impl Db {
         rows.into_iter().map(IdentityEntry::try_from).collect()
     }
 
+    /// The newest entry of `title` that was accepted, if there is one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn identity_accepted(
+        &self,
+        title: &Title,
+    ) -> Result<Option<IdentityEntry>, StoreError> {
+        let row: Option<IdentityRow> = sqlx::query_as(
+            "select id, title, state, identities, accepted, run_id, recorded_at, decided_by, reason
+             from identity
+             where title = $1 and state = 'accepted'
+             order by id desc
+             limit 1",
+        )
+        .bind(title.as_str())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(StoreError::statement("read an accepted identity"))?;
+        row.map(IdentityEntry::try_from).transpose()
+    }
+
     /// One entry.
     ///
     /// # Errors

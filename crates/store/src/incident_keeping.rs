@@ -219,6 +219,7 @@ impl Db {
         &self,
         mut incidents: Vec<Incident>,
     ) -> Result<Vec<Incident>, StoreError> {
+        let ids: Vec<String> = incidents.iter().map(|it| it.id.to_string()).collect();
         let rows: Vec<KeepingRow> = match incidents.as_slice() {
             [] => return Ok(incidents),
             [only] => sqlx::query_as(ONE)
@@ -226,11 +227,15 @@ impl Db {
                 .fetch_all(self.reader())
                 .await
                 .map_err(StoreError::statement("read what is remembered of an incident"))?,
+            // Of those that are over there may be very many.
             _ => sqlx::query_as(
                 "select incident_id, paused_at, pause_reason, respond_told, resolve_told, merged_into,
                         quiet_reason, quiet_until_at, known
-                 from incident_keeping",
+                 from incident_keeping
+                 where incident_id >= $1 and incident_id <= $2",
             )
+            .bind(ids.iter().min())
+            .bind(ids.iter().max())
             .fetch_all(self.reader())
             .await
             .map_err(StoreError::statement("read what is remembered of incidents"))?,

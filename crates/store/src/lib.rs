@@ -65,6 +65,8 @@ mod step;
 mod tenancy_mark;
 mod tenant;
 mod tenant_view;
+mod title;
+mod trend;
 
 #[cfg(test)]
 mod testing;
@@ -112,3 +114,5 @@ pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
 pub use tenant_view::{TenantKey, TenantView};
+pub use title::{Released, RunTime, TitleFilter, TitleLine};
+pub use trend::{Arrival, Depth, Tally};

@@ -253,6 +253,24 @@ impl Db {
         rows.into_iter().map(Publication::try_from).collect()
     }
 
+    /// The change sets of a run, the oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publication_of_run(&self, run: RunId) -> Result<Vec<Publication>, StoreError> {
+        let rows: Vec<PublicationRow> = sqlx::query_as(
+            "select change_set_id, run_id, title, items, state, started_at, finished_at
+             from publication
+             where run_id = $1
+             order by change_set_id",
+        )
+        .bind(run.to_string())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list what a run published"))?;
+        rows.into_iter().map(Publication::try_from).collect()
+    }
+
     /// What was released of `title`, newest first.
     ///
     /// # Errors
@@ -389,5 +407,12 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(db.release_list(&title).await.unwrap(), [release]);
+        let published = db.publication_of_run(run).await.unwrap();
+        assert_eq!(published.len(), 1);
+        assert_eq!(published[0].state, PublicationState::Published);
+        let line = db.title_find(&title).await.unwrap().unwrap();
+        assert_eq!(line.item, Some(("Firefox".to_owned(), "1.0".to_owned())));
+        let released = db.title_releases(&title, 9).await.unwrap();
+        assert_eq!(released.iter().map(|it| it.run).collect::<Vec<_>>(), [run]);
     }
 }

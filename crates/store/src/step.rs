@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use model::{RunId, Timestamp, UnknownWord};
+use model::{RunId, RunState, Timestamp, UnknownWord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -145,6 +145,63 @@ impl Db {
         Ok(begun.map_err(StoreError::statement("begin a step"))? == 1)
     }
 
+    /// Notes what a step has said up to now; nothing if it has ended, or the lease on the run is lost.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn step_say(
+        &self,
+        lease: Lease,
+        position: u32,
+        messages: &str,
+    ) -> Result<(), StoreError> {
+        let note = sqlx::query(
+            "update step
+             set messages = $1
+             where run_id = $2
+               and position = $3
+               and state = 'running'
+               and exists (
+                   select 1
+                   from run
+                   where run.id = step.run_id and run.fence = $4 and run.lease_owner is not null
+               )",
+        )
+        .bind(messages.to_owned())
+        .bind(lease.run.to_string())
+        .bind(i64::from(position))
+        .bind(i64::from(lease.fence));
+        let noted = self.execute_lightly(note).await;
+        noted
+            .map(drop)
+            .map_err(StoreError::statement("note what a step says"))
+    }
+
+    /// Something that differs whenever anything of a run does that its page shows of its steps; nothing if there is no
+    /// such run.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_pulse(&self, run: RunId) -> Result<Option<(RunState, String)>, StoreError> {
+        let row: Option<(String, i64, i64, i64)> = sqlx::query_as(
+            "select state,
+                    (select count(*) from step where run_id = run.id),
+                    (select count(*) from step where run_id = run.id and state <> 'running'),
+                    (select cast(coalesce(sum(length(messages)), 0) as bigint) from step where run_id = run.id)
+             from run
+             where id = $1",
+        )
+        .bind(run.to_string())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(StoreError::statement("see how far a run is"))?;
+        row.map(|(state, begun, ended, said)| {
+            let told = column::word("run.state", &state)?;
+            Ok((told, format!("{state} {begun} {ended} {said}")))
+        })
+        .transpose()
+    }
+
     /// Notes how a step ended; false if the lease on the run is lost.
     ///
     /// A power failure may take the note with it until the run is parked or ends.
@@ -236,6 +293,12 @@ mod tests {
             let begun = db.step_begin(lease, position, "URLDownloader", now).await;
             assert!(begun.unwrap());
         }
+        db.step_say(lease, 0, "Downloading").await.unwrap();
+        let pulse = db.run_pulse(run).await.unwrap();
+        assert_eq!(
+            pulse,
+            Some((RunState::Running, "running 2 0 11".to_owned()))
+        );
         let checks = json!([{"name": "github-asset-digest", "result": "pass"}]);
         let end = StepEnd {
             state: StepState::Done,
@@ -245,6 +308,7 @@ mod tests {
             checks: checks.clone(),
         };
         assert!(db.step_end(lease, 0, &end, now).await.unwrap());
+        db.step_say(lease, 0, "too late").await.unwrap();
         let steps = db.step_list(run).await.unwrap();
         assert_eq!(steps[0].checks, checks);
         assert_eq!(steps[0].messages, "Downloaded f");

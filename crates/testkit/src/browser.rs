@@ -190,6 +190,21 @@ impl Browser {
         Ok(())
     }
 
+    /// Waits until that is on the page, which has to see to it by itself: it is not loaded again.
+    ///
+    /// # Errors
+    /// If it never is, or the browser fails.
+    pub fn watch_for(&self, words: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while !self.text()?.contains(words) {
+            if Instant::now() > until {
+                bail!("no `{words}` on {}: {}", self.url()?, self.text()?);
+            }
+            thread::sleep(BREATH);
+        }
+        Ok(())
+    }
+
     /// Shows pages in these colours, so many pixels wide, from now on.
     ///
     /// # Errors

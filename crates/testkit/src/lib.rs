@@ -26,6 +26,7 @@ pub mod api;
 pub mod browser;
 pub mod clamd;
 pub mod collector;
+pub mod crowd;
 mod database;
 pub mod demo;
 pub mod desks;

@@ -35,6 +35,7 @@ pub struct Resource {
     cuts: VecDeque<usize>,
     failures: VecDeque<Option<StatusCode>>,
     stall_after: Option<usize>,
+    pause: Option<(usize, Arc<Notify>)>,
 }
 
 impl Resource {
@@ -75,6 +76,7 @@ impl Resource {
             cuts: VecDeque::new(),
             failures: VecDeque::new(),
             stall_after: None,
+            pause: None,
         }
     }
 
@@ -126,6 +128,13 @@ impl Resource {
     #[must_use]
     pub const fn stalling_after(mut self, len_bytes: usize) -> Self {
         self.stall_after = Some(len_bytes);
+        self
+    }
+
+    /// Sends that many bytes of a body, and the rest when it is told to go on; once.
+    #[must_use]
+    pub fn pausing_after(mut self, len_bytes: usize, go_on: Arc<Notify>) -> Self {
+        self.pause = Some((len_bytes, go_on));
         self
     }
 
@@ -362,6 +371,17 @@ fn body(resource: &mut Resource, rest: Bytes) -> Body {
             Err(io::Error::from(io::ErrorKind::ConnectionReset))
         });
         return Body::from_stream(sent.chain(broken));
+    }
+    if let Some((pause, go_on)) = resource.pause.take() {
+        let (first, last) = (
+            rest.slice(..pause.min(rest.len())),
+            rest.slice(pause.min(rest.len())..),
+        );
+        let last = stream::once(async move {
+            go_on.notified().await;
+            Ok::<_, io::Error>(last)
+        });
+        return Body::from_stream(stream::iter([Ok(first)]).chain(last));
     }
     if let Some(stall) = resource.stall_after {
         let sent = rest.slice(..stall.min(rest.len()));

@@ -21,6 +21,10 @@ const LONGEST_FORM: usize = 64 << 10;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
+/// As [`POLICY`], on a page that has a script of this host's, which asks this host.
+const FOLLOWING_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                                img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The style of all pages.
 const STYLE: &str = include_str!("../assets/style.css");
 
@@ -39,19 +43,30 @@ pub(crate) async fn style() -> impl IntoResponse {
     (headers, STYLE)
 }
 
-/// Puts before every answer what a browser has to keep to.
+/// Lets a page have the script that it has.
+pub(crate) fn let_follow(response: &mut Response) {
+    let policy = HeaderValue::from_static(FOLLOWING_POLICY);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+}
+
+/// Puts before every answer what a browser has to keep to; it may have been let more already.
 pub(crate) fn guard(response: &mut Response, is_tls: bool) {
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    set(header::CONTENT_SECURITY_POLICY, POLICY);
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     if is_tls {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, usual) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(usual));
+        }
     }
 }
 

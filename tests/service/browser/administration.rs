@@ -1,5 +1,9 @@
 //! Those who administer.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use testkit::{pages::code, vendor::Resource};
 
 use super::{Visitor, configure, free_port, listening, told};
@@ -52,13 +56,47 @@ fn approve(ada: &Visitor) {
     ada.fill("Reason", "I have read the change");
     ada.press("Approve");
     assert_eq!(ada.path(), "/now");
-    ada.go("/runs");
+    ada.go(&format!("/titles/{TITLE}"));
     ada.browser.wait_for("unchanged").unwrap();
+    ada.press("Runs");
     ada.judge("runs");
     ada.press(TITLE);
     ada.sees("URLDownloader");
     ada.press("URLDownloader");
     ada.judge("run");
+}
+
+/// Watches a run while the vendor sends its image, and until it is published: the page sees to it by itself.
+async fn watch(ada: &Visitor, small: &Small) {
+    let go_on = Arc::new(Notify::new());
+    let slow = Resource::file(small.image("2.0")).pausing_after(1000, Arc::clone(&go_on));
+    small.house.vendor.put(IMAGE, slow);
+    let queued = told(small, &["runs", "queue", TITLE]).await;
+    let run = queued["run"].as_str().unwrap();
+    ada.go(&format!("/runs/{run}"));
+    ada.browser.watch_for("running: URLDownloader").unwrap();
+    ada.judge("run-live");
+    go_on.notify_one();
+    ada.browser.watch_for("Small 2.0").unwrap();
+    ada.browser.watch_for("intoto.jsonl").unwrap();
+}
+
+/// Looks for a title, and at the figures.
+fn look_around(ada: &Visitor) {
+    ada.press("Titles");
+    ada.fill("Search", "nothing like it");
+    ada.press("Show");
+    ada.sees("No title is called like that");
+    ada.fill("Search", "SMALL");
+    ada.press("Show");
+    ada.sees("Small 2.0");
+    ada.judge("titles");
+    ada.press(TITLE);
+    ada.sees("Released");
+    ada.judge("title");
+    ada.press("Figures");
+    ada.sees("Time to patch");
+    ada.judge("figures");
 }
 
 /// Watches a run that fails, and takes and ends the incident.
@@ -68,7 +106,7 @@ async fn look_after(ada: &Visitor, small: &Small) {
     let queued = told(small, &["runs", "queue", TITLE]).await;
     let run = queued["run"].as_str().unwrap();
     ada.go(&format!("/runs/{run}"));
-    ada.browser.wait_for("What to do").unwrap();
+    ada.browser.watch_for("What to do").unwrap();
     ada.go("/incidents");
     ada.judge("incidents");
     ada.press(TITLE);
@@ -119,6 +157,8 @@ async fn the_pages_are_used_in_a_browser() {
     listening(port).await;
     sign_in(&ada, &secret);
     approve(&ada);
+    watch(&ada, &small).await;
+    look_around(&ada);
     look_after(&ada, &small).await;
     look_after_a_tenant(&ada);
     service.kill().await.unwrap();

@@ -140,6 +140,7 @@ fn administration(config: &Config, engine: &Engine, place: PagesPlace) -> Result
         profile,
         overlap: config.pods.overlap(),
         schedules: config.serve.schedules.clone(),
+        stale: Duration::from_secs(config.serve.stale_days.saturating_mul(86_400)),
         is_tls: matches!(place, PagesPlace::Tls(_)),
     });
     Door::for_people(ADMINISTRATION, place, router)

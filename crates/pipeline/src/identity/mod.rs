@@ -113,6 +113,15 @@ impl Engine {
             .collect())
     }
 
+    /// What `title` accepted last, if it ever did.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn accepted_identity(&self, title: &Title) -> Result<Option<Entry>, Failure> {
+        let stored = self.parts.db.identity_accepted(title).await?;
+        stored.map(Entry::read).transpose()
+    }
+
     /// One entry.
     ///
     /// # Errors

@@ -192,6 +192,16 @@ impl Schedules {
         self.entries.keys().collect()
     }
 
+    /// An override and its times, if it is scheduled.
+    pub fn find(&self, title: &Title) -> Option<Entry<'_>> {
+        let (title, scheduled) = self.entries.get_key_value(title)?;
+        Some(Entry {
+            title,
+            timetable: &scheduled.timetable,
+            scheduled,
+        })
+    }
+
     /// Every override and its times, by name.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter().map(|(title, scheduled)| Entry {

@@ -7,6 +7,19 @@ use model::{RunId, RunState, Timestamp, Title};
 use super::{Run, RunCount, RunFilter, RunRow, TitleRuns};
 use crate::{Db, StoreError, column};
 
+/// Runs that are meant, newest first.
+macro_rules! meant {
+    ($which:literal) => {
+        concat!(
+            "select ",
+            columns!(),
+            " from run where id < $1 and ",
+            $which,
+            " order by id desc limit $4"
+        )
+    };
+}
+
 impl Db {
     /// The runs that have ended, or wait for a person, without the service desk knowing, oldest first.
     ///
@@ -100,26 +113,25 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn run_page(&self, filter: &RunFilter, limit: u32) -> Result<Vec<Run>, StoreError> {
-        // No id is above this, and nobody is called nothing.
-        let before = filter
-            .before
-            .map_or_else(|| "~".to_owned(), |id| id.to_string());
-        let title = filter.title.as_ref().map_or("", Title::as_str);
-        let rows: Vec<RunRow> = sqlx::query_as(concat!(
-            "select ",
-            columns!(),
-            " from run
-             where id < $1 and ($2 = '' or title = $2) and ($3 = '' or state = $3)
-             order by id desc
-             limit $4"
-        ))
-        .bind(before)
-        .bind(title)
-        .bind(filter.state.map_or("", RunState::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .map_err(StoreError::statement("list runs"))?;
+        // Each has an index that gives the rows in their order.
+        let statement = match (&filter.title, filter.state) {
+            (None, None) => meant!("$2 = '' and $3 = ''"),
+            (None, Some(_)) => meant!("$2 = '' and state = $3"),
+            (Some(_), _) => meant!("title = $2 and ($3 = '' or state = $3)"),
+        };
+        let rows: Vec<RunRow> = sqlx::query_as(statement)
+            // No id is above this.
+            .bind(
+                filter
+                    .before
+                    .map_or_else(|| "~".to_owned(), |id| id.to_string()),
+            )
+            .bind(filter.title.as_ref().map_or("", Title::as_str))
+            .bind(filter.state.map_or("", RunState::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await
+            .map_err(StoreError::statement("list runs"))?;
         rows.into_iter().map(Run::try_from).collect()
     }
 
@@ -129,16 +141,11 @@ impl Db {
     /// If the database fails.
     pub async fn run_titles(&self) -> Result<Vec<TitleRuns>, StoreError> {
         const WHAT: &str = "list titles";
-        let times: Vec<(String, Option<i64>, Option<i64>)> = sqlx::query_as(
-            "select title,
-                    max(case when state in ('published', 'unchanged') then finished_at end),
-                    max(case when state = 'published' then finished_at end)
-             from run
-             group by title",
-        )
-        .fetch_all(self.reader())
-        .await
-        .map_err(StoreError::statement(WHAT))?;
+        let times: Vec<(String, Option<i64>, Option<i64>)> =
+            sqlx::query_as("select title, good_at, published_at from title")
+                .fetch_all(self.reader())
+                .await
+                .map_err(StoreError::statement(WHAT))?;
         let times: HashMap<String, (Option<i64>, Option<i64>)> = times
             .into_iter()
             .map(|(title, good, published)| (title, (good, published)))
@@ -147,7 +154,7 @@ impl Db {
             "select ",
             columns!(),
             " from run
-             where id in (select max(id) from run group by title)
+             where id in (select run_id from title)
              order by title"
         ))
         .fetch_all(self.reader())

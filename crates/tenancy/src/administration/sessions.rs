@@ -147,6 +147,34 @@ impl Administration {
         cookie: &Secret<String>,
     ) -> Result<Option<Session>, AdministrationError> {
         let now = self.clock.now();
+        let Some((session, seen_at)) = self.known(cookie, now).await? else {
+            return Ok(None);
+        };
+        if seen_at.plus(NOTED) < now {
+            let id = &session.id;
+            self.db.administrator_session_seen(id, now).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Who holds this, if somebody is signed in with it. Their browser asked by itself, which keeps nobody signed in.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn session_unnoted(
+        &self,
+        cookie: &Secret<String>,
+    ) -> Result<Option<Session>, AdministrationError> {
+        let known = self.known(cookie, self.clock.now()).await?;
+        Ok(known.map(|(session, _)| session))
+    }
+
+    /// Who holds this, and when they were heard of last.
+    async fn known(
+        &self,
+        cookie: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Option<(Session, Timestamp)>, AdministrationError> {
         let id = digest_of(cookie);
         let found = self
             .db
@@ -155,19 +183,17 @@ impl Administration {
         let Some(found) = found else {
             return Ok(None);
         };
-        if found.seen_at.plus(NOTED) < now {
-            self.db.administrator_session_seen(&id, now).await?;
-        }
         // A role of a newer program may do nothing.
         let Ok(office) = found.administrator.role.parse() else {
             return Ok(None);
         };
-        Ok(Some(Session {
+        let session = Session {
             name: found.administrator.name,
             office,
             form_token: form_token_of(cookie),
             id,
-        }))
+        };
+        Ok(Some((session, found.seen_at)))
     }
 
     /// Signs somebody out.

@@ -211,6 +211,21 @@ async fn a_session_ends_when_nothing_is_done_and_after_half_a_day() {
 }
 
 #[tokio::test]
+async fn a_browser_that_asks_by_itself_keeps_nobody_signed_in() {
+    let house = House::new().await;
+    let ada = house.add("ada", Office::Viewer).await;
+    let cookie = house.enter(&ada).await;
+    let asks = async || house.administration.session_unnoted(&cookie).await.unwrap();
+    for _ in 0..2 {
+        house.clock.advance(MINUTE * 7);
+        assert!(asks().await.is_some());
+    }
+    house.clock.advance(MINUTE * 2);
+    assert!(asks().await.is_none());
+    assert!(!house.is_in(&cookie).await);
+}
+
+#[tokio::test]
 async fn who_is_changed_or_let_go_is_signed_out() {
     let house = House::new().await;
     let ada = house.add("ada", Office::Administrator).await;

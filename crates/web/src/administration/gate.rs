@@ -100,6 +100,30 @@ async fn pass(
     next.run(request).await
 }
 
+/// Lets through what the browser of somebody asks by itself who is signed in and may look; that keeps nobody signed in.
+pub(super) async fn following(
+    State(door): State<AdministrationDoor>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let session = match cookie_of(request.headers(), COOKIE) {
+        Some(cookie) => match door.administration.session_unnoted(&cookie).await {
+            Ok(session) => session,
+            Err(error) => return page::failed(&error),
+        },
+        None => None,
+    };
+    let may_look = |session: &Session| session.office.may(Permit::Look);
+    let Some(session) = session.filter(may_look) else {
+        return page::refused(StatusCode::UNAUTHORIZED, "You are not signed in any more.");
+    };
+    let audit = door
+        .administration
+        .audit(way_of(request.extensions().get()));
+    request.extensions_mut().insert(Asking { session, audit });
+    next.run(request).await
+}
+
 /// Lets through what comes from a form of our own; it stands behind [`needing`].
 pub(super) async fn changes(request: Request, next: Next) -> Response {
     let Some((request, token)) = visit::with_form(request).await else {

@@ -1,22 +1,30 @@
 //! The administration pages: who is let in, and what they see and may change.
 //!
 //! Every page but the one for signing in stands behind [`gate`], which knows who asks and whether they may; every change
-//! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts.
+//! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts; that of a run that is not over follows
+//! it by one ([`live`]).
 
+mod figures;
 mod gate;
+mod holds;
+mod live;
 mod log;
 mod page;
+mod plot;
+mod runs;
 mod sign_in;
 mod tenant;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod timetables;
+mod titles;
 mod works;
 
 use std::{path::PathBuf, time::Duration};
 
 use axum::{
-    Router, middleware,
+    Extension, Router, middleware,
     routing::{get, post},
 };
 use pipeline::Engine;
@@ -49,6 +57,8 @@ pub struct AdministrationDoor {
     pub overlap: Duration,
     /// The file of schedules.
     pub schedules: PathBuf,
+    /// After how long without a good run a scheduled title is stale; never if that is nothing.
+    pub stale: Duration,
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
@@ -57,15 +67,28 @@ pub struct AdministrationDoor {
 pub fn administration_router(door: AdministrationDoor) -> Router {
     let looks = Router::new()
         .route("/", get(works::first))
+        .route("/evidence/{*location}", get(runs::evidence))
+        .route("/figures", get(figures::show))
+        .route("/holds", get(holds::list))
         .route("/holds/{id}", get(works::hold))
         .route("/incidents", get(works::incidents))
         .route("/incidents/{id}", get(works::incident))
         .route("/now", get(works::now))
-        .route("/runs", get(works::runs))
-        .route("/runs/{id}", get(works::run))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::show))
         .route("/tenants", get(tenants::list))
         .route("/tenants/{id}", get(tenant::show))
+        .route("/titles", get(titles::list))
+        .route("/titles/{title}", get(titles::show))
+        .route_layer(Extension(timetables::Timetables::new(&door.schedules)))
         .route_layer(gate::needing(&door, Permit::Look));
+    let follows = Router::new()
+        .route("/runs/{id}/live", get(live::stream))
+        .route("/runs/{id}/part", get(live::part))
+        .route_layer(middleware::from_fn_with_state(
+            door.clone(),
+            gate::following,
+        ));
     let reads = Router::new()
         .route("/log", get(log::show))
         .route_layer(gate::needing(&door, Permit::ReadAuditLog));
@@ -95,10 +118,12 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route_layer(gate::needing(&door, Permit::Look));
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/assets/live.js", get(live::script))
         .route("/assets/style.css", get(visit::style));
     let api = crate::api::router(&door);
     let pages = Router::new()
         .merge(looks)
+        .merge(follows)
         .merge(reads)
         .merge(changes)
         .merge(decides)

@@ -73,6 +73,7 @@ impl World {
             }),
             overlap: Duration::from_hours(24),
             schedules: folder.path().join("schedules.yaml"),
+            stale: Duration::from_hours(14 * 24),
             is_tls: true,
         };
         Self {

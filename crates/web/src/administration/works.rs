@@ -1,20 +1,18 @@
-//! Runs, what waits for a person, and incidents.
+//! What goes on now, decisions about what waits for a person, and incidents.
 
 use std::convert::Infallible;
 
 use askama::Template;
 use axum::{
     body::Bytes,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path, Query, State},
     http::{StatusCode, request::Parts},
     response::{IntoResponse as _, Redirect, Response},
 };
-use model::{IncidentId, RunId, RunState, Sha256, Timestamp};
+use model::{IncidentId, RunId, Sha256};
 use pipeline::{Engine, Hold};
 use serde::Deserialize;
-use store::{
-    AuditOutcome, HoldVerdict, Incident, IncidentEvent, IncidentFilter, Run, Step, StoreError,
-};
+use store::{AuditOutcome, HoldVerdict, Incident, IncidentEvent, Run, StoreError};
 use tenancy::administration::Deed;
 
 use super::{
@@ -23,11 +21,14 @@ use super::{
     page::{self, Top},
 };
 
-/// How many runs are on a page.
-const RUNS: u32 = 100;
+/// How many of a kind the first page shows.
+const FIRST: u32 = 12;
+
+/// How many incidents are on a page.
+const INCIDENTS: u32 = 100;
 
 /// What carries runs out, where there is one.
-pub(super) struct Works(Engine);
+pub(super) struct Works(pub(super) Engine);
 
 impl FromRequestParts<AdministrationDoor> for Works {
     type Rejection = Response;
@@ -66,109 +67,49 @@ pub(super) async fn first(First(has_works): First) -> Redirect {
 #[template(path = "administration/now.html")]
 struct Now {
     top: Top,
-    /// How many runs stand where.
+    /// How many runs stand where that are not over, and how many ended today in which way.
     counts: Vec<(&'static str, u64)>,
+    today: Vec<(&'static str, u64)>,
     holds: Vec<Hold>,
+    /// How many wait for a person besides.
+    more_holds: u64,
     incidents: Vec<Incident>,
+    more_incidents: u64,
     runs: Vec<Run>,
 }
 
 /// What is going on.
 pub(super) async fn now(Works(engine): Works, asking: Asking) -> Response {
-    let holds = match engine.holds().await {
+    let holds = match engine.holds_page(None, FIRST).await {
         Ok(holds) => holds,
         Err(failure) => return not_done(&failure.message),
     };
     let told = async {
         let db = engine.db();
-        let counts = db.run_counts().await?;
-        let of = |state: RunState| {
-            let counts = counts.iter().filter(|count| count.state == state);
-            counts.map(|count| count.count).sum()
-        };
-        let counts = RunState::ALL.map(|state| (state.as_str(), of(state)));
-        let incidents = db.incident_list(IncidentFilter::Unresolved).await?;
-        let runs = db.run_list(12).await?;
-        Ok::<_, StoreError>((counts, incidents, runs))
-    };
-    match told.await {
-        Ok((counts, incidents, runs)) => page::show(&Now {
+        let count = db.incident_count().await?;
+        let shown = u64::try_from(holds.len()).unwrap_or(u64::MAX);
+        let standing = db.run_standing().await?;
+        let today = db.run_tally(engine.clock().now()).await?;
+        Ok::<_, StoreError>(Now {
             top: Top::of(&asking.session),
-            counts: counts.into_iter().filter(|(_, count)| *count > 0).collect(),
+            counts: standing
+                .iter()
+                .map(|it| (it.state.as_str(), it.count))
+                .collect(),
+            today: today
+                .iter()
+                .map(|it| (it.state.as_str(), it.count))
+                .collect(),
+            more_holds: db.hold_count().await?.saturating_sub(shown),
             holds,
-            incidents,
-            runs,
-        }),
-        Err(error) => page::failed(&error),
-    }
-}
-
-#[derive(Template)]
-#[template(path = "administration/runs.html")]
-struct Runs {
-    top: Top,
-    runs: Vec<Run>,
-}
-
-/// The newest runs.
-pub(super) async fn runs(Works(engine): Works, asking: Asking) -> Response {
-    match engine.db().run_list(RUNS).await {
-        Ok(runs) => page::show(&Runs {
-            top: Top::of(&asking.session),
-            runs,
-        }),
-        Err(error) => page::failed(&error),
-    }
-}
-
-/// A step, as a page shows it.
-struct Shown {
-    step: Step,
-    took: String,
-    input: String,
-    output: String,
-}
-
-#[derive(Template)]
-#[template(path = "administration/run.html")]
-struct OneRun {
-    top: Top,
-    run: Run,
-    steps: Vec<Shown>,
-}
-
-/// A run, and what each of its steps did.
-pub(super) async fn run(Works(engine): Works, asking: Asking, Path(id): Path<String>) -> Response {
-    let Ok(id) = id.parse::<RunId>() else {
-        return page::nothing_here().await;
-    };
-    let told = async {
-        let run = engine.db().run_find(id).await?;
-        let steps = engine.db().step_list(id).await?;
-        Ok::<_, StoreError>((run, steps))
+            incidents: db.incident_urgent(0, FIRST).await?,
+            more_incidents: count.saturating_sub(u64::from(FIRST)),
+            runs: db.run_list(FIRST).await?,
+        })
     };
     match told.await {
-        Ok((Some(run), steps)) => page::show(&OneRun {
-            top: Top::of(&asking.session),
-            run,
-            steps: steps.into_iter().map(shown).collect(),
-        }),
-        Ok((None, _)) => page::nothing_here().await,
+        Ok(now) => page::show(&now),
         Err(error) => page::failed(&error),
-    }
-}
-
-fn shown(step: Step) -> Shown {
-    let pretty = |value: &Option<serde_json::Value>| {
-        let text = value.as_ref().map(|value| format!("{value:#}"));
-        text.filter(|text| text != "{}").unwrap_or_default()
-    };
-    let took = |ended: Timestamp| format!("{:.1} s", ended.since(step.started_at).as_secs_f64());
-    Shown {
-        took: step.finished_at.map(took).unwrap_or_default(),
-        input: pretty(&step.input),
-        output: pretty(&step.output),
-        step,
     }
 }
 
@@ -243,15 +184,37 @@ pub(super) async fn decide(
 struct Incidents {
     top: Top,
     incidents: Vec<Incident>,
+    /// How many there are besides, and which page is the next.
+    more: u64,
+    next: u32,
 }
 
-/// Every incident that is not over.
-pub(super) async fn incidents(Works(engine): Works, asking: Asking) -> Response {
-    match engine.db().incident_list(IncidentFilter::Unresolved).await {
-        Ok(incidents) => page::show(&Incidents {
+/// Which page of a list that is shown whole otherwise.
+#[derive(Deserialize)]
+pub(super) struct PageAsked {
+    #[serde(default)]
+    page: u32,
+}
+
+/// The incidents that are not over, the most urgent first.
+pub(super) async fn incidents(
+    Works(engine): Works,
+    asking: Asking,
+    Query(asked): Query<PageAsked>,
+) -> Response {
+    let db = engine.db();
+    let told = async {
+        let skipped = asked.page.saturating_mul(INCIDENTS);
+        let shown = u64::from(skipped.saturating_add(INCIDENTS));
+        Ok::<_, StoreError>(Incidents {
             top: Top::of(&asking.session),
-            incidents,
-        }),
+            incidents: db.incident_urgent(skipped, INCIDENTS).await?,
+            more: db.incident_count().await?.saturating_sub(shown),
+            next: asked.page.saturating_add(1),
+        })
+    };
+    match told.await {
+        Ok(incidents) => page::show(&incidents),
         Err(error) => page::failed(&error),
     }
 }
@@ -361,7 +324,7 @@ async fn recorded(
     }
 }
 
-fn not_done(why: &str) -> Response {
+pub(super) fn not_done(why: &str) -> Response {
     let why = why.trim_end_matches('.');
     page::refused(
         StatusCode::CONFLICT,

@@ -65,6 +65,7 @@ impl World {
             profile: None,
             overlap: Duration::from_hours(24),
             schedules: folder.path().join("schedules.yaml"),
+            stale: Duration::from_hours(14 * 24),
             is_tls: true,
         };
         Self {
