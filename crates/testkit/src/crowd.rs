@@ -119,7 +119,7 @@ impl Crowd {
         let at = now.as_micros() - ago - within / 2;
         let is_last = day + 1 == self.days;
         let state = match (title * 31 + day * 17) % 100 {
-            _ if is_last && title % 20 == 0 => "queued",
+            _ if is_last && title.is_multiple_of(20) => "queued",
             0..10 => "published",
             10..18 => "failed",
             18 => "held",
