@@ -1,6 +1,9 @@
 //! What a step says, on its way to people and into the run's log.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use processors::StepMessages;
 use redact::Scrubber;
@@ -51,10 +54,12 @@ impl Messages {
             .unwrap_or_else(PoisonError::into_inner);
         let mut said = self.kept();
         match came {
-            Some((done, Some(all))) => said.push_str(&format!("{} of {} MB\n", mb(done), mb(all))),
-            Some((done, None)) => said.push_str(&format!("{} MB\n", mb(done))),
-            None => {}
+            Some((done, Some(all))) => writeln!(said, "{} of {} MB", mb(done), mb(all)),
+            Some((done, None)) => writeln!(said, "{} MB", mb(done)),
+            None => Ok(()),
         }
+        // Nothing that is written into a text fails.
+        .unwrap_or_default();
         said
     }
 

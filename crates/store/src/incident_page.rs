@@ -1,6 +1,6 @@
 //! Looking through incidents, page by page.
 
-use model::IncidentId;
+use model::{IncidentId, Title};
 
 use crate::{Db, Incident, IncidentFilter, StoreError, column, incident::IncidentRow};
 
@@ -28,6 +28,28 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list urgent incidents"))?;
+        let incidents = rows.into_iter().map(Incident::try_from);
+        self.with_keeping(incidents.collect::<Result<_, _>>()?)
+            .await
+    }
+
+    /// The incidents of a title that are not over, whatever their scope, the most urgent first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn incident_urgent_of(&self, title: &Title) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<IncidentRow> = sqlx::query_as(
+            "select id, scope, title, class, state, priority, cause, next_step, run_id, step, excerpt,
+                    repeats, reopened, first_seen_at, last_seen_at, opened_at, respond_by_at, resolve_by_at,
+                    acknowledged_at, acknowledged_by, resolved_at, resolution, told_at
+             from incident
+             where state <> 'resolved' and title = $1
+             order by priority, id",
+        )
+        .bind(title.as_str())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list urgent incidents of a title"))?;
         let incidents = rows.into_iter().map(Incident::try_from);
         self.with_keeping(incidents.collect::<Result<_, _>>()?)
             .await

@@ -177,3 +177,33 @@ async fn a_disabled_desk_is_told_nothing_until_a_delivery_is_retried() {
     db.incident_change(&key(), |_| Some(put)).await.unwrap();
     assert_eq!(db.delivery_list(Some(first.id)).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn the_most_urgent_come_first_each_with_what_is_remembered_of_it() {
+    let (_folder, db) = crate::testing::database().await;
+    let mut ids = Vec::new();
+    for (title, priority) in [
+        ("A", Priority::P3),
+        ("B", Priority::P1),
+        ("C", Priority::P2),
+    ] {
+        let mut new = incident();
+        new.key.title = title.parse().unwrap();
+        new.priority = priority;
+        new.keeping.merged_into = Some(new.id);
+        ids.push(new.id);
+        let key = new.key.clone();
+        let changed = db.incident_change(&key, |_| Some(change(new, EventKind::Opened, &[])));
+        changed.await.unwrap();
+    }
+    assert_eq!(db.incident_count().await.unwrap(), 3);
+    let first = db.incident_urgent(0, 2).await.unwrap();
+    let told: Vec<_> = first.iter().map(|it| it.id).collect();
+    assert_eq!(told, [ids[1], ids[2]]);
+    let remembered = |it: &Incident| it.keeping.merged_into == Some(it.id);
+    assert!(first.iter().all(remembered));
+    let last = db.incident_urgent(2, 2).await.unwrap();
+    assert_eq!(last[0].id, ids[0]);
+    let of = db.incident_urgent_of(&"B".parse().unwrap()).await.unwrap();
+    assert_eq!(of, first[..1]);
+}

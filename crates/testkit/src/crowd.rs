@@ -58,10 +58,10 @@ impl Crowd {
     async fn fill(self, rows: &mut Rows) -> anyhow::Result<()> {
         let now = SystemClock.now();
         for day in 0..self.days {
-            rows.run("begin").await?;
+            rows.run(rows.begin).await?;
             self.fill_day(rows, day, now).await?;
             // What has happened so long ago would not be kept.
-            rows.run("delete from event; commit").await?;
+            rows.run(rows.end).await?;
         }
         self.fill_incidents(rows, now).await
     }
@@ -119,7 +119,7 @@ impl Crowd {
         let at = now.as_micros() - ago - within / 2;
         let is_last = day + 1 == self.days;
         let state = match (title * 31 + day * 17) % 100 {
-            _ if is_last && title % 20 == 0 => "queued",
+            _ if is_last && title.is_multiple_of(20) => "queued",
             0..10 => "published",
             10..18 => "failed",
             18 => "held",
@@ -289,17 +289,34 @@ impl Run {
 }
 
 /// Writes rows.
-struct Rows(AnyConnection);
+struct Rows {
+    connection: AnyConnection,
+    /// What goes before and behind the rows of a day. A server takes each statement for itself: in one transaction the
+    /// versions of the rows that triggers count in would only grow longer.
+    begin: &'static str,
+    end: &'static str,
+}
 
 impl Rows {
     async fn connect(address: &str) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
-        Ok(Self(AnyConnection::connect(address).await?))
+        let is_file = address.starts_with("sqlite:");
+        Ok(Self {
+            connection: AnyConnection::connect(address).await?,
+            begin: if is_file { "begin" } else { "select 1" },
+            end: if is_file {
+                "delete from event; commit"
+            } else {
+                "truncate table event"
+            },
+        })
     }
 
     async fn run(&mut self, statements: &str) -> anyhow::Result<()> {
         let statements = AssertSqlSafe(statements.to_owned());
-        sqlx::raw_sql(statements).execute(&mut self.0).await?;
+        sqlx::raw_sql(statements)
+            .execute(&mut self.connection)
+            .await?;
         Ok(())
     }
 

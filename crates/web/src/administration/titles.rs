@@ -12,8 +12,7 @@ use model::{Timestamp, Title};
 use pipeline::{Engine, Failure, IdentityEntry, Schedules, signers_shown};
 use serde::Deserialize;
 use store::{
-    Incident, IncidentFilter, Released, RingRule, RingStay, Run, RunFilter, SchedulePause,
-    TitleFilter, TitleLine,
+    Incident, Released, RingRule, RingStay, Run, RunFilter, SchedulePause, TitleFilter, TitleLine,
 };
 
 use super::{
@@ -223,8 +222,6 @@ pub(super) async fn show(
 async fn one(engine: &Engine, top: Top, row: Row, rule: Rule) -> Result<OneTitle, Failure> {
     let db = engine.db();
     let title = row.line.title.clone();
-    let mut incidents = db.incident_list(IncidentFilter::Unresolved).await?;
-    incidents.retain(|incident| incident.key.title == title);
     let (mut rules, mut stays) = (Vec::new(), Vec::new());
     if let Some((name, _)) = &row.line.item {
         rules = db.ring_rule_list(false).await?;
@@ -244,7 +241,7 @@ async fn one(engine: &Engine, top: Top, row: Row, rule: Rule) -> Result<OneTitle
         top,
         planned: planned(&rule, &title),
         pause: rule.rests(&title).cloned(),
-        incidents,
+        incidents: db.incident_urgent_of(&title).await?,
         rules,
         stays,
         released: db.title_releases(&title, PAST).await?,
