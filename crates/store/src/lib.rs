@@ -50,6 +50,7 @@ mod incident_maintenance;
 mod incident_page;
 mod lease;
 mod node;
+mod oidc;
 mod pause;
 mod postgres;
 mod publication;
@@ -64,6 +65,7 @@ mod sqlite;
 mod step;
 mod tenant;
 mod tenant_view;
+mod webhook;
 
 #[cfg(test)]
 mod testing;
@@ -95,6 +97,7 @@ pub use incident_kind::EventKind;
 pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use node::Node;
+pub use oidc::{OidcPerson, OidcSession};
 pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Publication, PublicationState, Release};
@@ -111,3 +114,4 @@ pub use schedule::ScheduleMark;
 pub use step::{Step, StepEnd, StepState};
 pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
 pub use tenant_view::{TenantKey, TenantView};
+pub use webhook::{NewWebhookDelivery, WebhookDelivery};

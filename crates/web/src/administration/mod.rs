@@ -7,6 +7,7 @@ mod gate;
 mod log;
 mod page;
 mod sign_in;
+mod sign_on;
 mod tenant;
 mod tenants;
 #[cfg(test)]
@@ -95,6 +96,8 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route_layer(gate::needing(&door, Permit::Look));
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-in/oidc", get(sign_on::begin))
+        .route(tenancy::oidc::CALLBACK, get(sign_on::finish))
         .route("/assets/style.css", get(visit::style));
     let api = crate::api::router(&door);
     let pages = Router::new()
