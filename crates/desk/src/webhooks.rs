@@ -191,7 +191,7 @@ impl Desk {
                 Ok(Ok(())) => self.taken(endpoint, &delivery, &mut tally).await?,
                 Ok(Err(error)) => {
                     self.refused(endpoint, &delivery, &error, &mut tally)
-                        .await?
+                        .await?;
                 }
                 // Its own limit is shorter; what is left has the lease to run out.
                 Err(_elapsed) => tally.postponed += 1,

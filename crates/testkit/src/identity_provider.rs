@@ -1,4 +1,4 @@
-//! An identity provider on loopback that speaks OpenID Connect, with keys to change and faults to arrange.
+//! An identity provider on loopback that speaks `OpenID` Connect, with keys to change and faults to arrange.
 //!
 //! It checks what it is asked as a strict one does: client, address to come back to, PKCE, and that a code is used once. Its
 //! page for signing in asks nothing: whoever comes is the person who was arranged.
@@ -391,7 +391,8 @@ fn signed(facts: &Facts, nonce: &str) -> anyhow::Result<String> {
     if fault != Some(Fault::NoIssueTime) {
         fields.insert("iat".to_owned(), json!(now));
     }
-    let kid = facts.key.public["kid"].as_str().map(str::to_owned);
+    let kid = facts.key.public.get("kid").and_then(Value::as_str);
+    let kid = kid.map(str::to_owned);
     let head = |algorithm| Header {
         kid: kid.clone(),
         ..Header::new(algorithm)

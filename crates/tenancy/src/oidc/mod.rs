@@ -8,7 +8,7 @@
 //! what anybody may do is asked for at each sign-in; no token is kept, and none is logged.
 //!
 //! # Source
-//! OpenID Connect Core 1.0, Discovery 1.0 and RP-Initiated Logout 1.0; RFC 6749, 7636 (PKCE), 9207 (`iss` of answers), 9700
+//! `OpenID` Connect Core 1.0, Discovery 1.0 and RP-Initiated Logout 1.0; RFC 6749, 7636 (PKCE), 9207 (`iss` of answers), 9700
 //! (best practices).
 
 mod error;

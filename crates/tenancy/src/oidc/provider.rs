@@ -1,7 +1,7 @@
 //! What an identity provider tells about itself: where it is asked, and with which keys it signs.
 //!
 //! # Source
-//! OpenID Connect Discovery 1.0; RFC 7517 (JSON web keys).
+//! `OpenID` Connect Discovery 1.0; RFC 7517 (JSON web keys).
 
 use std::time::Duration;
 

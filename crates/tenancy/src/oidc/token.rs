@@ -1,7 +1,7 @@
 //! Whether an ID token is to be believed.
 //!
 //! # Source
-//! OpenID Connect Core 1.0 §3.1.3.7; RFC 8725 (best practices for JSON web tokens).
+//! `OpenID` Connect Core 1.0 §3.1.3.7; RFC 8725 (best practices for JSON web tokens).
 
 use std::time::Duration;
 
