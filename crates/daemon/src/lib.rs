@@ -27,9 +27,9 @@ mod serve;
 pub use backup::{BackedUp, BackupError, back_up, restore};
 pub use config::{
     AdministrationConfig, AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig,
-    EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, NginxConfig, PagesConfig,
-    PodsConfig, ProofConfig, RepositoryConfig, RepositoryPlace, RetryConfig, Role, SandboxConfig,
-    ServeConfig, SignaturesConfig, Surroundings, TufConfig,
+    EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, NginxConfig, OidcConfig,
+    PagesConfig, PodsConfig, ProofConfig, RepositoryConfig, RepositoryPlace, RetryConfig, Role,
+    SandboxConfig, ServeConfig, SignaturesConfig, Surroundings, TufConfig,
 };
 pub use nginx::{CommandError, Nginx, NginxError};
 pub(crate) use open::open_vault;

@@ -30,6 +30,9 @@ pub enum OpenError {
     /// The service desk is not configured as it can be.
     #[error("cannot open the service desk (section `desk` of the configuration)")]
     Desk(#[source] DeskError),
+    /// A webhook is not configured as it can be.
+    #[error("cannot set up webhooks (section `webhooks` of the configuration)")]
+    Webhooks(#[source] DeskError),
     /// Nothing can be signed.
     #[error(
         "cannot open the key that evidence is signed with (section `evidence` of the configuration)"
@@ -158,7 +161,10 @@ pub fn open_desk(config: &Config, db: Db) -> Result<Desk, OpenError> {
 }
 
 fn desk_by(config: &Config, db: Db, clock: Arc<dyn Clock>) -> Result<Desk, OpenError> {
-    Desk::new(config.desk.clone(), db, clock, config.scrubber()).map_err(OpenError::Desk)
+    Desk::new(config.desk.clone(), db, clock, config.scrubber())
+        .map_err(OpenError::Desk)?
+        .with_webhooks(&config.webhooks)
+        .map_err(OpenError::Webhooks)
 }
 
 /// The engine with everything it needs; folders that are missing are made.

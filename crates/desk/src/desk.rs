@@ -11,6 +11,7 @@ use crate::{
     Calendar, Config, Connector, DeskError, Failure, Notice, advice, clean, connector, digest,
     quiet::{self, Guards},
     rules::{self, Facts, Ruling, Terms},
+    webhooks::Endpoint,
 };
 
 /// Longest texts of an incident, in bytes. Together they keep a notice under the 20 kB that receivers of webhooks
@@ -26,10 +27,11 @@ pub struct Desk {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) scrubber: Scrubber,
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
+    pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) poke: Notify,
     pub(crate) digest: Option<digest::Schedule>,
     calendars: BTreeMap<String, Arc<Calendar>>,
-    config: Config,
+    pub(crate) config: Config,
 }
 
 impl fmt::Debug for Desk {
@@ -59,6 +61,7 @@ impl Desk {
             clock,
             scrubber,
             connectors: connector::all(&config)?,
+            endpoints: Vec::new(),
             poke: Notify::new(),
             digest: digest::Schedule::of(&config)?,
             calendars: config.calendars()?,

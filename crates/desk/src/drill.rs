@@ -7,13 +7,14 @@ use crate::{
     Attempt, Connector, Desk, DeskError, Failure, Notice, clean,
     outbox::chain,
     rules::{self, Ruling},
+    webhooks::Endpoint,
 };
 
 /// What a test incident is about.
 const TITLE: &str = "Auto-Update test";
 
 /// The longest text of a refusal, in bytes.
-const WHY_BYTES: usize = 500;
+pub(crate) const WHY_BYTES: usize = 500;
 
 /// One connector, and how it fares.
 #[derive(Clone, Debug)]
@@ -22,8 +23,10 @@ pub struct ConnectorState {
     pub health: ConnectorHealth,
     /// Whether it is configured. What waits for one that is not is kept.
     pub configured: bool,
-    /// Which events it is told of.
+    /// Which events of incidents it is told of.
     pub events: Vec<EventKind>,
+    /// What else it is told of: topics of an endpoint of a webhook.
+    pub topics: Vec<String>,
 }
 
 impl Desk {
@@ -33,8 +36,8 @@ impl Desk {
     /// If the database fails.
     pub async fn connectors(&self) -> Result<Vec<ConnectorState>, DeskError> {
         let mut known = self.db.connector_health().await?;
-        for connector in &self.connectors {
-            let name = connector.name();
+        let desks = self.connectors.iter().map(|connector| connector.name());
+        for name in desks.chain(self.endpoints.iter().map(Endpoint::name)) {
             if !known.iter().any(|health| health.connector == name) {
                 known.push(ConnectorHealth {
                     connector: name.to_owned(),
@@ -45,12 +48,14 @@ impl Desk {
         known.sort_by(|one, other| one.connector.cmp(&other.connector));
         let state = |health: ConnectorHealth| {
             let connector = self.connector(&health.connector);
+            let endpoint = self.endpoint(&health.connector);
             let wants = |kind: &EventKind| connector.as_ref().is_some_and(|it| it.wants(*kind));
             let events = EventKind::ALL.into_iter().filter(wants).collect();
             ConnectorState {
                 health,
-                configured: connector.is_some(),
+                configured: connector.is_some() || endpoint.is_some(),
                 events,
+                topics: endpoint.map(Endpoint::topics).unwrap_or_default(),
             }
         };
         Ok(known.into_iter().map(state).collect())
@@ -61,8 +66,14 @@ impl Desk {
     /// # Errors
     /// If there is no such connector, or its desk does not take the test.
     pub async fn test_fire(&self, name: &str) -> Result<Option<Ticket>, DeskError> {
+        if let Some(endpoint) = self.endpoint(name) {
+            self.test_endpoint(endpoint).await?;
+            return Ok(None);
+        }
         let connector = self.connector(name).ok_or_else(|| {
-            let known: Vec<&str> = self.connectors.iter().map(|one| one.name()).collect();
+            let desks = self.connectors.iter().map(|one| one.name());
+            let endpoints = self.endpoints.iter().map(Endpoint::name);
+            let known: Vec<&str> = desks.chain(endpoints).collect();
             DeskError::NoConnector {
                 name: name.to_owned(),
                 known: known.join(", "),

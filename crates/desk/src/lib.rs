@@ -20,6 +20,9 @@
 //! - **Quiet**: an incident is kept, but desks are not told: in maintenance, while it may pass by itself, while it comes
 //!   and goes. When that ends they are told where it stands.
 //!
+//! - **Endpoint**: somebody's program that is called with what happens to runs, publications, holds and incidents, whether
+//!   or not a desk is told; each event is one delivery, at least once, in order for each thing.
+//!
 //! **Invariants**
 //! - An incident and what desks are told of it change together or not at all: no crash loses a delivery.
 //! - Raising one failure of one run twice counts once.
@@ -51,13 +54,14 @@ mod outbox;
 mod quiet;
 mod rules;
 mod tick;
+mod webhooks;
 mod words;
 
 pub use calendar::{Calendar, CalendarConfig, Hours};
 pub use config::{
-    ChatConfig, Clocks, Config, EmailConfig, Flapping, FreshserviceConfig, ImpactUrgency,
-    JiraConfig, MailTls, PagerDutyConfig, Patience, SecretPlace, ServiceNowConfig, WebhookConfig,
-    ZendeskConfig,
+    ChatConfig, Clocks, Config, EmailConfig, EndpointConfig, Flapping, FreshserviceConfig,
+    ImpactUrgency, JiraConfig, MailTls, PagerDutyConfig, Patience, SecretPlace, ServiceNowConfig,
+    WebhookConfig, WebhooksConfig, ZendeskConfig,
 };
 pub use connector::{Attempt, Connector, DeliveryError, SigningKey, Taken};
 pub use desk::Desk;

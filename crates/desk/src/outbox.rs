@@ -23,16 +23,16 @@ pub const BACK_OFF: [Duration; 9] = [
 ];
 
 /// Longest wait that a desk may ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// After how long an attempt is over, whatever became of it.
-const ATTEMPT: Duration = Duration::from_secs(90);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(90);
 
 /// How long an attempt is ours. Longer than the attempt itself, so that nobody makes a second one beside it.
-const LEASE: Duration = Duration::from_mins(2);
+pub(crate) const LEASE: Duration = Duration::from_mins(2);
 
 /// The longest text that is kept of what went wrong, in bytes.
-const ERROR_BYTES: usize = 500;
+pub(crate) const ERROR_BYTES: usize = 500;
 
 /// How many attempts are made at once.
 const AT_ONCE: usize = 8;
@@ -60,7 +60,14 @@ impl Desk {
     /// # Cancellation
     /// Attempts under way are made again when their leases have run out.
     pub async fn deliver_due(&self) -> Result<Tally, DeskError> {
-        self.deliver_until(&CancellationToken::new()).await
+        let mut tally = self.deliver_until(&CancellationToken::new()).await?;
+        for endpoint in &self.endpoints {
+            let sent = self.send_due(endpoint, &CancellationToken::new()).await?;
+            tally.delivered += sent.delivered;
+            tally.postponed += sent.postponed;
+            tally.failed += sent.failed;
+        }
+        Ok(tally)
     }
 
     /// Makes the deliveries that wait, due or not, and answers what became of them.
@@ -85,6 +92,9 @@ impl Desk {
             if delivery.state == DeliveryState::Failed {
                 self.db.delivery_retry(delivery.id, now).await?;
             }
+        }
+        for endpoint in &self.endpoints {
+            self.db.webhook_take_up_again(endpoint.name(), now).await?;
         }
         Ok(())
     }
@@ -244,7 +254,11 @@ async fn attempt(connector: Option<Arc<dyn Connector>>, attempt: Attempt) -> (De
 /// How long to wait after the attempt of this number, from one, failed; `None` if it was the last.
 ///
 /// `roll` is from zero to one.
-fn next_attempt(number: u32, retry_after: Option<Duration>, roll: f64) -> Option<Duration> {
+pub(crate) fn next_attempt(
+    number: u32,
+    retry_after: Option<Duration>,
+    roll: f64,
+) -> Option<Duration> {
     let index = usize::try_from(number.saturating_sub(1)).ok()?;
     let wait = BACK_OFF.get(index)?.mul_f64(1.0 + roll / 5.0);
     let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);

@@ -306,6 +306,15 @@ impl Db {
             .await
             .map_err(failed())?;
         sqlx::query(
+            "update webhook_delivery
+             set due_at = $1
+             where state = 'pending' and due_at > $1 and (leased_until_at is null or leased_until_at <= $1)",
+        )
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed())?;
+        sqlx::query(
             "update delivery
              set due_at = $1
              where state = 'pending' and due_at > $1 and (leased_until_at is null or leased_until_at <= $1)",
@@ -340,16 +349,21 @@ impl Db {
         .execute(&mut *tx)
         .await
         .map_err(failed())?;
-        sqlx::query(
+        for give_up in [
             "update delivery
              set state = 'failed', leased_until_at = null, last_error = $1
              where connector = $2 and state = 'pending'",
-        )
-        .bind(reason)
-        .bind(connector)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed())?;
+            "update webhook_delivery
+             set state = 'failed', leased_until_at = null, last_error = $1
+             where webhook = $2 and state = 'pending'",
+        ] {
+            sqlx::query(give_up)
+                .bind(reason)
+                .bind(connector)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed())?;
+        }
         tx.commit().await.map_err(failed())
     }
 

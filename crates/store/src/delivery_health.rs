@@ -69,15 +69,21 @@ impl Db {
                     coalesce(health.failures, 0) as failures, health.last_error, health.resting_until_at,
                     disabled.disabled_at,
                     (select count(*) from delivery
-                     where delivery.connector = known.connector and delivery.state = 'pending') as pending,
+                     where delivery.connector = known.connector and delivery.state = 'pending')
+                    + (select count(*) from webhook_delivery as sent
+                       where sent.webhook = known.connector and sent.state = 'pending') as pending,
                     (select count(*) from delivery
-                     where delivery.connector = known.connector and delivery.state = 'failed') as given_up
+                     where delivery.connector = known.connector and delivery.state = 'failed')
+                    + (select count(*) from webhook_delivery as sent
+                       where sent.webhook = known.connector and sent.state = 'failed') as given_up
              from (
                  select connector from connector_health
                  union
                  select connector from connector_disabled
                  union
                  select connector from delivery
+                 union
+                 select webhook from webhook_cursor
              ) as known
              left join connector_health as health on health.connector = known.connector
              left join connector_disabled as disabled on disabled.connector = known.connector
@@ -100,7 +106,7 @@ impl Db {
     ) -> Result<(), StoreError> {
         let failed = || StoreError::statement("record the success of a connector");
         let mut tx = self.begin("record the success of a connector").await?;
-        sqlx::query(
+        for due in [
             "update delivery
              set due_at = $2
              where connector = $1 and state = 'pending' and due_at > $2
@@ -108,12 +114,21 @@ impl Db {
                    select 1 from connector_health as health
                    where health.connector = $1 and health.failures > 0
                )",
-        )
-        .bind(connector)
-        .bind(now.as_micros())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed())?;
+            "update webhook_delivery
+             set due_at = $2
+             where webhook = $1 and state = 'pending' and due_at > $2
+               and exists (
+                   select 1 from connector_health as health
+                   where health.connector = $1 and health.failures > 0
+               )",
+        ] {
+            sqlx::query(due)
+                .bind(connector)
+                .bind(now.as_micros())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed())?;
+        }
         sqlx::query(
             "insert into connector_health (connector, delivered_at, failures)
              values ($1, $2, 0)

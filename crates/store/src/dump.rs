@@ -11,7 +11,7 @@ use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment, and what happens
 /// at it, and those that triggers fill from others.
-const TABLES: [&str; 37] = [
+const TABLES: [&str; 40] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -25,6 +25,8 @@ const TABLES: [&str; 37] = [
     "delivery",
     "connector_disabled",
     "connector_health",
+    "webhook_cursor",
+    "webhook_delivery",
     "digest",
     "run",
     "run_wait",
@@ -46,6 +48,7 @@ const TABLES: [&str; 37] = [
     "catalogue_access",
     "check_in",
     "administrator",
+    "oidc_person",
     "audit_entry",
     "figure",
     "api_token",
@@ -380,6 +383,7 @@ mod tests {
                 "run_tally",
                 "tenancy_mark",
                 "title",
+                "oidc_session",
             ],
         ]
         .concat();

@@ -50,6 +50,7 @@ mod incident_maintenance;
 mod incident_page;
 mod lease;
 mod node;
+mod oidc;
 mod pause;
 mod postgres;
 mod publication;
@@ -67,6 +68,7 @@ mod tenant;
 mod tenant_view;
 mod title;
 mod trend;
+mod webhook;
 
 #[cfg(test)]
 mod testing;
@@ -98,6 +100,7 @@ pub use incident_kind::EventKind;
 pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use node::Node;
+pub use oidc::{OidcPerson, OidcSession};
 pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Publication, PublicationState, Release};
@@ -116,3 +119,4 @@ pub use tenant::{SealedSecret, Tenant, TenantRing, TenantState};
 pub use tenant_view::{TenantKey, TenantView};
 pub use title::{Released, RunTime, TitleFilter, TitleLine};
 pub use trend::{Arrival, Depth, Tally};
+pub use webhook::{NewWebhookDelivery, WebhookDelivery};

@@ -5,6 +5,7 @@
 //! - **[`Vault`]** seals secrets with a key that lies in a file, outside the database; [`Tenants::rotate_key`] seals all of
 //!   them anew.
 //! - **[`administration`]**: who may administer all this, and what they did.
+//! - **[`oidc`]** asks the organisation's own identity provider who somebody is.
 //! - **[`envquery`]** tells a Mac that proves to have its tenant's token where the tenant's view is.
 //! - **[`pods`]** are the tenants' views: what is in each, and who is let in.
 //! - **[`catalogue`]** is what people at a tenant see of its view, and who of them is let in.
@@ -33,6 +34,7 @@ mod error;
 mod exposure;
 mod limits;
 pub mod nginx;
+pub mod oidc;
 pub mod pins;
 pub mod pods;
 pub mod profile;

@@ -14,6 +14,7 @@
 //! - [`signing`] makes programs and bundles and signs them with `apple-codesign`, by a certificate that signed itself;
 //!   [`package`] makes flat packages; [`tls`] makes certificates of servers.
 //! - [`browser`] is a real Chromium that is led through pages, and axe to judge them; [`pages`] asks for them by curl.
+//! - [`identity_provider`] signs people in by `OpenID` Connect.
 //! - [`nginx`] is a real NGINX, and [`s3`] a real server that speaks S3.
 //! - [`database()`] opens a database for a test, on SQLite or in a schema of the PostgreSQL server that the tests were given.
 //! - [`demo`] is what `cargo xtask demo` tells: two publications and five incidents, step by step.
@@ -31,6 +32,7 @@ mod database;
 pub mod demo;
 pub mod desks;
 pub mod house;
+pub mod identity_provider;
 pub mod minisign;
 pub mod nginx;
 pub mod package;

@@ -29,6 +29,8 @@ pub enum Reply {
     Status(u16),
     /// With 503 and this `Retry-After` in seconds.
     RetryAfter(u64),
+    /// With 429, and this `Retry-After` in seconds if there is one.
+    TooMany(Option<u64>),
     /// With a redirect to this address.
     Redirect(String),
     /// With 204, after this time.
@@ -170,6 +172,12 @@ async fn receive(State(world): State<World>, headers: HeaderMap, body: Bytes) ->
         }
         Some(Reply::Status(status)) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            .into_response(),
+        Some(Reply::TooMany(None)) => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Some(Reply::TooMany(Some(seconds))) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, HeaderValue::from(seconds))],
+        )
             .into_response(),
         Some(Reply::RetryAfter(seconds)) => (
             StatusCode::SERVICE_UNAVAILABLE,

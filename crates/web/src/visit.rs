@@ -1,6 +1,6 @@
 //! What is the same for all pages that people visit with a browser: headers, cookies, forms.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -126,6 +126,22 @@ pub(crate) fn holding(name: &str, cookie: Option<&Secret<String>>) -> HeaderValu
     let value = cookie.map_or("", |cookie| cookie.expose().as_str());
     let until = if cookie.is_some() { "" } else { "; Max-Age=0" };
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{until}");
+    let mut header =
+        HeaderValue::from_str(&text).unwrap_or_else(|_no_letters| HeaderValue::from_static("none"));
+    header.set_sensitive(true);
+    header
+}
+
+/// What has the browser hold `cookie` for a while, also where it comes from another site by a link; nothing any more without
+/// one.
+pub(crate) fn lending(
+    name: &str,
+    cookie: Option<&Secret<String>>,
+    lasting: Duration,
+) -> HeaderValue {
+    let value = cookie.map_or("", |cookie| cookie.expose().as_str());
+    let seconds = cookie.map_or(0, |_| lasting.as_secs());
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
     let mut header =
         HeaderValue::from_str(&text).unwrap_or_else(|_no_letters| HeaderValue::from_static("none"));
     header.set_sensitive(true);

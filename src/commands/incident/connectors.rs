@@ -51,7 +51,13 @@ pub(super) async fn test_fire(
     }
     let place = ticket.map(|ticket| ticket.url.unwrap_or(ticket.reference));
     let place = place.map_or(String::new(), |place| format!(": {place}"));
-    printer.data(format!("`{name}` took the test and its end{place}"))?;
+    // A webhook is no desk: there is no incident that could end.
+    let took = if desk.webhooks().any(|webhook| webhook == name) {
+        "the test"
+    } else {
+        "the test and its end"
+    };
+    printer.data(format!("`{name}` took {took}{place}"))?;
     Ok(ExitStatus::Done)
 }
 
@@ -95,9 +101,15 @@ fn lines(connector: &ConnectorState) -> Vec<String> {
     );
     fact("rests until", at(health.resting_until));
     fact("disabled", at(health.disabled_at));
-    let events = connector.events.iter().map(|kind| kind.as_str());
-    fact("told of", Some(events.collect::<Vec<_>>().join(", ")));
+    fact("told of", Some(told_of(connector).join(", ")));
     lines
+}
+
+fn told_of(connector: &ConnectorState) -> Vec<&str> {
+    let events = connector.events.iter().map(|kind| kind.as_str());
+    events
+        .chain(connector.topics.iter().map(String::as_str))
+        .collect()
 }
 
 fn to_json(connector: &ConnectorState) -> Value {
@@ -108,7 +120,7 @@ fn to_json(connector: &ConnectorState) -> Value {
         "connector": health.connector,
         "state": word(connector),
         "configured": connector.configured,
-        "events": connector.events,
+        "events": told_of(connector),
         "pending": health.pending,
         "given_up": health.given_up,
         "delivered_at": at(health.delivered_at),

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use testkit::{pages::code, vendor::Resource};
+use testkit::{
+    identity_provider::{Algorithm, CLIENT, CLIENT_SECRET, IdentityProvider},
+    pages::code,
+    vendor::Resource,
+};
 
 use super::{Visitor, configure, free_port, listening, told};
 use crate::small::{IMAGE, Small, TITLE};
@@ -161,5 +165,71 @@ async fn the_pages_are_used_in_a_browser() {
     look_around(&ada);
     look_after(&ada, &small).await;
     look_after_a_tenant(&ada);
+    service.kill().await.unwrap();
+}
+
+/// The pages, with passwords and with the identity provider.
+fn configure_sign_on(small: &Small, provider: &IdentityProvider) -> u16 {
+    let port = free_port();
+    let secret = small.house.root().join("oidc");
+    fs_err::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
+    let sections = format!(
+        "[administration]
+listen = '127.0.0.1:{port}'
+url = 'http://localhost:{port}'
+[administration.oidc]
+issuer = '{}'
+client-id = '{CLIENT}'
+client-secret-file = '{}'
+allow-loopback-http = true
+[administration.oidc.groups]
+packaging = 'packager'
+",
+        provider.issuer(),
+        secret.display()
+    );
+    configure(small, &sections);
+    port
+}
+
+/// The browser goes on by itself until it sees that.
+fn comes_to(visitor: &Visitor, words: &str) {
+    for _ in 0..100 {
+        if visitor.browser.text().unwrap().contains(words) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    visitor.sees(words);
+}
+
+/// In a browser, since that alone knows which cookies go along from one site to another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_identity_provider_signs_people_in() {
+    let Some(small) = Small::stand().await else {
+        return;
+    };
+    let provider = IdentityProvider::start(Algorithm::RS256).await.unwrap();
+    provider.person("u-1", "grace", &["packaging"]);
+    let port = configure_sign_on(&small, &provider);
+    let Some(grace) = Visitor::with_browser(port) else {
+        return;
+    };
+    let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
+    listening(port).await;
+    grace.go("/");
+    assert_eq!(grace.path(), "/sign-in");
+    grace.judge("sign-in-organisation");
+    grace.press("Sign in with your organisation");
+    comes_to(&grace, "oidc:grace, packager");
+    assert_eq!(grace.path(), "/now");
+    grace.press("Sign out");
+    comes_to(&grace, "You are signed out.");
+    grace.go("/now");
+    assert_eq!(grace.path(), "/sign-in");
+    provider.person("u-2", "eve", &["visitors"]);
+    grace.press("Sign in with your organisation");
+    grace.sees("none of your groups has a role here");
+    grace.judge("sign-in-without-role");
     service.kill().await.unwrap();
 }

@@ -3,6 +3,7 @@
 mod database;
 mod error;
 mod nginx;
+mod oidc;
 mod pages;
 mod places;
 mod preferences;
@@ -36,6 +37,7 @@ pub use self::{
     database::{DatabaseConfig, RetryConfig, Role},
     error::ConfigError,
     nginx::NginxConfig,
+    oidc::OidcConfig,
     pages::{AdministrationConfig, PagesConfig},
     surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
@@ -103,6 +105,8 @@ pub struct Config {
     pub tuf: TufConfig,
     /// The service desk.
     pub desk: desk::Config,
+    /// Programs that are called with what happens.
+    pub webhooks: desk::WebhooksConfig,
     /// The service.
     pub serve: ServeConfig,
     /// What tells tenants' Macs where their view is.
@@ -138,6 +142,7 @@ impl Default for Config {
             evidence: EvidenceConfig::default(),
             tuf: TufConfig::default(),
             desk: desk::Config::default(),
+            webhooks: desk::WebhooksConfig::default(),
             serve: ServeConfig::default(),
             envquery: EnvQueryConfig::default(),
             pods: PodsConfig::default(),
@@ -418,6 +423,8 @@ impl Config {
         self.pods_place()?;
         self.administration_place()?;
         self.catalogue_place()?;
+        self.catalogue_url()?;
+        self.oidc_settings()?;
         self.nginx_place()?;
         let megabytes = self.fetch.max_download_mib;
         if megabytes == 0 || megabytes.checked_mul(1 << 20).is_none() {

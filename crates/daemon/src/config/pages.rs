@@ -7,8 +7,9 @@ use std::{
 };
 
 use serde::Deserialize;
+use url::Url;
 
-use super::{Config, ConfigError, TlsPlace};
+use super::{Config, ConfigError, OidcConfig, TlsPlace};
 
 /// Pages for people.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -16,6 +17,8 @@ use super::{Config, ConfigError, TlsPlace};
 pub struct PagesConfig {
     /// Where they are served; nowhere if not given.
     pub listen: Option<SocketAddr>,
+    /// Their address, as people know it: nothing stands behind the host and port.
+    pub url: Option<Url>,
     /// Their certificate and those above it, in PEM; without one they are served to this machine only.
     pub certificate: Option<PathBuf>,
     /// The certificate's key, in PEM.
@@ -28,12 +31,16 @@ pub struct PagesConfig {
 pub struct AdministrationConfig {
     /// As [`PagesConfig::listen`].
     pub listen: Option<SocketAddr>,
+    /// As [`PagesConfig::url`].
+    pub url: Option<Url>,
     /// As [`PagesConfig::certificate`].
     pub certificate: Option<PathBuf>,
     /// As [`PagesConfig::key`].
     pub key: Option<PathBuf>,
     /// How often each token may call the API in a minute.
     pub api_calls_per_minute: NonZeroU32,
+    /// The identity provider through which people sign in; only with passwords if not given.
+    pub oidc: Option<OidcConfig>,
 }
 
 /// How often a token may call in a minute, unless it is said otherwise.
@@ -46,9 +53,11 @@ impl Default for AdministrationConfig {
     fn default() -> Self {
         Self {
             listen: None,
+            url: None,
             certificate: None,
             key: None,
             api_calls_per_minute: CALLS,
+            oidc: None,
         }
     }
 }
@@ -57,6 +66,7 @@ impl AdministrationConfig {
     fn pages(&self) -> PagesConfig {
         PagesConfig {
             listen: self.listen,
+            url: self.url.clone(),
             certificate: self.certificate.clone(),
             key: self.key.clone(),
         }
@@ -88,6 +98,43 @@ impl Config {
     /// As [`Config::administration_place`].
     pub(crate) fn catalogue_place(&self) -> Result<Option<PagesPlace>, ConfigError> {
         self.pages_place(&self.catalogue, ["catalogue.certificate", "catalogue.key"])
+    }
+
+    /// The address of the administration pages, without a slash at its end.
+    ///
+    /// # Errors
+    /// As [`Config::administration_place`].
+    pub(crate) fn administration_url(&self) -> Result<Option<String>, ConfigError> {
+        self.pages_url(self.administration.url.as_ref(), "administration.url")
+    }
+
+    /// The address of the catalogue, without a slash at its end.
+    ///
+    /// # Errors
+    /// As [`Config::administration_place`].
+    pub(crate) fn catalogue_url(&self) -> Result<Option<String>, ConfigError> {
+        self.pages_url(self.catalogue.url.as_ref(), "catalogue.url")
+    }
+
+    fn pages_url(
+        &self,
+        url: Option<&Url>,
+        key: &'static str,
+    ) -> Result<Option<String>, ConfigError> {
+        let Some(url) = url else {
+            return Ok(None);
+        };
+        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_nobodys = url.username().is_empty() && url.password().is_none();
+        if is_web && is_bare && is_nobodys {
+            return Ok(Some(url.origin().ascii_serialization()));
+        }
+        Err(ConfigError::Value {
+            path: self.file().unwrap_or(Path::new("")).to_owned(),
+            key,
+            why: "it is not `https://` and a host",
+        })
     }
 
     fn pages_place(

@@ -23,6 +23,8 @@ impl Places {
             Some(nginx) => (Some(&mut nginx.folder), nginx.log.as_mut()),
             None => (None, None),
         };
+        let oidc = config.administration.oidc.as_mut();
+        let oidc_secret = oidc.and_then(|oidc| oidc.client_secret_file.as_mut());
         let paths = [
             Some(&mut config.state_dir),
             Some(&mut config.serve.schedules),
@@ -42,18 +44,26 @@ impl Places {
             config.catalogue.key.as_mut(),
             nginx_folder,
             nginx_log,
+            oidc_secret,
             autopkg.prefs.as_mut(),
             config.scan.api_key_file.as_mut(),
             config.scan.clamd.socket.as_mut(),
         ];
         let secrets = config.desk.secret_files_mut();
+        let endpoints = config.webhooks.endpoint.iter_mut();
+        let endpoints = endpoints.flat_map(|endpoint| &mut endpoint.secret_files);
         let keys = signatures
             .proofs
             .iter_mut()
             .filter_map(|proof| proof.key_file.as_mut());
         let rules = config.scan.yara.rules.iter_mut();
         let paths = paths.into_iter().flatten();
-        for path in paths.chain(secrets).chain(keys).chain(rules) {
+        for path in paths
+            .chain(secrets)
+            .chain(endpoints)
+            .chain(keys)
+            .chain(rules)
+        {
             *path = self.of(&path.to_string_lossy());
         }
         let texts = autopkg

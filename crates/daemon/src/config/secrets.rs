@@ -20,6 +20,9 @@ const DATABASE_URL: &str = "AUTO_UPDATE_DATABASE_URL";
 /// The variable of the environment that names the schema there; it goes before the file's.
 const DATABASE_SCHEMA: &str = "AUTO_UPDATE_DATABASE_SCHEMA";
 
+/// The variable of the environment by which the identity provider knows this service; it goes before the file's.
+const OIDC_CLIENT_SECRET: &str = "AUTO_UPDATE_OIDC_CLIENT_SECRET";
+
 /// Reads the secrets that files and the environment hold into `config`.
 pub(super) fn read(
     config: &mut Config,
@@ -55,6 +58,19 @@ pub(super) fn read(
     if let Some(key) = variable(surroundings, SCAN_API_KEY)? {
         scan.api_key = Some(key);
     }
+    if let Some(oidc) = &mut config.administration.oidc {
+        one(
+            &mut oidc.client_secret,
+            (
+                "administration.oidc.client-secret",
+                "administration.oidc.client-secret-file",
+            ),
+            oidc.client_secret_file.as_deref(),
+        )?;
+        if let Some(secret) = variable(surroundings, OIDC_CLIENT_SECRET)? {
+            oidc.client_secret = Some(secret);
+        }
+    }
     for place in config.desk.secret_places() {
         one(place.secret, (place.key, place.file_key), place.file)?;
     }
@@ -62,6 +78,12 @@ pub(super) fn read(
         for file in &webhook.secret_files {
             let secret = from_file("desk.webhook.secret-files", file)?;
             webhook.secrets.push(secret);
+        }
+    }
+    for endpoint in &mut config.webhooks.endpoint {
+        for file in &endpoint.secret_files {
+            let secret = from_file("webhooks.endpoint.secret-files", file)?;
+            endpoint.secrets.push(secret);
         }
     }
     Ok(())
@@ -90,8 +112,16 @@ pub(super) fn scrubber(config: &Config) -> Scrubber {
         .api_key
         .iter()
         .chain(&config.repository.secret_key)
-        .chain(&config.database.url);
-    for secret in keys.chain(config.desk.secrets()) {
+        .chain(&config.database.url)
+        .chain(
+            config
+                .administration
+                .oidc
+                .iter()
+                .flat_map(|oidc| &oidc.client_secret),
+        );
+    let called = config.webhooks.secrets();
+    for secret in keys.chain(config.desk.secrets()).chain(called) {
         scrubber.learn(secret.expose());
     }
     // Its password may appear without the rest.

@@ -148,7 +148,7 @@ fn says_where_it_is_wrong() {
         ),
         (
             "# one\nstate_dir = 'x'\n",
-            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `records`, `scan`, `evidence`, `tuf`, `desk`, `serve`, `envquery`, `pods`, `administration`, `catalogue`",
+            "the configuration `[DIR]/auto-update.toml` is wrong in line 2: unknown field `state_dir`, expected one of `state-dir`, `repository`, `autopkg`, `node`, `database`, `retry`, `fetch`, `sandbox`, `signatures`, `guards`, `rings`, `retention`, `records`, `scan`, `evidence`, `tuf`, `desk`, `webhooks`, `serve`, `envquery`, `pods`, `administration`, `catalogue`",
         ),
         (
             "[serve]\nworkers = 0\n",

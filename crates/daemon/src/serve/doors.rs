@@ -7,8 +7,14 @@ use model::{Clock, SystemClock};
 use pipeline::Engine;
 use store::Db;
 use tenancy::{
-    TenancyError, administration::Administration, catalogue::Catalogue, envquery::EnvQuery, pins,
-    pods::Pods, profile::ProfileSettings,
+    TenancyError,
+    administration::{Administration, SignOn},
+    catalogue::Catalogue,
+    envquery::EnvQuery,
+    oidc::{Oidc, OidcError},
+    pins,
+    pods::Pods,
+    profile::ProfileSettings,
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +57,9 @@ pub enum DoorError {
     /// The secrets of tenants cannot be used.
     #[error("cannot use the secrets of tenants")]
     Tenants(#[from] TenancyError),
+    /// The identity provider is not configured as it can be.
+    #[error("cannot sign people on (section `administration.oidc` of the configuration)")]
+    Oidc(#[from] OidcError),
     /// Nothing can be written for NGINX.
     #[error("cannot serve views by NGINX (section `pods.nginx` of the configuration)")]
     Nginx(#[from] NginxError),
@@ -118,6 +127,19 @@ pub fn open_doors(config: &Config, engine: &Engine) -> Result<Doors, DoorError> 
     Ok(Doors { doors, nginx })
 }
 
+/// How people may sign in.
+fn sign_on(config: &Config) -> Result<SignOn, DoorError> {
+    let Some((settings, is_local)) = config.oidc_settings()? else {
+        return Ok(SignOn::Local);
+    };
+    let oidc = Oidc::new(settings, Arc::new(SystemClock))?;
+    Ok(if is_local {
+        SignOn::Both(oidc)
+    } else {
+        SignOn::Oidc(oidc)
+    })
+}
+
 fn administration(config: &Config, engine: &Engine, place: PagesPlace) -> Result<Door, DoorError> {
     let db = engine.db();
     let pins = config.envquery.pins.clone();
@@ -131,7 +153,8 @@ fn administration(config: &Config, engine: &Engine, place: PagesPlace) -> Result
     let calls = config.administration.api_calls_per_minute;
     let router = web::administration_router(AdministrationDoor {
         administration: Administration::new(db.clone(), open_vault(config), clock)
-            .with_calls_per_minute(calls),
+            .with_calls_per_minute(calls)
+            .with_sign_on(sign_on(config)?),
         tenants: open_tenants(config, db.clone()),
         db: db.clone(),
         engine: Some(engine.clone()),
@@ -153,6 +176,7 @@ fn catalogue(config: &Config, engine: &Engine, place: PagesPlace) -> Result<Door
     let router = web::catalogue_router(CatalogueDoor {
         access: open_tenants(config, db.clone()).catalogue(),
         catalogue: Catalogue::new(db.clone(), repository, rings.collect()),
+        url: config.catalogue_url()?,
         is_tls: matches!(place, PagesPlace::Tls(_)),
     });
     Door::for_people(CATALOGUE, place, router)

@@ -179,6 +179,9 @@ fn take_part(
 ) {
     loops.spawn(housekeeping::keep(engine.clone(), end.clone()));
     loops.spawn(tell_desks(engine.clone(), end.clone()));
+    for name in engine.desk().webhooks() {
+        loops.spawn(call_webhook(engine.clone(), name.to_owned(), end.clone()));
+    }
     let hearing = cluster::hear(engine.clone(), Arc::clone(wake), end.clone());
     loops.spawn(hearing);
     let seen = cluster::be_seen(engine.clone(), config.clone(), end.clone());
@@ -231,6 +234,10 @@ async fn answer(listener: TcpListener, watched: Watched, end: CancellationToken)
 
 async fn tell_desks(engine: Engine, end: CancellationToken) {
     engine.desk().run(&end).await;
+}
+
+async fn call_webhook(engine: Engine, name: String, end: CancellationToken) {
+    engine.desk().run_webhook(&name, &end).await;
 }
 
 /// Desks hear of the last runs before the process ends, if they listen.

@@ -2,6 +2,7 @@
 
 mod desks;
 mod secrets;
+mod webhooks;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use self::{
         ServiceNowConfig, ZendeskConfig,
     },
     secrets::SecretPlace,
+    webhooks::{EndpointConfig, WebhooksConfig},
 };
 
 /// Who is told of incidents, and how fast they must be over.

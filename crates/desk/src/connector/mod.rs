@@ -1,5 +1,6 @@
 //! Ways to tell a desk something: one file each.
 
+mod caller;
 mod email;
 mod freshservice;
 mod http;
@@ -20,6 +21,7 @@ use model::Timestamp;
 use redact::Scrubber;
 use store::{Delivery, EventKind, Ticket};
 
+pub(crate) use caller::Caller;
 pub(crate) use http::Line;
 pub use signature::SigningKey;
 
@@ -203,7 +205,7 @@ pub(crate) fn learn_secrets(config: &Config, scrubber: &mut Scrubber) {
     }
 }
 
-fn set_up(connector: &str, why: impl fmt::Display) -> DeskError {
+pub(crate) fn set_up(connector: &str, why: impl fmt::Display) -> DeskError {
     DeskError::SetUp {
         connector: connector.to_owned(),
         why: why.to_string(),

@@ -1,59 +1,31 @@
 //! Webhooks, signed as Standard Webhooks 1.0.0 says.
 
-use std::fmt;
-
 use async_trait::async_trait;
-use reqwest::{Client, header};
 use store::EventKind;
-use url::Url;
 
-use super::{
-    Attempt, Connector, DeliveryError, SigningKey, Taken,
-    http::{self, Line},
-    set_up,
-};
+use super::{Attempt, Connector, DeliveryError, Taken, caller::Caller, http::Line};
 use crate::{DeskError, WebhookConfig};
 
 /// Calls one webhook.
+#[derive(Debug)]
 pub(crate) struct Webhook {
     name: String,
-    url: Url,
-    keys: Vec<SigningKey>,
+    caller: Caller,
     events: Vec<EventKind>,
-    http: Client,
-}
-
-impl fmt::Debug for Webhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook")
-            .field("name", &self.name)
-            .field("host", &self.url.host_str())
-            .finish_non_exhaustive()
-    }
 }
 
 impl Webhook {
     pub(crate) fn new(config: &WebhookConfig) -> Result<Self, DeskError> {
-        let refused = |why: &str| set_up(&config.name, why);
         let line = Line {
             name: &config.name,
             address: config.url.expose(),
             allow_loopback_http: config.allow_loopback_http,
             timeout_seconds: config.timeout_seconds,
         };
-        let (url, http) = line.open()?;
-        if config.secrets.is_empty() {
-            return Err(refused("it has no secret, so nobody could know who calls"));
-        }
-        let keys = config.secrets.iter().map(SigningKey::parse).collect();
         Ok(Self {
             name: config.name.clone(),
-            url,
-            keys: Option::ok_or_else(keys, || {
-                refused("a secret is not `whsec_` and the base64 of 24 to 64 bytes")
-            })?,
+            caller: Caller::new(line, &config.secrets)?,
             events: config.events.clone(),
-            http,
         })
     }
 }
@@ -70,19 +42,8 @@ impl Connector for Webhook {
 
     async fn deliver(&self, attempt: &Attempt) -> Result<Taken, DeliveryError> {
         let id = attempt.delivery.id.to_string();
-        let seconds = attempt.at.as_secs();
         let body = attempt.delivery.payload.to_string();
-        let sign = |key: &SigningKey| key.sign(&id, seconds, body.as_bytes());
-        let signatures: Vec<String> = self.keys.iter().map(sign).collect();
-        let request = self
-            .http
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", seconds)
-            .header("webhook-signature", signatures.join(" "))
-            .body(body);
-        http::take(request, attempt.at).await?;
+        self.caller.call(&id, body, attempt.at).await?;
         Ok(Taken::default())
     }
 }

@@ -285,7 +285,7 @@ fn enrolment(name: String, secret: Secret<String>) -> Result<Enrolment, Administ
 }
 
 /// What is in logs and addresses without being escaped.
-pub(super) fn check_name(name: &str) -> Result<(), AdministrationError> {
+pub(crate) fn check_name(name: &str) -> Result<(), AdministrationError> {
     let is_allowed =
         |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@' | '+');
     let why = if name.is_empty() {

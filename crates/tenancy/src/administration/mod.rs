@@ -32,6 +32,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use model::Clock;
 use store::Db;
 
+pub(crate) use self::administrators::check_name;
 use self::passwords::Passwords;
 pub use self::{
     administrators::{Enrolment, NewAdministrator},
@@ -42,7 +43,7 @@ pub use self::{
     sessions::{Attempt, Entry, Refusal, Session},
     tokens::{Call, Caller, NewToken},
 };
-use crate::{Vault, limits::Limit};
+use crate::{Vault, limits::Limit, oidc::Oidc};
 
 /// How often an address may try to sign in in a minute.
 const TRIES_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(20) {
@@ -74,6 +75,19 @@ pub struct Administration {
     tries: Arc<Limit>,
     calls: Arc<Limit>,
     strangers: Arc<Limit>,
+    sign_on: SignOn,
+}
+
+/// How people may sign in.
+#[derive(Clone, Debug, Default)]
+pub enum SignOn {
+    /// With password and one-time code.
+    #[default]
+    Local,
+    /// Through the identity provider as well.
+    Both(Oidc),
+    /// Through the identity provider only.
+    Oidc(Oidc),
 }
 
 impl Administration {
@@ -87,6 +101,7 @@ impl Administration {
             tries: Arc::new(Limit::per_minute(TRIES_PER_MINUTE)),
             calls: Arc::new(Limit::per_minute(CALLS_PER_MINUTE)),
             strangers: Arc::new(Limit::per_minute(STRANGERS_PER_MINUTE)),
+            sign_on: SignOn::default(),
         }
     }
 
@@ -95,6 +110,26 @@ impl Administration {
     pub fn with_calls_per_minute(mut self, times: NonZeroU32) -> Self {
         self.calls = Arc::new(Limit::per_minute(times));
         self
+    }
+
+    /// The same, where people may sign in this way.
+    #[must_use]
+    pub fn with_sign_on(mut self, sign_on: SignOn) -> Self {
+        self.sign_on = sign_on;
+        self
+    }
+
+    /// The identity provider, if there is one.
+    pub const fn oidc(&self) -> Option<&Oidc> {
+        match &self.sign_on {
+            SignOn::Local => None,
+            SignOn::Both(oidc) | SignOn::Oidc(oidc) => Some(oidc),
+        }
+    }
+
+    /// Whether somebody may sign in with password and one-time code.
+    pub const fn is_local(&self) -> bool {
+        !matches!(self.sign_on, SignOn::Oidc(_))
     }
 
     /// The audit log, for what comes by `way`.

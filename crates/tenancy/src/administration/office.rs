@@ -3,9 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use model::UnknownWord;
+use serde::Deserialize;
 
 /// What somebody is here for, and so what they may do.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "kebab-case")]
 pub enum Office {
     /// Looks.
     Viewer,

@@ -4,11 +4,14 @@ use std::{net::IpAddr, time::Duration};
 
 use model::Timestamp;
 use redact::Secret;
-use store::{Administrator, AdministratorState};
+use store::{Administrator, AdministratorState, OidcPerson};
 
 use super::{Administration, AdministrationError, Office, codes};
-use crate::session::{
-    IDLE, LIFE, LONGEST, NOTED, digest_of, form_token_of, is_same, lock_rule, unguessable,
+use crate::{
+    oidc::Claimant,
+    session::{
+        IDLE, LIFE, LONGEST, NOTED, digest_of, form_token_of, is_same, lock_rule, unguessable,
+    },
 };
 
 /// Somebody tries to sign in.
@@ -67,6 +70,8 @@ pub struct Session {
     pub name: String,
     /// What they may do.
     pub office: Office,
+    /// Whether they came through the identity provider.
+    pub is_oidc: bool,
     /// What has to come with every form.
     pub form_token: Secret<String>,
     /// The name under which it is known.
@@ -181,7 +186,7 @@ impl Administration {
             .administrator_session(&id, now.minus(LIFE), now.minus(IDLE))
             .await?;
         let Some(found) = found else {
-            return Ok(None);
+            return self.oidc_session(cookie, id).await;
         };
         // A role of a newer program may do nothing.
         let Ok(office) = found.administrator.role.parse() else {
@@ -190,10 +195,71 @@ impl Administration {
         let session = Session {
             name: found.administrator.name,
             office,
+            is_oidc: false,
             form_token: form_token_of(cookie),
             id,
         };
         Ok(Some((session, found.seen_at)))
+    }
+
+    /// The same, of somebody who came through the identity provider; nobody does where there is none.
+    async fn oidc_session(
+        &self,
+        cookie: &Secret<String>,
+        id: String,
+    ) -> Result<Option<Session>, AdministrationError> {
+        if self.oidc().is_none() {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let found = self
+            .db
+            .oidc_session(&id, now.minus(LIFE), now.minus(IDLE))
+            .await?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        if found.seen_at.plus(NOTED) < now {
+            self.db.oidc_session_seen(&id, now).await?;
+        }
+        let Ok(office) = found.role.parse() else {
+            return Ok(None);
+        };
+        Ok(Some(Session {
+            name: found.name,
+            office,
+            is_oidc: true,
+            form_token: form_token_of(cookie),
+            id,
+        }))
+    }
+
+    /// Whether an address may try to sign in once more; if not, how long it has to wait.
+    ///
+    /// # Errors
+    /// How long that is.
+    pub fn admit_try(&self, address: IpAddr) -> Result<(), Duration> {
+        self.tries.admit(address, self.clock.now())
+    }
+
+    /// Lets somebody in whom the identity provider knows; answers what the browser has to hold, and the name under which is
+    /// written down what they do. Nothing if that is somebody else's.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn welcome(
+        &self,
+        claimant: &Claimant,
+    ) -> Result<Option<(Secret<String>, String)>, AdministrationError> {
+        let person = OidcPerson {
+            subject: claimant.subject.clone(),
+            name: claimant.name.clone(),
+            role: claimant.office.as_str().to_owned(),
+        };
+        let cookie = unguessable()?;
+        let session = digest_of(&cookie);
+        let admitted = self.db.oidc_admit(&person, &session, self.clock.now());
+        Ok(admitted.await?.map(|name| (cookie, name)))
     }
 
     /// Signs somebody out.
@@ -201,6 +267,9 @@ impl Administration {
     /// # Errors
     /// If the state fails.
     pub async fn sign_out(&self, session: &Session) -> Result<(), AdministrationError> {
+        if session.is_oidc {
+            return Ok(self.db.oidc_session_end(&session.id).await?);
+        }
         Ok(self.db.administrator_session_end(&session.id).await?)
     }
 
@@ -210,6 +279,8 @@ impl Administration {
     /// If the state fails.
     pub async fn forget_sessions(&self) -> Result<u64, AdministrationError> {
         let before = self.clock.now().minus(IDLE);
-        Ok(self.db.administrator_sessions_forget(before).await?)
+        let over = self.db.administrator_sessions_forget(before).await?;
+        let through_oidc = self.db.oidc_sessions_forget(before).await?;
+        Ok(over.saturating_add(through_oidc))
     }
 }

@@ -13,6 +13,7 @@ mod page;
 mod plot;
 mod runs;
 mod sign_in;
+mod sign_on;
 mod tenant;
 mod tenants;
 #[cfg(test)]
@@ -119,6 +120,8 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/assets/live.js", get(live::script))
+        .route("/sign-in/oidc", get(sign_on::begin))
+        .route(tenancy::oidc::CALLBACK, get(sign_on::finish))
         .route("/assets/style.css", get(visit::style));
     let api = crate::api::router(&door);
     let pages = Router::new()

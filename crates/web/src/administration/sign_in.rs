@@ -1,6 +1,9 @@
 //! Signing in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use askama::Template;
 use axum::{
@@ -17,7 +20,7 @@ use tenancy::administration::{Attempt, Deed, Entry};
 use super::{
     AdministrationDoor,
     gate::{Asking, form, holding},
-    page,
+    page, sign_on,
 };
 use crate::{
     Peer,
@@ -28,11 +31,25 @@ use crate::{
 #[template(path = "administration/sign_in.html")]
 struct SignIn<'a> {
     trouble: Option<&'a str>,
+    /// Whether there is an identity provider.
+    is_oidc: bool,
+    /// Whether there are passwords.
+    is_local: bool,
+}
+
+impl<'a> SignIn<'a> {
+    const fn at(door: &AdministrationDoor, trouble: Option<&'a str>) -> Self {
+        Self {
+            trouble,
+            is_oidc: door.administration.oidc().is_some(),
+            is_local: door.administration.is_local(),
+        }
+    }
 }
 
 /// The form.
-pub(super) async fn show() -> Response {
-    page::show(&SignIn { trouble: None })
+pub(super) async fn show(State(door): State<AdministrationDoor>) -> Response {
+    page::show(&SignIn::at(&door, None))
 }
 
 #[derive(Deserialize)]
@@ -48,6 +65,12 @@ pub(super) async fn enter(
     From(peer): From,
     body: Bytes,
 ) -> Response {
+    if !door.administration.is_local() {
+        return page::refused(
+            StatusCode::FORBIDDEN,
+            "Nobody signs in with a password here. Go back and use the identity provider.",
+        );
+    }
     let filled: Filled = match form(&body) {
         Ok(filled) => filled,
         Err(response) => return *response,
@@ -56,7 +79,7 @@ pub(super) async fn enter(
         name: filled.name.trim().to_owned(),
         password: Secret::new(filled.password),
         code: Secret::new(filled.code),
-        address: peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip()),
+        address: address_of(peer),
     };
     let name = attempt.name.clone();
     let entry = match door.administration.sign_in(attempt).await {
@@ -72,19 +95,29 @@ pub(super) async fn enter(
             (held, Redirect::to("/")).into_response()
         }
         Entry::Refused(_) => trouble(
+            &door,
             StatusCode::UNAUTHORIZED,
             "That is not right, or nobody can sign in with it at the moment.",
         ),
-        Entry::TooMany(wait) => {
-            let mut response = trouble(
-                StatusCode::TOO_MANY_REQUESTS,
-                "There were too many tries. Wait a minute.",
-            );
-            let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, wait.as_secs().into());
-            response
-        }
+        Entry::TooMany(wait) => too_many(&door, wait),
     }
+}
+
+/// Where somebody comes from.
+pub(super) fn address_of(peer: Option<Peer>) -> IpAddr {
+    peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip())
+}
+
+/// There were too many tries.
+pub(super) fn too_many(door: &AdministrationDoor, wait: Duration) -> Response {
+    let mut response = trouble(
+        door,
+        StatusCode::TOO_MANY_REQUESTS,
+        "There were too many tries. Wait a minute.",
+    );
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, wait.as_secs().into());
+    response
 }
 
 /// Writes down who came in, or did not. Too many tries are not: whoever likes could fill the log with them.
@@ -115,10 +148,9 @@ async fn note(
     noted.map_err(|error| Box::new(page::failed(&error)))
 }
 
-fn trouble(status: StatusCode, text: &str) -> Response {
-    let mut response = page::show(&SignIn {
-        trouble: Some(text),
-    });
+/// The form, and what is wrong.
+pub(super) fn trouble(door: &AdministrationDoor, status: StatusCode, text: &str) -> Response {
+    let mut response = page::show(&SignIn::at(door, Some(text)));
     *response.status_mut() = status;
     response
 }
@@ -138,5 +170,11 @@ pub(super) async fn leave(State(door): State<AdministrationDoor>, asking: Asking
         return page::failed(&error);
     }
     let held = [(header::SET_COOKIE, holding(None))];
+    if asking.session.is_oidc
+        && let Some(oidc) = door.administration.oidc()
+        && let Some(onward) = sign_on::end(oidc).await
+    {
+        return (held, onward).into_response();
+    }
     (held, Redirect::to("/sign-in")).into_response()
 }

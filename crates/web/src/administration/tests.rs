@@ -21,6 +21,9 @@ use super::{AdministrationDoor, administration_router};
 const PASSWORD: &str = "correct horse battery";
 const HOST: &str = "admin.example.com";
 
+#[path = "oidc_tests.rs"]
+mod oidc;
+
 struct World {
     _folder: tempfile::TempDir,
     clock: Arc<FixedClock>,

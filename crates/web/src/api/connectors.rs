@@ -1,10 +1,9 @@
-//! How the connectors to service desks fare.
+//! How the connectors to service desks and the webhooks fare.
 
 use axum::extract::State;
 use desk::ConnectorState;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::EventKind;
 
 use super::{
     answer::Asked,
@@ -20,7 +19,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Operation::look(
             "connector_list",
             "/connectors",
-            "How the connectors to service desks fare, by name",
+            "How the connectors to service desks and the webhooks fare, by name",
         )
         .asking::<PageQuery>()
         .answering::<Page<Connector>>(200)
@@ -39,8 +38,8 @@ struct Connector {
     connector: String,
     /// Whether it is configured. What waits for one that is not is kept.
     configured: bool,
-    /// Which events of incidents it is told of.
-    events: Vec<&'static str>,
+    /// Which events of incidents it is told of; of a webhook, which topics.
+    events: Vec<String>,
     /// When its desk last took a delivery.
     delivered_at: Option<At>,
     /// When an attempt last failed.
@@ -73,10 +72,14 @@ async fn list(
 
 fn told(state: ConnectorState) -> Connector {
     let health = state.health;
+    let events = state
+        .events
+        .into_iter()
+        .map(|kind| kind.as_str().to_owned());
     Connector {
         connector: health.connector,
         configured: state.configured,
-        events: state.events.into_iter().map(EventKind::as_str).collect(),
+        events: events.chain(state.topics).collect(),
         delivered_at: health.delivered_at.map(At),
         failed_at: health.failed_at.map(At),
         failures: health.failures,

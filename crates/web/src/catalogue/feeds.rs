@@ -3,6 +3,8 @@
 //! # Source
 //! RSS 2.0; JSON Feed 1.1.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -61,23 +63,37 @@ pub(super) async fn open(
         about: &asking.session.reader.tenant.customer,
         detail: String::new(),
     };
+    let Some(origin) = origin(&door, &headers) else {
+        return not_known();
+    };
     let opening = door.access.open_feeds(&asking.session);
     match asking.audit.recorded(&deed, opening).await {
         Ok(secret) => page::show(&Opened {
             top: Top::of(&asking.session),
-            place: format!("{}/feeds/{}", origin(&door, &headers), secret.expose()),
+            place: format!("{origin}/feeds/{}", secret.expose()),
         }),
         Err(error) => page::failed(&error),
     }
 }
 
-/// Under which address the one who asks knows this host.
-fn origin(door: &CatalogueDoor, headers: &HeaderMap) -> String {
+/// Under which address the catalogue is known: what the configuration says, whatever a question calls this host. Where it
+/// says nothing, a name that is only asked for is not put into links; an address, or `localhost`, is nobody's but this host's.
+fn origin(door: &CatalogueDoor, headers: &HeaderMap) -> Option<String> {
+    if let Some(url) = &door.url {
+        return Some(url.clone());
+    }
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok())?;
+    let bare = host.host().trim_start_matches('[').trim_end_matches(']');
     let scheme = if door.is_tls { "https" } else { "http" };
-    let host = host.as_ref().map_or("localhost", Authority::as_str);
-    format!("{scheme}://{host}")
+    (bare == "localhost" || bare.parse::<IpAddr>().is_ok()).then(|| format!("{scheme}://{host}"))
+}
+
+fn not_known() -> Response {
+    page::refused(
+        StatusCode::MISDIRECTED_REQUEST,
+        "The service does not know its address: whoever runs it has to say it, as `catalogue.url`. Nothing was changed.",
+    )
 }
 
 /// What is new, for whom the secret in the address is.
@@ -123,7 +139,9 @@ pub(super) async fn rss(
         Ok(told) => told,
         Err(response) => return *response,
     };
-    let origin = origin(&door, &headers);
+    let Some(origin) = origin(&door, &headers) else {
+        return not_known();
+    };
     let item = |news: &News| Item {
         id: id_of(news),
         title: in_xml(&title_of(news)),
@@ -153,7 +171,9 @@ pub(super) async fn json(
         Ok(told) => told,
         Err(response) => return *response,
     };
-    let origin = origin(&door, &headers);
+    let Some(origin) = origin(&door, &headers) else {
+        return not_known();
+    };
     let item = |news: &News| {
         json!({
             "id": id_of(news),

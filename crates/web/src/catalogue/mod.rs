@@ -28,6 +28,8 @@ pub struct CatalogueDoor {
     pub access: Access,
     /// What they see.
     pub catalogue: Catalogue,
+    /// Under which address people know it, without a slash at its end.
+    pub url: Option<String>,
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }

@@ -63,6 +63,7 @@ impl World {
         let door = CatalogueDoor {
             access: tenants.catalogue(),
             catalogue: Catalogue::new(db.clone(), repository, Vec::new()),
+            url: Some(format!("https://{HOST}")),
             is_tls: true,
         };
         let world = Self {

@@ -1,0 +1,197 @@
+//! People who sign in through an identity provider, and who of them is signed in.
+
+use model::Timestamp;
+
+use crate::{Db, StoreError};
+
+/// Somebody whom an identity provider knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OidcPerson {
+    /// The provider's name of them, which is given to no other.
+    pub subject: String,
+    /// Under which is written down what they do.
+    pub name: String,
+    /// What they are here for.
+    pub role: String,
+}
+
+/// That somebody is signed in through an identity provider.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OidcSession {
+    /// Under which is written down what they do.
+    pub name: String,
+    /// What they are here for until it ends.
+    pub role: String,
+    /// When it was last heard of.
+    pub seen_at: Timestamp,
+}
+
+impl Db {
+    /// Lets somebody in; answers the name under which is written down what they do: the one they first came by. Nothing,
+    /// and nobody is let in, if it is somebody else's.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn oidc_admit(
+        &self,
+        person: &OidcPerson,
+        session: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        const WHAT: &str = "let somebody in through an identity provider";
+        let mut tx = self.begin(WHAT).await?;
+        let others: Option<i64> =
+            sqlx::query_scalar("select 1 from oidc_person where name = $1 and subject <> $2")
+                .bind(&*person.name)
+                .bind(&*person.subject)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(StoreError::statement(WHAT))?;
+        let is_known: Option<i64> =
+            sqlx::query_scalar("select 1 from oidc_person where subject = $1")
+                .bind(&*person.subject)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(StoreError::statement(WHAT))?;
+        if others.is_some() && is_known.is_none() {
+            return Ok(None);
+        }
+        let name: String = sqlx::query_scalar(
+            "insert into oidc_person (subject, name, role, first_at, last_at)
+             values ($1, $2, $3, $4, $4)
+             on conflict (subject) do update set role = excluded.role, last_at = excluded.last_at
+             returning name",
+        )
+        .bind(&*person.subject)
+        .bind(&*person.name)
+        .bind(&*person.role)
+        .bind(now.as_micros())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(StoreError::statement(WHAT))?;
+        sqlx::query(
+            "insert into oidc_session (id, subject, role, began_at, seen_at) values ($1, $2, $3, $4, $4)",
+        )
+        .bind(session)
+        .bind(&*person.subject)
+        .bind(&*person.role)
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::statement(WHAT))?;
+        tx.commit().await.map_err(StoreError::statement(WHAT))?;
+        Ok(Some(name))
+    }
+
+    /// Whose session it is, if it began after `began_after` and was heard of after `seen_after`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn oidc_session(
+        &self,
+        session: &str,
+        began_after: Timestamp,
+        seen_after: Timestamp,
+    ) -> Result<Option<OidcSession>, StoreError> {
+        let row: Option<(String, String, i64)> = sqlx::query_as(
+            "select person.name, held.role, held.seen_at
+             from oidc_session as held
+             join oidc_person as person on person.subject = held.subject
+             where held.id = $1 and held.began_at > $2 and held.seen_at > $3",
+        )
+        .bind(session)
+        .bind(began_after.as_micros())
+        .bind(seen_after.as_micros())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(StoreError::statement("look for a session"))?;
+        Ok(row.map(|(name, role, seen_at)| OidcSession {
+            name,
+            role,
+            seen_at: Timestamp::from_micros(seen_at),
+        }))
+    }
+
+    /// Notes that a session was heard of.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn oidc_session_seen(&self, session: &str, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("update oidc_session set seen_at = $2 where id = $1 and seen_at < $2")
+            .bind(session)
+            .bind(now.as_micros())
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("note a session"))?;
+        Ok(())
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn oidc_session_end(&self, session: &str) -> Result<(), StoreError> {
+        sqlx::query("delete from oidc_session where id = $1")
+            .bind(session)
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("end a session"))?;
+        Ok(())
+    }
+
+    /// Forgets sessions that were not heard of since `before`; answers how many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn oidc_sessions_forget(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query("delete from oidc_session where seen_at < $1")
+            .bind(before.as_micros())
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("forget sessions"))?;
+        Ok(forgotten.rows_affected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_stays_with_whom_it_was_first() {
+        let (_folder, db) = crate::testing::database().await;
+        let person = |subject: &str, name: &str| OidcPerson {
+            subject: subject.to_owned(),
+            name: name.to_owned(),
+            role: "viewer".to_owned(),
+        };
+        let now = Timestamp::from_secs(1_000);
+        let admit = async |person: &OidcPerson, id: &str| db.oidc_admit(person, id, now).await;
+        let ada = person("1", "oidc:ada");
+        assert_eq!(admit(&ada, "a").await.unwrap().unwrap(), "oidc:ada");
+        // The provider gives the name to another, who is not who did what is written down under it.
+        assert_eq!(admit(&person("2", "oidc:ada"), "b").await.unwrap(), None);
+        let renamed = person("1", "oidc:lovelace");
+        let again = OidcPerson {
+            role: "auditor".to_owned(),
+            ..renamed
+        };
+        assert_eq!(admit(&again, "c").await.unwrap().unwrap(), "oidc:ada");
+
+        let before = Timestamp::from_secs(1);
+        let role = async |id: &str| {
+            let held = db.oidc_session(id, before, before).await.unwrap();
+            held.map(|held| held.role)
+        };
+        assert_eq!(role("a").await.unwrap(), "viewer");
+        assert_eq!(role("c").await.unwrap(), "auditor");
+        assert_eq!(role("b").await, None);
+        assert_eq!(db.oidc_session("a", now, before).await.unwrap(), None);
+        assert_eq!(db.oidc_session("a", before, now).await.unwrap(), None);
+        db.oidc_session_end("a").await.unwrap();
+        assert_eq!(role("a").await, None);
+        let later = Timestamp::from_secs(2_000);
+        db.oidc_session_seen("c", later).await.unwrap();
+        assert_eq!(db.oidc_sessions_forget(later).await.unwrap(), 0);
+    }
+}
