@@ -157,7 +157,11 @@ impl Administration {
         };
         if seen_at.plus(NOTED) < now {
             let id = &session.id;
-            self.db.administrator_session_seen(id, now).await?;
+            if session.is_oidc {
+                self.db.oidc_session_seen(id, now).await?;
+            } else {
+                self.db.administrator_session_seen(id, now).await?;
+            }
         }
         Ok(Some(session))
     }
@@ -186,7 +190,7 @@ impl Administration {
             .administrator_session(&id, now.minus(LIFE), now.minus(IDLE))
             .await?;
         let Some(found) = found else {
-            return self.oidc_session(cookie, id).await;
+            return self.known_through_oidc(cookie, id, now).await;
         };
         // A role of a newer program may do nothing.
         let Ok(office) = found.administrator.role.parse() else {
@@ -203,15 +207,15 @@ impl Administration {
     }
 
     /// The same, of somebody who came through the identity provider; nobody does where there is none.
-    async fn oidc_session(
+    async fn known_through_oidc(
         &self,
         cookie: &Secret<String>,
         id: String,
-    ) -> Result<Option<Session>, AdministrationError> {
+        now: Timestamp,
+    ) -> Result<Option<(Session, Timestamp)>, AdministrationError> {
         if self.oidc().is_none() {
             return Ok(None);
         }
-        let now = self.clock.now();
         let found = self
             .db
             .oidc_session(&id, now.minus(LIFE), now.minus(IDLE))
@@ -219,19 +223,17 @@ impl Administration {
         let Some(found) = found else {
             return Ok(None);
         };
-        if found.seen_at.plus(NOTED) < now {
-            self.db.oidc_session_seen(&id, now).await?;
-        }
         let Ok(office) = found.role.parse() else {
             return Ok(None);
         };
-        Ok(Some(Session {
+        let session = Session {
             name: found.name,
             office,
             is_oidc: true,
             form_token: form_token_of(cookie),
             id,
-        }))
+        };
+        Ok(Some((session, found.seen_at)))
     }
 
     /// Whether an address may try to sign in once more; if not, how long it has to wait.
