@@ -69,7 +69,7 @@ mod tenant_view;
 mod testing;
 
 pub use administrator::{Administrator, AdministratorState, LockRule, Proof};
-pub use administrator_session::AdministratorSession;
+pub use administrator_session::{AdministratorPresence, AdministratorSession};
 pub use api_answer::{AnswerKey, AnswerState, SealedAnswer};
 pub use api_token::ApiToken;
 pub use approval::Approval;

@@ -29,7 +29,7 @@ mod tokens;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use model::Clock;
+use model::{Clock, Timestamp};
 use store::Db;
 
 use self::passwords::Passwords;
@@ -39,7 +39,7 @@ pub use self::{
     audit::{Audit, AuditFault, Deed, Way, check_log},
     error::AdministrationError,
     office::{Office, Permit},
-    sessions::{Attempt, Entry, Refusal, Session},
+    sessions::{Attempt, Entry, Present, Refusal, Session},
     tokens::{Call, Caller, NewToken},
 };
 use crate::{Vault, limits::Limit};
@@ -95,6 +95,11 @@ impl Administration {
     pub fn with_calls_per_minute(mut self, times: NonZeroU32) -> Self {
         self.calls = Arc::new(Limit::per_minute(times));
         self
+    }
+
+    /// The time that sessions, lock-outs and tokens go by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The audit log, for what comes by `way`.
