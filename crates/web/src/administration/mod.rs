@@ -3,20 +3,26 @@
 //! Every page but the one for signing in stands behind [`gate`], which knows who asks and whether they may; every change
 //! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts.
 
+mod connectors;
 mod gate;
 mod log;
 mod page;
+mod recipes;
+mod schedules;
+pub(crate) mod settings;
 mod sign_in;
 mod tenant;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod timetables;
+mod users;
 mod works;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Router, middleware,
+    Extension, Router, middleware,
     routing::{get, post},
 };
 use pipeline::Engine;
@@ -26,6 +32,8 @@ use tenancy::{
     Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
 };
 
+pub use self::settings::{Settings, SettingsFinding, SettingsLook, SettingsSection};
+use self::timetables::Timetables;
 use crate::visit;
 
 /// What the administration pages are made of.
@@ -49,6 +57,8 @@ pub struct AdministrationDoor {
     pub overlap: Duration,
     /// The file of schedules.
     pub schedules: PathBuf,
+    /// How the house is set up, if there is a page of it.
+    pub settings: Option<Arc<dyn Settings>>,
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
@@ -66,6 +76,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route("/tenants", get(tenants::list))
         .route("/tenants/{id}", get(tenant::show))
         .route_layer(gate::needing(&door, Permit::Look));
+    let house = house(&door);
     let reads = Router::new()
         .route("/log", get(log::show))
         .route_layer(gate::needing(&door, Permit::ReadAuditLog));
@@ -104,6 +115,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .merge(decides)
         .merge(leaves)
         .merge(enters)
+        .merge(house)
         .fallback(page::nothing_here)
         .layer(middleware::from_fn_with_state(
             door.clone(),
@@ -112,4 +124,41 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .with_state(door);
     // Programs have no cookies: what browsers must be kept from does not concern them.
     pages.merge(api)
+}
+
+/// The pages of what the house is made of: schedules, recipes, connectors, users, settings.
+fn house(door: &AdministrationDoor) -> Router<AdministrationDoor> {
+    let looks = Router::new()
+        .route("/calendar", get(schedules::calendar))
+        .route("/connectors", get(connectors::list))
+        .route("/recipes", get(recipes::list))
+        .route("/recipes/{key}", get(recipes::show))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{title}", get(schedules::show))
+        .route_layer(gate::needing(door, Permit::Look));
+    let sees = Router::new()
+        .route("/settings", get(settings::show))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::show))
+        .route_layer(gate::needing(door, Permit::SeeHouse));
+    let runs = Router::new()
+        .route("/schedules/{title}", post(schedules::change))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::Run));
+    let tests = Router::new()
+        .route("/connectors/{name}/test-fire", post(connectors::test_fire))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::Decide));
+    let changes = Router::new()
+        .route("/users/tokens/{id}/revoke", post(users::revoke))
+        .route("/users/{id}", post(users::change))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::ChangeUsers));
+    Router::new()
+        .merge(looks)
+        .merge(sees)
+        .merge(runs)
+        .merge(tests)
+        .merge(changes)
+        .layer(Extension(Timetables::default()))
 }

@@ -27,7 +27,7 @@ use super::{
 const RUNS: u32 = 100;
 
 /// What carries runs out, where there is one.
-pub(super) struct Works(Engine);
+pub(super) struct Works(pub(super) Engine);
 
 impl FromRequestParts<AdministrationDoor> for Works {
     type Rejection = Response;
@@ -338,7 +338,7 @@ pub(super) async fn look_after(
 }
 
 /// Has something done and writes it down before and after; then another page is shown.
-async fn recorded(
+pub(super) async fn recorded(
     asking: &Asking,
     deed: &Deed<'_>,
     doing: impl Future<Output = Result<(), String>>,
@@ -361,7 +361,7 @@ async fn recorded(
     }
 }
 
-fn not_done(why: &str) -> Response {
+pub(super) fn not_done(why: &str) -> Response {
     let why = why.trim_end_matches('.');
     page::refused(
         StatusCode::CONFLICT,
