@@ -1,6 +1,7 @@
 //! `config`: whether the configuration can be used.
 
-use serde_json::json;
+use daemon::SettingsFinding;
+use serde_json::{Value, json};
 
 use crate::{cli::config::Config, exit::ExitStatus, house::House, printer::Printer};
 
@@ -13,6 +14,7 @@ pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Res
     let shown = |path: &std::path::PathBuf| path.display().to_string();
     let recipes: Vec<String> = library.search_dirs().iter().map(shown).collect();
     let overrides: Vec<String> = library.override_dirs().iter().map(shown).collect();
+    let findings = daemon::check_settings(config, library.search_dirs(), library.override_dirs());
     if arguments.json {
         printer.data(json!({
             "schema": 1,
@@ -21,6 +23,7 @@ pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Res
             "repository": config.repository_place()?.to_string(),
             "recipe_search_dirs": recipes,
             "recipe_override_dirs": overrides,
+            "findings": findings.iter().map(told).collect::<Vec<_>>(),
         }))?;
         return Ok(ExitStatus::Done);
     }
@@ -38,5 +41,23 @@ pub(crate) fn run(verb: &Config, house: &House, printer: Printer) -> anyhow::Res
             printer.data(format!("{title:<14} {dir}{state}"))?;
         }
     }
+    for finding in &findings {
+        let about = match finding.key {
+            "" => String::new(),
+            key => format!(" `{key}`:"),
+        };
+        printer.data(format!("{}:{about} {}", finding.severity, finding.message))?;
+        printer.data(format!("    {}", finding.mend))?;
+    }
     Ok(ExitStatus::Done)
+}
+
+fn told(finding: &SettingsFinding) -> Value {
+    json!({
+        "severity": finding.severity,
+        "file": finding.file,
+        "key": finding.key,
+        "message": finding.message,
+        "mend": finding.mend,
+    })
 }

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod check;
 mod clock;
 mod config;
 mod locks;
@@ -25,6 +26,7 @@ mod proofs;
 mod serve;
 
 pub use backup::{BackedUp, BackupError, back_up, restore};
+pub use check::check_settings;
 pub use config::{
     AdministrationConfig, AutopkgConfig, CONFIG_FILE, Config, ConfigError, DatabaseConfig,
     EnvQueryConfig, EvidenceConfig, FetchConfig, GuardsConfig, NginxConfig, OidcConfig,
@@ -38,3 +40,4 @@ pub use open::{
     open_tenants,
 };
 pub use serve::{Commands, DoorError, Doors, Keeping, ServeError, Service, open_doors, serve};
+pub use web::SettingsFinding;

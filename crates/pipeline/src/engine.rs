@@ -14,7 +14,8 @@ use store::{Db, NewRun, Queued, QuotaWindow, Terms};
 
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
-    approval::Approved, owner::Owner, plan::Plan, recipes::title_named, secrets,
+    approval::Approved, owner::Owner, plan::Plan, recipe_index::RecipeIndex, recipes::title_named,
+    secrets,
 };
 
 /// What an engine is made of.
@@ -82,6 +83,7 @@ pub struct Engine {
     pub(crate) parts: Arc<Parts>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) owner: Owner,
+    pub(crate) index: RecipeIndex,
 }
 
 impl fmt::Debug for Engine {
@@ -99,6 +101,7 @@ impl Engine {
             parts: Arc::new(parts),
             registry: Arc::new(Registry::native()),
             owner: Owner::of_this_process(),
+            index: RecipeIndex::default(),
         }
     }
 

@@ -17,7 +17,8 @@
 //!   ([`Engine::ring_rollback`], [`Engine::recall`]), goes when nobody needs it ([`Engine::retire`]), and comes back
 //!   ([`Engine::undo_change`]).
 //! - **The desk** hears of each failure once, and of the next fully good run.
-//! - [`Schedules`] say when runs begin.
+//! - [`Schedules`] say when runs begin; an [`Agenda`] shows it.
+//! - [`IndexedRecipes`]: every recipe that there is, what an audit says of it, and how it will run ([`Runs`]).
 //!
 //! **Invariants**
 //! - Nothing is downloaded before trust has passed, and nothing is published before the scanner has.
@@ -49,6 +50,7 @@ mod plan;
 mod pretty;
 mod publish;
 mod receipt;
+mod recipe_index;
 mod recipes;
 mod records;
 mod recovery;
@@ -86,6 +88,10 @@ pub use owner::{Owner, machine};
 pub use payload_gate::Guards;
 pub use pending::Item;
 pub use pretty::{pretty, pretty_indented};
+pub use recipe_index::{
+    Handbook, IndexedRecipes, RecipeEntry, RecipeFile, RecipeFinding, RecipeLook, RecipeQuery,
+    RecipeStep, Runs,
+};
 pub use recipes::{AUTOPKG_VERSION, Recipes};
 pub use records::{Keeping, Old};
 pub use replay::Difference;
@@ -94,8 +100,8 @@ pub use request::Request;
 pub use retry::Retries;
 pub use scan_gate::Scanning;
 pub use schedule::{
-    Blackout, CronError, Due, Entry, Expression, Missed, Scheduled, Schedules, SchedulesError,
-    Timetable, is_label,
+    Agenda, AgendaDay, Begin, Blackout, CronError, Due, Entry, Expression, Missed, Scheduled,
+    Schedules, SchedulesError, Timetable, is_label,
 };
 pub use shelf::{Afterwards, Hand, Look, Recalled, Told, ToldFile, Undoable, Upkeep, What};
 pub use stop::Stopped;

@@ -2,7 +2,7 @@
 
 use model::{AdministratorId, Timestamp};
 
-use crate::{Administrator, Db, StoreError, administrator::AdministratorRow, db::Tx};
+use crate::{Administrator, Db, StoreError, administrator::AdministratorRow, column, db::Tx};
 
 /// That somebody is signed in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,6 +13,19 @@ pub struct AdministratorSession {
     pub began_at: Timestamp,
     /// When it was last heard of.
     pub seen_at: Timestamp,
+}
+
+/// How often somebody is signed in, and when they last were.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdministratorPresence {
+    /// Who.
+    pub administrator: AdministratorId,
+    /// The newest step of their one-time codes that was used; 0: none yet.
+    pub last_step: u64,
+    /// How many sessions of theirs go on.
+    pub sessions: u32,
+    /// When one of their sessions was last heard of, if there still is one.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl Db {
@@ -89,6 +102,52 @@ impl Db {
             .await
             .map_err(StoreError::statement("end a session"))?;
         Ok(())
+    }
+
+    /// How often everybody is signed in: sessions count that began after `began_after` and were heard of after
+    /// `seen_after`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn administrator_presence(
+        &self,
+        began_after: Timestamp,
+        seen_after: Timestamp,
+    ) -> Result<Vec<AdministratorPresence>, StoreError> {
+        let rows: Vec<(String, i64, i64, Option<i64>)> = sqlx::query_as(
+            "select administrator.id, administrator.last_step, count(session.id), max(session.seen_at)
+             from administrator
+             left join administrator_session as session
+               on session.administrator_id = administrator.id
+              and session.began_at > $1 and session.seen_at > $2
+             group by administrator.id, administrator.last_step
+             order by administrator.id",
+        )
+        .bind(began_after.as_micros())
+        .bind(seen_after.as_micros())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("look who is signed in"))?;
+        let presence = |(id, last_step, sessions, seen_at): (String, i64, i64, Option<i64>)| {
+            Ok(AdministratorPresence {
+                administrator: column::word("administrator.id", &id)?,
+                last_step: column::count("administrator.last_step", last_step)?,
+                sessions: column::count("administrator_session.count", sessions)?,
+                seen_at: seen_at.map(Timestamp::from_micros),
+            })
+        };
+        rows.into_iter().map(presence).collect()
+    }
+
+    /// Signs somebody out everywhere.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn administrator_sessions_end(&self, id: AdministratorId) -> Result<(), StoreError> {
+        const WHAT: &str = "sign an administrator out";
+        let mut tx = self.begin(WHAT).await?;
+        sessions_end_tx(&mut tx, id).await?;
+        tx.commit().await.map_err(StoreError::statement(WHAT))
     }
 
     /// Forgets sessions that were not heard of since `before`; answers how many.

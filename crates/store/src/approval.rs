@@ -90,6 +90,38 @@ impl Db {
         row.map(Approval::try_from).transpose()
     }
 
+    /// When and by whom titles from `first` to `last` were approved last, by title.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn approval_between(
+        &self,
+        first: &Title,
+        last: &Title,
+    ) -> Result<Vec<(Title, Timestamp, String)>, StoreError> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "select title, approved_at, approved_by
+             from approval as held
+             where title >= $1 and title <= $2
+               and not exists (
+                 select 1
+                 from approval as later
+                 where later.title = held.title and later.id > held.id
+             )
+             order by title",
+        )
+        .bind(first.as_str())
+        .bind(last.as_str())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list who approved titles"))?;
+        let told = |(title, at, by): (String, i64, String)| {
+            let title = column::word("approval.title", &title)?;
+            Ok((title, Timestamp::from_micros(at), by))
+        };
+        rows.into_iter().map(told).collect()
+    }
+
     /// The approvals that hold, by title.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ mod webhook;
 mod testing;
 
 pub use administrator::{Administrator, AdministratorState, LockRule, Proof};
-pub use administrator_session::AdministratorSession;
+pub use administrator_session::{AdministratorPresence, AdministratorSession};
 pub use api_answer::{AnswerKey, AnswerState, SealedAnswer};
 pub use api_token::ApiToken;
 pub use approval::Approval;

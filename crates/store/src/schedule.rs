@@ -21,6 +21,18 @@ pub struct ScheduleMark {
     pub run: Option<RunId>,
 }
 
+/// A title, and what is known of its times.
+type MarkRow = (String, i64, Option<i64>, Option<String>);
+
+fn mark((title, considered_at, fired_at, run): MarkRow) -> Result<ScheduleMark, StoreError> {
+    Ok(ScheduleMark {
+        title: column::word("schedule.title", &title)?,
+        considered_at: Timestamp::from_micros(considered_at),
+        fired_at: fired_at.map(Timestamp::from_micros),
+        run: column::optional_word("schedule.run_id", run.as_deref())?,
+    })
+}
+
 impl Db {
     /// How far the times of `title` have been dealt with; from `now` on if it was never asked for.
     ///
@@ -106,7 +118,7 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn schedule_list(&self) -> Result<Vec<ScheduleMark>, StoreError> {
-        let rows: Vec<(String, i64, Option<i64>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<MarkRow> = sqlx::query_as(
             "select title, considered_at, fired_at, run_id
              from schedule
              order by title",
@@ -114,15 +126,29 @@ impl Db {
         .fetch_all(self.reader())
         .await
         .map_err(StoreError::statement("list schedules"))?;
-        let mark =
-            |(title, considered_at, fired_at, run): (String, i64, Option<i64>, Option<String>)| {
-                Ok(ScheduleMark {
-                    title: column::word("schedule.title", &title)?,
-                    considered_at: Timestamp::from_micros(considered_at),
-                    fired_at: fired_at.map(Timestamp::from_micros),
-                    run: column::optional_word("schedule.run_id", run.as_deref())?,
-                })
-            };
+        rows.into_iter().map(mark).collect()
+    }
+
+    /// The marks of titles from `first` to `last`, by title.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn schedule_between(
+        &self,
+        first: &Title,
+        last: &Title,
+    ) -> Result<Vec<ScheduleMark>, StoreError> {
+        let rows: Vec<MarkRow> = sqlx::query_as(
+            "select title, considered_at, fired_at, run_id
+             from schedule
+             where title >= $1 and title <= $2
+             order by title",
+        )
+        .bind(first.as_str())
+        .bind(last.as_str())
+        .fetch_all(self.reader())
+        .await
+        .map_err(StoreError::statement("list some schedules"))?;
         rows.into_iter().map(mark).collect()
     }
 

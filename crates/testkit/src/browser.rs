@@ -161,6 +161,17 @@ impl Browser {
         Ok(())
     }
 
+    /// Chooses what a list under this label offers.
+    ///
+    /// # Errors
+    /// If there is none, or the browser fails.
+    pub fn choose(&self, label: &str, text: &str) -> anyhow::Result<()> {
+        let path = format!("//*[@id=//label[normalize-space()='{label}']/@for]");
+        let field = self.one(&path)?;
+        self.ask(&format!("{field}/value"), &json!({"text": text}))?;
+        Ok(())
+    }
+
     /// Presses the button, or follows the link, that says just this, or unfolds what begins so.
     ///
     /// # Errors

@@ -36,7 +36,10 @@ mod vitals;
 #[cfg(test)]
 mod tests;
 
-pub use administration::{AdministrationDoor, administration_router};
+pub use administration::{
+    AdministrationDoor, Settings, SettingsFinding, SettingsLook, SettingsSection,
+    administration_router,
+};
 pub use catalogue::{CatalogueDoor, catalogue_router};
 pub use envquery::{EnvQueryDoor, LoadBalancers, UnknownNetwork, envquery_router};
 pub use listen::serve;

@@ -1,17 +1,16 @@
 //! `audit`: what to look at before recipes are trusted, and what in them does not do what its author thinks.
 
 mod autopkg;
-mod manual;
 mod resolve_all;
 mod sarif;
 mod show;
 
 use std::path::{Path, PathBuf};
 
+use pipeline::Handbook;
 use recipe::{Auditor, Finding, Library, ResolveError, Resolved, Severity, absolute};
 
 use self::autopkg::Flags;
-pub(super) use self::manual::Handbook;
 use super::lookup;
 use crate::{
     cli::audit::{Audit, FailOn, Format},

@@ -2,38 +2,15 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use recipe::{Auditor, Distrust, Finding, Library, Manual as _, Resolved, Severity, verify_trust};
+use pipeline::{Handbook, Runs};
+use recipe::{Auditor, Distrust, Finding, Library, Manual as _, Resolved, verify_trust};
 use repos::GitHistory;
 
 use super::{
-    super::{audit::Handbook, lookup},
+    super::lookup,
     python::{self, Doubt},
     setup::Setup,
 };
-
-/// Errors of a recipe of which a run only warns.
-const HARMLESS: [&str; 1] = ["misspelt-argument"];
-
-/// How a title will run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Runs {
-    /// It will not.
-    Cannot,
-    /// With native steps only.
-    Native,
-    /// With steps of recipe repositories in the sandbox.
-    Sandbox,
-}
-
-impl Runs {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Cannot => "cannot",
-            Self::Native => "native",
-            Self::Sandbox => "sandbox",
-        }
-    }
-}
 
 /// A processor of a recipe repository.
 #[derive(Clone, Debug)]
@@ -118,15 +95,9 @@ impl Judge<'_> {
             }
         };
         let foreign = self.foreign(&recipe);
-        let mut reasons = auditor.audit(&recipe);
-        reasons.retain(|finding| {
-            finding.severity == Severity::Error && !HARMLESS.contains(&finding.rule.id)
-        });
-        let runs = match (reasons.is_empty(), foreign.is_empty()) {
-            (false, _) => Runs::Cannot,
-            (true, true) => Runs::Native,
-            (true, false) => Runs::Sandbox,
-        };
+        let findings = auditor.audit(&recipe);
+        let runs = Runs::of(&findings);
+        let reasons = findings.into_iter().filter(Runs::is_hindered_by).collect();
         Title {
             name: name.to_owned(),
             path: Some(recipe.path().to_owned()),

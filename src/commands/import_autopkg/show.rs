@@ -1,10 +1,11 @@
 //! What was found, for people and as JSON.
 
+use pipeline::Runs;
 use recipe::Finding;
 use serde_json::{Value, json};
 
 use super::{
-    judge::{Foreign, Runs, Title, Trust},
+    judge::{Foreign, Title, Trust},
     setup::{List, Place, Setup},
 };
 use crate::printer::Printer;

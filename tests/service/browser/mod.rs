@@ -5,6 +5,7 @@
 
 mod administration;
 mod catalogue;
+mod house;
 mod picture;
 
 use std::{net::TcpListener, path::Path, time::Duration};

@@ -411,6 +411,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether the file at `path` can still be understood; secrets of other files are not read.
+    ///
+    /// # Errors
+    /// If it cannot be read or understood.
+    pub(crate) fn read_again(path: &Path) -> Result<(), ConfigError> {
+        let text = fs_err::read_to_string(path).map_err(|source| ConfigError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(path, &text).map(drop)
+    }
+
     /// Reads `text`; `path` only names it in errors.
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))

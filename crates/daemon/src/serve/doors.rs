@@ -26,6 +26,7 @@ use web::{
 use super::{ServeError, trouble::Trouble};
 use crate::{
     Config, ConfigError, Nginx, NginxError,
+    check::Running,
     config::{EnvQueryPlace, PagesPlace, TlsPlace},
     open_tenants, open_vault,
 };
@@ -164,6 +165,7 @@ fn administration(config: &Config, engine: &Engine, place: PagesPlace) -> Result
         overlap: config.pods.overlap(),
         schedules: config.serve.schedules.clone(),
         stale: Duration::from_secs(config.serve.stale_days.saturating_mul(86_400)),
+        settings: Some(Arc::new(Running::new(config, engine))),
         is_tls: matches!(place, PagesPlace::Tls(_)),
     });
     Door::for_people(ADMINISTRATION, place, router)
@@ -314,6 +316,9 @@ pub(super) fn serve(
     }
     let mut all_shown = Vec::new();
     for Opened { door, socket } in opened {
+        if door.section == ADMINISTRATION {
+            loops.spawn(super::recipes::keep(engine.clone(), end.clone()));
+        }
         match socket {
             Socket::Tls(listener) => {
                 loops.spawn(web::serve_tls(listener, door.router, end.clone()));

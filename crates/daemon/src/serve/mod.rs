@@ -8,6 +8,7 @@ mod commands;
 mod doors;
 mod housekeeping;
 mod nginx;
+mod recipes;
 mod report;
 mod rings;
 mod scheduler;

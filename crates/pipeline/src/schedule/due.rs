@@ -99,7 +99,7 @@ impl Timetable {
         self.outside(Timestamp::from(fire).plus(self.delay(name, fire)))
     }
 
-    fn outside(&self, at: Timestamp) -> Option<Timestamp> {
+    pub(super) fn outside(&self, at: Timestamp) -> Option<Timestamp> {
         blackout::first_outside(&self.blackouts, at)
     }
 

@@ -1,7 +1,7 @@
 //! The file that says which overrides run when.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use model::Title;
 use recipe::RecipeList;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{Blackout, CronError, Missed, Timetable};
+use super::{Blackout, CronError, Expression, Missed, Timetable};
 
 /// Why schedules cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +148,7 @@ impl Schedules {
             path: path.to_owned(),
             source,
         })?;
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut crons) = (BTreeMap::new(), Crons::default());
         for (written, entry) in file.schedules.iter().zip(1..) {
             let in_entry = |source| SchedulesError::Cron {
                 path: path.to_owned(),
@@ -156,7 +156,9 @@ impl Schedules {
                 source,
             };
             for title in written.titles(path, entry)? {
-                let scheduled = file.scheduled(written, &title).map_err(in_entry)?;
+                let scheduled = file
+                    .scheduled(written, &title, &mut crons)
+                    .map_err(in_entry)?;
                 if entries.insert(title.clone(), scheduled).is_some() {
                     return Err(SchedulesError::Twice {
                         path: path.to_owned(),
@@ -287,22 +289,43 @@ impl Written {
     }
 }
 
+/// Expressions that were read: thousands of titles share some hundreds.
+#[derive(Default)]
+struct Crons(HashMap<String, Expression>);
+
+impl Crons {
+    fn read(&mut self, text: &str) -> Result<Expression, CronError> {
+        if let Some(known) = self.0.get(text) {
+            return Ok(known.clone());
+        }
+        let read: Expression = text.parse()?;
+        self.0.insert(text.to_owned(), read.clone());
+        Ok(read)
+    }
+}
+
 impl File {
-    fn scheduled(&self, written: &Written, title: &Title) -> Result<Scheduled, CronError> {
+    fn scheduled(
+        &self,
+        written: &Written,
+        title: &Title,
+        crons: &mut Crons,
+    ) -> Result<Scheduled, CronError> {
         let zone = self.time_zone.unwrap_or(Tz::UTC);
+        let cron = crons.read(&written.cron)?;
         let blackouts = self.blackouts.iter();
         let blackouts = blackouts
             .filter(|blackout| blackout.overrides.is_empty() || blackout.overrides.contains(title))
             .map(|blackout| {
                 Ok(Blackout {
-                    cron: blackout.cron.parse()?,
+                    cron: crons.read(&blackout.cron)?,
                     zone: blackout.time_zone.unwrap_or(zone),
                     lasting: blackout.lasting,
                 })
             });
         Ok(Scheduled {
             timetable: Timetable {
-                cron: written.cron.parse()?,
+                cron,
                 zone: written.time_zone.unwrap_or(zone),
                 jitter: written.jitter.or(self.jitter).unwrap_or_default(),
                 missed: written.missed.unwrap_or(self.missed),

@@ -1,5 +1,6 @@
 //! When overrides are due: Unix cron expressions, time zones, jitter, and what was missed.
 
+mod agenda;
 mod blackout;
 mod cron;
 mod due;
@@ -7,6 +8,7 @@ mod field;
 mod file;
 
 pub use self::{
+    agenda::{Agenda, AgendaDay, Begin},
     blackout::Blackout,
     cron::{CronError, Expression},
     due::{Due, Missed, Timetable},

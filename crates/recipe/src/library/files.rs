@@ -101,6 +101,13 @@ impl Files {
         recipe
     }
 
+    /// Lets go of what files say; what a search must know stays.
+    pub(super) fn forget(&self) {
+        for known in self.lock().values_mut() {
+            known.recipe = None;
+        }
+    }
+
     pub(super) fn unreadable(&self) -> Vec<String> {
         self.lock()
             .values()

@@ -4,6 +4,7 @@ mod all;
 mod files;
 mod folder;
 mod lately;
+mod survey;
 
 use std::{
     collections::HashMap,
@@ -14,6 +15,7 @@ use std::{
     },
 };
 
+pub use self::survey::Survey;
 use self::{files::Files, folder::Folder, lately::Lately};
 use crate::{
     Recipe, ResolveError, Resolved,

@@ -7,7 +7,7 @@ use totp_rs::{Algorithm, Builder, Secret as CodeSecret, Totp};
 use super::AdministrationError;
 
 /// How long a code is the newest, in seconds.
-const PERIOD: u64 = 60;
+pub(super) const PERIOD: u64 = 60;
 
 /// How many codes before and after the newest are taken, since clocks differ.
 const DRIFT: u16 = 1;

@@ -29,7 +29,7 @@ mod tokens;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use model::Clock;
+use model::{Clock, Timestamp};
 use store::Db;
 
 pub(crate) use self::administrators::check_name;
@@ -40,7 +40,7 @@ pub use self::{
     audit::{Audit, AuditFault, Deed, Way, check_log},
     error::AdministrationError,
     office::{Office, Permit},
-    sessions::{Attempt, Entry, Refusal, Session},
+    sessions::{Attempt, Entry, Present, Refusal, Session},
     tokens::{Call, Caller, NewToken},
 };
 use crate::{Vault, limits::Limit, oidc::Oidc};
@@ -130,6 +130,11 @@ impl Administration {
     /// Whether somebody may sign in with password and one-time code.
     pub const fn is_local(&self) -> bool {
         !matches!(self.sign_on, SignOn::Oidc(_))
+    }
+
+    /// The time that sessions, lock-outs and tokens go by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The audit log, for what comes by `way`.

@@ -34,6 +34,10 @@ pub enum Permit {
     Decide,
     /// Change tenants, and see their secrets when they are made.
     ChangeTenants,
+    /// See who may sign in or call, and how the house is set up.
+    SeeHouse,
+    /// Say who may sign in or call, and as what.
+    ChangeUsers,
 }
 
 impl Office {
@@ -64,7 +68,8 @@ impl Office {
             Permit::ReadAuditLog => matches!(self, Self::Auditor | Self::Administrator),
             Permit::Run => matches!(self, Self::Packager | Self::Administrator),
             Permit::Decide => matches!(self, Self::Approver | Self::Administrator),
-            Permit::ChangeTenants => matches!(self, Self::Administrator),
+            Permit::ChangeTenants | Permit::ChangeUsers => matches!(self, Self::Administrator),
+            Permit::SeeHouse => matches!(self, Self::Auditor | Self::Administrator),
         }
     }
 }
@@ -107,6 +112,8 @@ mod tests {
         assert_eq!(may(Permit::Run), "packager administrator");
         assert_eq!(may(Permit::Decide), "approver administrator");
         assert_eq!(may(Permit::ChangeTenants), "administrator");
+        assert_eq!(may(Permit::SeeHouse), "administrator auditor");
+        assert_eq!(may(Permit::ChangeUsers), "administrator");
         for office in Office::ALL {
             assert_eq!(office.as_str().parse(), Ok(office));
         }

@@ -85,7 +85,54 @@ impl Session {
     }
 }
 
+/// Somebody who may sign in, and whether they are signed in.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Who.
+    pub administrator: Administrator,
+    /// How many sessions of theirs go on.
+    pub sessions: u32,
+    /// When one of these was last heard of.
+    pub seen_at: Option<Timestamp>,
+    /// When they last signed in, to the minute: when their newest code that was used was good.
+    pub signed_in_at: Option<Timestamp>,
+}
+
 impl Administration {
+    /// Everybody, by name, and who of them is signed in.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn present(&self) -> Result<Vec<Present>, AdministrationError> {
+        let now = self.clock.now();
+        let presences = self
+            .db
+            .administrator_presence(now.minus(LIFE), now.minus(IDLE))
+            .await?;
+        let present = |administrator: Administrator| {
+            let mut presences = presences.iter();
+            let found = presences.find(|it| it.administrator == administrator.id);
+            Present {
+                sessions: found.map_or(0, |it| it.sessions),
+                seen_at: found.and_then(|it| it.seen_at),
+                signed_in_at: found.and_then(|it| minute_of(it.last_step)),
+                administrator,
+            }
+        };
+        Ok(self.list().await?.into_iter().map(present).collect())
+    }
+
+    /// Signs somebody out everywhere.
+    ///
+    /// # Errors
+    /// If there is none of that name, or the state fails.
+    pub async fn end_sessions(&self, name: &str) -> Result<Administrator, AdministrationError> {
+        let administrator = self.find(name).await?;
+        self.db.administrator_sessions_end(administrator.id).await?;
+        tracing::info!(administrator = name, "signed out everywhere");
+        Ok(administrator)
+    }
+
     /// Signs somebody in who proves to be who they say.
     ///
     /// # Errors
@@ -285,4 +332,11 @@ impl Administration {
         let through_oidc = self.db.oidc_sessions_forget(before).await?;
         Ok(over.saturating_add(through_oidc))
     }
+}
+
+/// When the codes of a step are good from.
+fn minute_of(step: u64) -> Option<Timestamp> {
+    let seconds = step.checked_mul(codes::PERIOD)?;
+    let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+    Some(Timestamp::from_secs(seconds))
 }

@@ -4,6 +4,7 @@
 //! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts; that of a run that is not over follows
 //! it by one ([`live`]).
 
+mod connectors;
 mod figures;
 mod gate;
 mod holds;
@@ -11,7 +12,10 @@ mod live;
 mod log;
 mod page;
 mod plot;
+mod recipes;
 mod runs;
+mod schedules;
+pub(crate) mod settings;
 mod sign_in;
 mod sign_on;
 mod tenant;
@@ -20,9 +24,11 @@ mod tenants;
 mod tests;
 mod timetables;
 mod titles;
+mod users;
+mod weeks;
 mod works;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router, middleware,
@@ -35,6 +41,8 @@ use tenancy::{
     Tenants, administration::Administration, administration::Permit, profile::ProfileSettings,
 };
 
+pub use self::settings::{Settings, SettingsFinding, SettingsLook, SettingsSection};
+use self::weeks::Weeks;
 use crate::visit;
 
 /// What the administration pages are made of.
@@ -60,6 +68,8 @@ pub struct AdministrationDoor {
     pub schedules: PathBuf,
     /// After how long without a good run a scheduled title is stale; never if that is nothing.
     pub stale: Duration,
+    /// How the house is set up, if there is a page of it.
+    pub settings: Option<Arc<dyn Settings>>,
     /// Whether it is reached over TLS.
     pub is_tls: bool,
 }
@@ -90,6 +100,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
             door.clone(),
             gate::following,
         ));
+    let house = house(&door);
     let reads = Router::new()
         .route("/log", get(log::show))
         .route_layer(gate::needing(&door, Permit::ReadAuditLog));
@@ -132,6 +143,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .merge(decides)
         .merge(leaves)
         .merge(enters)
+        .merge(house)
         .fallback(page::nothing_here)
         .layer(middleware::from_fn_with_state(
             door.clone(),
@@ -140,4 +152,41 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .with_state(door);
     // Programs have no cookies: what browsers must be kept from does not concern them.
     pages.merge(api)
+}
+
+/// The pages of what the house is made of: schedules, recipes, connectors, users, settings.
+fn house(door: &AdministrationDoor) -> Router<AdministrationDoor> {
+    let looks = Router::new()
+        .route("/calendar", get(schedules::calendar))
+        .route("/connectors", get(connectors::list))
+        .route("/recipes", get(recipes::list))
+        .route("/recipes/{key}", get(recipes::show))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{title}", get(schedules::show))
+        .route_layer(gate::needing(door, Permit::Look));
+    let sees = Router::new()
+        .route("/settings", get(settings::show))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::show))
+        .route_layer(gate::needing(door, Permit::SeeHouse));
+    let runs = Router::new()
+        .route("/schedules/{title}", post(schedules::change))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::Run));
+    let tests = Router::new()
+        .route("/connectors/{name}/test-fire", post(connectors::test_fire))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::Decide));
+    let changes = Router::new()
+        .route("/users/tokens/{id}/revoke", post(users::revoke))
+        .route("/users/{id}", post(users::change))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::ChangeUsers));
+    Router::new()
+        .merge(looks)
+        .merge(sees)
+        .merge(runs)
+        .merge(tests)
+        .merge(changes)
+        .layer(Extension(Weeks::default()))
 }

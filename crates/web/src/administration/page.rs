@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
-use tenancy::administration::{Permit, Session};
+use tenancy::administration::{Office, Permit, Session};
 
 /// What stands at the top of a page.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Top {
     pub(super) decides: bool,
     /// Whether tenants may be changed.
     pub(super) changes_tenants: bool,
+    /// What they are here for, which says the rest.
+    here_for: Office,
 }
 
 impl Top {
@@ -33,7 +35,23 @@ impl Top {
             reads_log: session.office.may(Permit::ReadAuditLog),
             decides: session.office.may(Permit::Decide),
             changes_tenants: session.office.may(Permit::ChangeTenants),
+            here_for: session.office,
         }
+    }
+
+    /// Whether titles may be run, and schedules paused.
+    pub(super) const fn runs(&self) -> bool {
+        self.here_for.may(Permit::Run)
+    }
+
+    /// Whether it is shown who may sign in, and how the house is set up.
+    pub(super) const fn sees_house(&self) -> bool {
+        self.here_for.may(Permit::SeeHouse)
+    }
+
+    /// Whether it may be said who may sign in.
+    pub(super) const fn changes_users(&self) -> bool {
+        self.here_for.may(Permit::ChangeUsers)
     }
 }
 

@@ -77,6 +77,7 @@ impl World {
             overlap: Duration::from_hours(24),
             schedules: folder.path().join("schedules.yaml"),
             stale: Duration::from_hours(14 * 24),
+            settings: None,
             is_tls: true,
         };
         Self {
@@ -113,13 +114,24 @@ impl World {
     }
 
     async fn add(&self, office: Office) -> Enrolment {
+        self.enrol(&format!("u-{office}"), office).await
+    }
+
+    async fn enrol(&self, name: &str, office: Office) -> Enrolment {
         let new = NewAdministrator {
-            name: format!("u-{office}"),
+            name: name.to_owned(),
             office,
             password: Secret::new(PASSWORD.to_owned()),
             by: "kim".to_owned(),
         };
         self.door.administration.add(new).await.unwrap()
+    }
+
+    /// Somebody else; answers their id.
+    async fn add_named(&self, name: &str, office: Office) -> String {
+        self.enrol(name, office).await;
+        let found = self.door.administration.find(name).await.unwrap();
+        found.id.to_string()
     }
 
     fn code(&self, enrolment: &Enrolment) -> String {
@@ -464,4 +476,188 @@ async fn signing_out_ends_it() {
     assert_eq!(out.status, 303);
     assert!(out.header(header::SET_COOKIE).contains("Max-Age=0"));
     assert_eq!(world.get("/tenants", &cookie).await.status, 303);
+}
+
+#[tokio::test]
+async fn who_may_sign_in_is_shown_and_said_by_whom_it_has_to() {
+    for office in Office::ALL {
+        let world = World::new().await;
+        let bob = world.add_named("bob", Office::Viewer).await;
+        let (cookie, token) = world.enter(office).await;
+        let sees = matches!(office, Office::Administrator | Office::Auditor);
+        let path = format!("/users/{bob}");
+        for page in ["/users", &path] {
+            let shown = world.get(page, &cookie).await;
+            assert_eq!(
+                shown.status,
+                if sees { 200 } else { 403 },
+                "{office} {page}"
+            );
+            let is_one = page != "/users" && office == Office::Administrator;
+            let offers = shown.text.contains("name=\"deed\"");
+            assert_eq!(offers, is_one, "{office} {page}");
+        }
+        let form = [
+            ("form_token", token.as_str()),
+            ("deed", "appoint"),
+            ("role", "approver"),
+        ];
+        let answer = world.post(&path, &cookie, &form).await;
+        let role = world.door.administration.find("bob").await.unwrap().role;
+        if office == Office::Administrator {
+            assert_eq!((answer.status, role.as_str()), (303, "approver"));
+        } else {
+            assert_eq!((answer.status, role.as_str()), (403, "viewer"), "{office}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_one_who_can_administer_stays_and_others_are_signed_out() {
+    let world = World::new().await;
+    let (cookie, token) = world.enter(Office::Administrator).await;
+    let (viewer, _) = world.enter(Office::Viewer).await;
+    let administration = &world.door.administration;
+    let id_of = async |name: &str| administration.find(name).await.unwrap().id.to_string();
+    let own = format!("/users/{}", id_of("u-administrator").await);
+    let other = format!("/users/{}", id_of("u-viewer").await);
+    let say = async |path: &str, deed: &str, role: &str| {
+        let form = [
+            ("form_token", token.as_str()),
+            ("deed", deed),
+            ("role", role),
+        ];
+        world.post(path, &cookie, &form).await
+    };
+    for (deed, role) in [("disable", ""), ("appoint", "viewer")] {
+        let refused = say(&own, deed, role).await;
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert!(refused.text.contains("the last one who can administer"));
+    }
+    let list = world.get("/users", &cookie).await.text;
+    assert_eq!(list.matches("1, heard of").count(), 2, "{list}");
+    assert_eq!(world.get("/tenants", &viewer).await.status, 200);
+    assert_eq!(say(&other, "sign-out", "").await.status, 303);
+    assert_eq!(world.get("/tenants", &viewer).await.status, 303);
+    assert_eq!(say(&other, "disable", "").await.status, 303);
+    let page = world.get(&other, &cookie).await.text;
+    assert!(page.contains(">disabled<"), "{page}");
+    assert_eq!(say(&other, "enable", "").await.status, 303);
+    for (deed, role) in [("appoint", "root"), ("promote", "viewer")] {
+        assert_eq!(say(&other, deed, role).await.status, 400);
+    }
+    let nobody = format!("/users/{}", model::AdministratorId::new());
+    assert_eq!(say(&nobody, "disable", "").await.status, 404);
+    let entries = world.db.audit_list(None, 50).await.unwrap();
+    let told = |did: &str, outcome| {
+        entries
+            .iter()
+            .any(|it| it.did == did && it.outcome == outcome)
+    };
+    assert!(told("administrator.disable", AuditOutcome::Failed));
+    assert!(told("administrator.sign-out", AuditOutcome::Done));
+    check_log(&world.db).await.unwrap();
+}
+
+#[tokio::test]
+async fn tokens_are_listed_without_themselves_and_revoked() {
+    let world = World::new().await;
+    let (cookie, form) = world.enter(Office::Administrator).await;
+    let new = tenancy::administration::NewToken {
+        name: "ci".to_owned(),
+        office: Office::Viewer,
+        lasts: None,
+        by: "kim".to_owned(),
+    };
+    let (token, text) = world.door.administration.token_add(new).await.unwrap();
+    let page = world.get("/users", &cookie).await.text;
+    assert!(
+        page.contains(">ci<") && !page.contains(text.expose()),
+        "{page}"
+    );
+    assert!(!page.contains(&token.digest.to_string()), "{page}");
+    let path = format!("/users/tokens/{}/revoke", token.id);
+    let form = [("form_token", form.as_str())];
+    assert_eq!(world.post(&path, &cookie, &form).await.status, 303);
+    assert_eq!(world.post(&path, &cookie, &form).await.status, 404);
+    let page = world.get("/users", &cookie).await.text;
+    assert!(
+        page.contains(">revoked<") && !page.contains("/revoke\""),
+        "{page}"
+    );
+}
+
+const SCHEDULES: &str = "\
+time_zone: Europe/Berlin
+schedules:
+- cron: '30 5 * * *'
+  overrides: [Zoom.munki, 'A b.munki']
+";
+
+#[tokio::test]
+async fn schedules_are_on_a_calendar_and_rest_when_somebody_may_say_so() {
+    let world = World::new().await;
+    fs_err::write(&world.door.schedules, SCHEDULES).unwrap();
+    let (cookie, token) = world.enter(Office::Viewer).await;
+    let page = world.get("/schedules?q=zoom", &cookie).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.text.contains("Europe/Berlin") && page.text.contains("30 5 * * *"));
+    assert!(!page.text.contains("A b.munki") && !page.text.contains("name=\"deed\""));
+    let (_, link) = page.text.split_once("href=\"/calendar?").unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let day = world.get(&format!("/calendar?{link}"), &cookie).await;
+    assert_eq!(day.status, 200, "{}", day.text);
+    let place = "/schedules/A%20b.munki";
+    for told in ["<time>05:30</time>", place, "2 in all"] {
+        assert!(day.text.contains(told), "{told}: {}", day.text);
+    }
+    for path in ["/calendar?day=2001-01-01", "/schedules/None.munki"] {
+        assert_eq!(world.get(path, &cookie).await.status, 404, "{path}");
+    }
+    let pause = |token: &str| {
+        let reason = ("reason", "the <vendor> moves".to_owned());
+        let token = ("form_token", token.to_owned());
+        [
+            token,
+            ("deed", "pause".to_owned()),
+            reason,
+            ("hours", "2".to_owned()),
+        ]
+    };
+    let say = async |path: &str, cookie: &str, form: &[(&str, String)]| {
+        let form: Vec<(&str, &str)> = form.iter().map(|(key, it)| (*key, it.as_str())).collect();
+        world.post(path, cookie, &form).await
+    };
+    assert_eq!(say(place, &cookie, &pause(&token)).await.status, 403);
+    for office in [Office::Packager, Office::Approver, Office::Auditor] {
+        let (cookie, token) = world.enter(office).await;
+        let answer = say(place, &cookie, &pause(&token)).await;
+        if office != Office::Packager {
+            assert_eq!(answer.status, 403, "{office}");
+            continue;
+        }
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        assert_eq!(answer.header(header::LOCATION), place);
+        let page = world.get(place, &cookie).await.text;
+        assert!(page.contains("by u-packager") && page.contains("the &#60;vendor&#62; moves"));
+        let resume = [("form_token", token), ("deed", "resume".to_owned())];
+        assert_eq!(say(place, &cookie, &resume).await.status, 303);
+        assert_eq!(say(place, &cookie, &resume).await.status, 409);
+        let long = pause(&resume[0].1).map(|(key, it)| match key {
+            "hours" => (key, "9999".to_owned()),
+            _ => (key, it),
+        });
+        for (path, form, status) in [
+            (place, &long[..], 409),
+            ("/schedules/None.munki", &resume[..], 404),
+            ("/schedules/*", &pause(&resume[0].1)[..], 303),
+        ] {
+            assert_eq!(say(path, &cookie, form).await.status, status, "{path}");
+        }
+        let all = world.get("/schedules", &cookie).await.text;
+        assert!(all.contains("All schedules are paused"), "{all}");
+    }
+    fs_err::write(&world.door.schedules, "schedules: 7\n").unwrap();
+    let broken = world.get("/schedules", &cookie).await;
+    assert_eq!(broken.status, 409, "{}", broken.text);
 }

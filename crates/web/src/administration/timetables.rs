@@ -9,8 +9,8 @@ use std::{
 
 use pipeline::Schedules;
 
-/// What the file looked like from outside: its inode, its length, and when it was changed.
-type Stamp = (u64, u64, i64, i64);
+/// What the file looked like from outside: its inode, its length, and when it was changed last in any way.
+pub(super) type Stamp = (u64, u64, i64, i64);
 
 /// The schedules; clones share what they have read.
 #[derive(Clone, Debug)]
@@ -59,10 +59,10 @@ impl Timetables {
 }
 
 /// Nothing of a file that is not there: it schedules nothing.
-fn stamp_of(path: &Path) -> Option<Stamp> {
+pub(super) fn stamp_of(path: &Path) -> Option<Stamp> {
     let metadata: io::Result<_> = fs_err::metadata(path);
     let found = metadata.ok()?;
-    Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+    Some((found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
 }
 
 #[cfg(test)]

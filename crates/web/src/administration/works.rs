@@ -301,7 +301,7 @@ pub(super) async fn look_after(
 }
 
 /// Has something done and writes it down before and after; then another page is shown.
-async fn recorded(
+pub(super) async fn recorded(
     asking: &Asking,
     deed: &Deed<'_>,
     doing: impl Future<Output = Result<(), String>>,

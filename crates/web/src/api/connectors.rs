@@ -4,10 +4,12 @@ use axum::extract::State;
 use desk::ConnectorState;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tenancy::administration::Permit;
 
 use super::{
-    answer::Asked,
-    operation::{Endpoint, Operation},
+    answer::{Answer, Asked, Json, Named},
+    gate::Calling,
+    operation::{Endpoint, Method, Operation},
     paging::{Page, PageQuery},
     problem::Problem,
     words::At,
@@ -24,6 +26,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .asking::<PageQuery>()
         .answering::<Page<Connector>>(200)
         .by(list),
+        Operation::change(
+            (Method::Post, Permit::Decide),
+            "connector_test_fire",
+            "/connectors/{connector}/test-fire",
+            "Tells a desk of a test incident, and of its end",
+        )
+        .answering::<Fired>(200)
+        .refusing(&[502])
+        .by(test_fire),
     ]
 }
 
@@ -89,4 +100,38 @@ fn told(state: ConnectorState) -> Connector {
         pending: health.pending,
         given_up: health.given_up,
     }
+}
+
+/// That a desk took a test.
+#[derive(JsonSchema, Serialize)]
+struct Fired {
+    /// The connector.
+    connector: String,
+    /// What its desk calls the ticket, if it keeps such.
+    ticket: Option<String>,
+    /// Where that can be seen.
+    url: Option<String>,
+}
+
+async fn test_fire(
+    State(door): State<AdministrationDoor>,
+    calling: Calling,
+    Named(name): Named<String>,
+) -> Answer<Fired> {
+    let engine = door.engine.as_ref().ok_or_else(Problem::nothing_here)?;
+    let known = engine.desk().connectors().await?;
+    let is_known = |it: &ConnectorState| it.configured && it.health.connector == name;
+    // Of what there is not, nothing is written down: the name may be anything.
+    if !known.iter().any(is_known) {
+        return Err(Problem::nothing_here());
+    }
+    let deed = ("connector.test-fire", name.as_str(), String::new());
+    let ticket = calling
+        .recorded(deed, engine.desk().test_fire(&name))
+        .await?;
+    Ok(Json::ok(Fired {
+        ticket: ticket.as_ref().map(|ticket| ticket.reference.clone()),
+        url: ticket.and_then(|ticket| ticket.url),
+        connector: name,
+    }))
 }

@@ -92,7 +92,7 @@ impl Schemas {
 }
 
 /// What is answered when something is not done, whatever was asked.
-const REFUSALS: [(u16, &str); 11] = [
+const REFUSALS: [(u16, &str); 12] = [
     (400, "What was sent is not understood."),
     (401, "There is no token that is taken."),
     (403, "The token's role does not let it do this."),
@@ -107,6 +107,7 @@ const REFUSALS: [(u16, &str); 11] = [
     ),
     (429, "There were too many calls."),
     (500, "Something went wrong here."),
+    (502, "The service desk did not take it."),
 ];
 
 fn name_of(status: u16) -> String {
@@ -203,7 +204,8 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
 
 fn path_parameter(name: &str) -> Value {
     let schema = match name {
-        "title" => json!({"type": "string", "minLength": 1, "maxLength": 255}),
+        "connector" | "title" => json!({"type": "string", "minLength": 1, "maxLength": 255}),
+        "recipe" => json!({"type": "string", "pattern": "^[0-9a-f]{24}$"}),
         _ => json!({"type": "string", "format": "uuid"}),
     };
     json!({"name": name, "in": "path", "required": true, "schema": schema})

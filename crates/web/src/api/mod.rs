@@ -19,13 +19,16 @@ mod operation;
 mod paging;
 mod problem;
 mod publications;
+mod recipes;
 mod runs;
 mod schedules;
+mod settings;
 mod tenant_changes;
 mod tenants;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod users;
 mod words;
 
 use axum::{Router, middleware, response::IntoResponse as _, routing::get};
@@ -47,11 +50,15 @@ fn endpoints() -> Vec<Endpoint> {
         incidents::endpoints(),
         me::endpoints(),
         publications::endpoints(),
+        recipes::endpoints(),
         runs::endpoints(),
         schedules::endpoints(),
+        settings::endpoints(),
         tenants::endpoints(),
         tenant_changes::endpoints(),
         titles::endpoints(),
+        users::endpoints(),
+        users::token_endpoints(),
     ]
     .into_iter()
     .flatten()

@@ -118,7 +118,14 @@ impl From<StoreError> for Problem {
 
 impl From<AdministrationError> for Problem {
     fn from(error: AdministrationError) -> Self {
-        Self::fault(&error)
+        let status = match &error {
+            AdministrationError::Last { .. } => StatusCode::CONFLICT,
+            AdministrationError::Unknown { .. } | AdministrationError::TokenUnknown { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            _ => return Self::fault(&error),
+        };
+        Self::new(status, format!("{error}."))
     }
 }
 
@@ -137,7 +144,8 @@ impl From<TenancyError> for Problem {
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
         let status = match &error {
-            DeskError::NoIncident { .. } => StatusCode::NOT_FOUND,
+            DeskError::NoIncident { .. } | DeskError::NoConnector { .. } => StatusCode::NOT_FOUND,
+            DeskError::Test { .. } => StatusCode::BAD_GATEWAY,
             DeskError::Resolved { .. } | DeskError::NotResolved { .. } => StatusCode::CONFLICT,
             _ => return Self::fault(&error),
         };

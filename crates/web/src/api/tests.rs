@@ -66,6 +66,7 @@ impl World {
             overlap: Duration::from_hours(24),
             schedules: folder.path().join("schedules.yaml"),
             stale: Duration::from_hours(14 * 24),
+            settings: None,
             is_tls: true,
         };
         Self {
@@ -164,9 +165,10 @@ const READS_LOG: &str = "administrator auditor";
 const CHANGES: &str = "administrator";
 
 /// Who may do what.
-const MATRIX: [(&str, &str); 33] = [
+const MATRIX: [(&str, &str); 44] = [
     ("audit_log_list", READS_LOG),
     ("connector_list", EVERYBODY),
+    ("connector_test_fire", DECIDES),
     ("event_stream", EVERYBODY),
     ("hold_decide", DECIDES),
     ("hold_list", EVERYBODY),
@@ -179,6 +181,8 @@ const MATRIX: [(&str, &str); 33] = [
     ("item_list", EVERYBODY),
     ("me", EVERYBODY),
     ("publication_list", EVERYBODY),
+    ("recipe_list", EVERYBODY),
+    ("recipe_show", EVERYBODY),
     ("run_cancel", RUNS),
     ("run_list", EVERYBODY),
     ("run_queue", RUNS),
@@ -186,6 +190,7 @@ const MATRIX: [(&str, &str); 33] = [
     ("schedule_list", EVERYBODY),
     ("schedule_pause", RUNS),
     ("schedule_resume", RUNS),
+    ("settings_show", READS_LOG),
     ("tenant_assign", CHANGES),
     ("tenant_check_ins", EVERYBODY),
     ("tenant_create", CHANGES),
@@ -198,6 +203,13 @@ const MATRIX: [(&str, &str); 33] = [
     ("tenant_show", EVERYBODY),
     ("tenant_suspend", CHANGES),
     ("title_list", EVERYBODY),
+    ("token_list", READS_LOG),
+    ("token_revoke", CHANGES),
+    ("user_appoint", CHANGES),
+    ("user_disable", CHANGES),
+    ("user_enable", CHANGES),
+    ("user_list", READS_LOG),
+    ("user_sign_out", CHANGES),
 ];
 
 /// Every operation of the document: its name, method and a path on which nothing is.
@@ -599,4 +611,77 @@ async fn the_document_is_served_to_everybody_and_refers_to_what_there_is() {
         let pointed = document();
         assert!(pointed.pointer(&format!("/{place}")).is_some(), "{place}");
     }
+}
+
+#[tokio::test]
+async fn users_are_appointed_and_disabled() {
+    let world = World::new().await;
+    let administration = &world.door.administration;
+    for (name, office) in [("ada", Office::Administrator), ("bob", Office::Viewer)] {
+        let new = tenancy::administration::NewAdministrator {
+            name: name.to_owned(),
+            office,
+            password: redact::Secret::new("correct horse battery".to_owned()),
+            by: "kim".to_owned(),
+        };
+        administration.add(new).await.unwrap();
+    }
+    let token = world.token("ci", Office::Administrator).await;
+    let users = world.get("/users", &token).await.json();
+    let id = |at: usize| users["items"][at]["user"].as_str().unwrap().to_owned();
+    assert_eq!(users["items"][1]["name"], "bob");
+    assert_eq!(users["items"][1]["signed_in_at"], Value::Null);
+    let (ada, bob) = (id(0), id(1));
+    let put = async |user: &str, role: &str| {
+        let question = Question {
+            line: ("PUT", &format!("/users/{user}/role")),
+            token: &token,
+            body: Some(json!({"role": role})),
+            head: &[],
+        };
+        world.ask(question).await
+    };
+    let appointed = put(&bob, "approver").await;
+    assert_eq!(appointed.json()["role"], "approver", "{}", appointed.text);
+    assert_eq!(put(&bob, "root").await.status, 400);
+    assert_eq!(put(&ada, "viewer").await.status, 409);
+    for (deed, state) in [
+        ("disable", "disabled"),
+        ("enable", "active"),
+        ("sign-out", "active"),
+    ] {
+        let place = format!("/users/{bob}/{deed}");
+        let done = world.post(&place, &token, json!({})).await;
+        assert_eq!(done.json()["state"], state, "{deed}: {}", done.text);
+    }
+    let audit = world.audit().await;
+    for told in ["administrator.appoint", "administrator.sign-out"] {
+        let line = format!("token:ci api done {told}");
+        assert!(audit.contains(&line), "{line} not in {audit:?}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_told_of_and_revoked() {
+    let world = World::new().await;
+    let token = world.token("ci", Office::Administrator).await;
+    let other = world.token("other", Office::Viewer).await;
+    let tokens = world.get("/tokens", &token).await;
+    assert!(!tokens.text.contains(&other), "{}", tokens.text);
+    let id = tokens.json()["items"][1]["token"].clone();
+    let place = format!("/tokens/{}", id.as_str().unwrap());
+    let revoke = async || {
+        let question = Question {
+            line: ("DELETE", &place),
+            token: &token,
+            body: None,
+            head: &[],
+        };
+        world.ask(question).await.status
+    };
+    assert_eq!((revoke().await, revoke().await), (204, 404));
+    assert_eq!(world.get("/me", &other).await.status, 401);
+    let audit = world.audit().await;
+    let line = "token:ci api done token.revoke".to_owned();
+    assert!(audit.contains(&line), "{audit:?}");
 }

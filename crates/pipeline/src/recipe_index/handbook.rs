@@ -6,13 +6,15 @@ use processors::{Processor, Registry};
 use recipe::{Known, Language, Manual};
 
 /// The native processors, and the variables of the preferences.
-pub(in crate::commands) struct Handbook {
+#[derive(Debug)]
+pub struct Handbook {
     processors: BTreeMap<String, Known>,
     variables: Vec<String>,
 }
 
 impl Handbook {
-    pub(in crate::commands) fn new(variables: Vec<String>) -> Self {
+    /// What those who look at recipes must know, where the preferences set these `variables`.
+    pub fn new(variables: Vec<String>) -> Self {
         let registry = Registry::native();
         let known = |name: &str| Some((name.to_owned(), known(registry.get(name)?)));
         Self {
@@ -36,7 +38,7 @@ impl Manual for Handbook {
     }
 
     fn autopkg_version(&self) -> &'static str {
-        pipeline::AUTOPKG_VERSION
+        crate::AUTOPKG_VERSION
     }
 
     fn fault(&self, language: Language, text: &str) -> Option<String> {

@@ -1,0 +1,227 @@
+//! What there is to mend in how the house is set up.
+
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use pipeline::Schedules;
+use web::SettingsFinding;
+
+use super::rank;
+use crate::Config;
+
+/// Mode bits that let others than the owner and the group read a file.
+const OTHERS_READ: u32 = 0o004;
+
+/// What there is to mend, the worst first. A configuration that cannot be used at all is refused when it is loaded; this
+/// is about what can be used, and is not as it might be. It looks at files.
+pub fn find(
+    config: &Config,
+    search_dirs: &[PathBuf],
+    override_dirs: &[PathBuf],
+) -> Vec<SettingsFinding> {
+    let mut found = Found::of(config);
+    folders(&mut found, search_dirs, override_dirs);
+    secret_files(&mut found, config);
+    schedules(&mut found, config);
+    rest(&mut found, config);
+    found.findings.sort_by_key(|finding| rank(finding.severity));
+    found.findings
+}
+
+/// What was found so far.
+struct Found {
+    /// The configuration file.
+    file: Option<String>,
+    findings: Vec<SettingsFinding>,
+}
+
+impl Found {
+    fn of(config: &Config) -> Self {
+        Self {
+            file: config.file().map(|file| file.display().to_string()),
+            findings: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, severity: &'static str, key: &'static str, [message, mend]: [String; 2]) {
+        self.findings.push(SettingsFinding {
+            severity,
+            file: self.file.clone(),
+            key,
+            message,
+            mend,
+        });
+    }
+}
+
+fn folders(found: &mut Found, search_dirs: &[PathBuf], override_dirs: &[PathBuf]) {
+    for (key, dirs) in [
+        ("autopkg.recipe-search-dirs", search_dirs),
+        ("autopkg.recipe-override-dirs", override_dirs),
+    ] {
+        for dir in dirs.iter().filter(|dir| !dir.is_dir()) {
+            let message = format!("`{}` is not there.", dir.display());
+            let mend = "Make the folder, or take it out; preferences of AutoPkg may name it, too.";
+            found.add("warning", key, [message, mend.to_owned()]);
+        }
+    }
+}
+
+/// Files that hold secrets, and the keys that name them.
+fn secret_files(found: &mut Found, config: &Config) {
+    let mut files: Vec<(&'static str, PathBuf)> = Vec::new();
+    let mut name = |key, file: &Option<PathBuf>| {
+        files.extend(file.clone().map(|file| (key, file)));
+    };
+    name(
+        "repository.secret-key-file",
+        &config.repository.secret_key_file,
+    );
+    name("database.url-file", &config.database.url_file);
+    name("scan.api-key-file", &config.scan.api_key_file);
+    name("evidence.key", &config.evidence.key);
+    name("envquery.key", &config.envquery.key);
+    name("pods.key", &config.pods.key);
+    name("administration.key", &config.administration.key);
+    name("catalogue.key", &config.catalogue.key);
+    let mut desk = config.desk.clone();
+    for file in desk.secret_files_mut() {
+        files.push(("desk", file.clone()));
+    }
+    for (key, file) in files {
+        if is_open(&file) {
+            let message = format!(
+                "`{}` holds a secret, and everybody on this machine can read it.",
+                file.display()
+            );
+            let mend = format!("chmod o= {}", file.display());
+            found.add("warning", key, [message, mend]);
+        }
+    }
+}
+
+fn is_open(file: &Path) -> bool {
+    fs_err::metadata(file).is_ok_and(|metadata| metadata.mode() & OTHERS_READ != 0)
+}
+
+fn schedules(found: &mut Found, config: &Config) {
+    let path = &config.serve.schedules;
+    let key = "serve.schedules";
+    match Schedules::load(path) {
+        Ok(schedules) if schedules.titles().is_empty() => {
+            let message = format!("Nothing is scheduled in `{}`.", path.display());
+            let mend = "Say there which overrides run when; until then runs are started by hand.";
+            found.add("note", key, [message, mend.to_owned()]);
+        }
+        Ok(_schedules) => {}
+        Err(error) => {
+            let message = format!("The schedules cannot be read: {error}.");
+            let mend = "`auto-update schedule check` says what is wrong there.";
+            found.add("error", key, [message, mend.to_owned()]);
+        }
+    }
+}
+
+/// What is possible, and not everybody means.
+fn rest(found: &mut Found, config: &Config) {
+    let mut say = |severity, key, message: &str, mend: &str| {
+        found.add(severity, key, [message.to_owned(), mend.to_owned()]);
+    };
+    if config.scan.api_key.is_none() {
+        say(
+            "warning",
+            "scan.api-key",
+            "There is no key for VirusTotal, so that it is asked about nothing.",
+            "Put the key into a file, and name it in `scan.api-key-file`.",
+        );
+    }
+    if config.desk.secrets().is_empty() && config.desk.email.is_empty() {
+        say(
+            "warning",
+            "desk",
+            "Nobody is told of incidents: no connector is configured.",
+            "Add one: `desk.email` or `desk.webhook`, for instance.",
+        );
+    }
+    if config.signatures.may_disable {
+        say(
+            "warning",
+            "signatures.may-disable",
+            "Recipes may switch the check of signatures off.",
+            "Take the key out unless a title needs it.",
+        );
+    }
+    if !config.sandbox.python.exists() {
+        say(
+            "error",
+            "sandbox.python",
+            "The Python interpreter is not there: no processor of a recipe repository can run.",
+            "Install Python, or name the interpreter that there is.",
+        );
+    }
+    if !config.fetch.plain_http_hosts.is_empty() {
+        say(
+            "note",
+            "fetch.plain-http-hosts",
+            "Some hosts may be asked without encryption.",
+            "Take those out that can be reached over TLS by now.",
+        );
+    }
+    if config.rings.ring.is_empty() {
+        say(
+            "note",
+            "rings",
+            "There are no rings: what is published is at once in the catalogs that its recipe names.",
+            "Name the catalogs in the order in which Macs are to get new versions.",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_mended_is_told_by_key_the_worst_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs_err::write(file("schedules.yaml"), "schedules: [x]\n").unwrap();
+        fs_err::write(file("key"), "secret").unwrap();
+        let mut config = Config::default();
+        config.serve.schedules = file("schedules.yaml");
+        config.sandbox.python = file("key");
+        config.administration.key = Some(file("key"));
+        let mode = |mode| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            fs_err::set_permissions(file("key"), permissions).unwrap();
+        };
+        mode(0o644);
+        let told = |config: &Config| {
+            let found = find(config, &[file("none")], &[folder.path().to_owned()]);
+            let told = found.iter().map(|it| format!("{} {}", it.severity, it.key));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&config),
+            [
+                "error serve.schedules",
+                "warning autopkg.recipe-search-dirs",
+                "warning administration.key",
+                "warning scan.api-key",
+                "warning desk",
+                "note rings",
+            ]
+        );
+        mode(0o640);
+        config.serve.schedules = file("no.yaml");
+        config.sandbox.python = file("no");
+        let after = told(&config);
+        assert!(!after.contains(&"warning administration.key".to_owned()));
+        assert_eq!(after.first().unwrap(), "error sandbox.python");
+        assert!(after.contains(&"note serve.schedules".to_owned()));
+    }
+}
