@@ -1,5 +1,6 @@
 //! How the house is set up: the configuration file, and what the environment says.
 
+mod again;
 mod database;
 mod error;
 mod nginx;
@@ -409,18 +410,6 @@ impl Config {
         secrets::read(&mut config, surroundings)?;
         config.check(&path)?;
         Ok(config)
-    }
-
-    /// Whether the file at `path` can still be understood; secrets of other files are not read.
-    ///
-    /// # Errors
-    /// If it cannot be read or understood.
-    pub(crate) fn read_again(path: &Path) -> Result<(), ConfigError> {
-        let text = fs_err::read_to_string(path).map_err(|source| ConfigError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(path, &text).map(drop)
     }
 
     /// Reads `text`; `path` only names it in errors.

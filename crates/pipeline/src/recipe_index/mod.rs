@@ -17,7 +17,7 @@ use std::{
 };
 
 use model::{Sha256, Timestamp};
-use recipe::{Auditor, Library};
+use recipe::{Auditor, Library, Scope};
 
 use self::entry::Repositories;
 pub use self::{
@@ -122,14 +122,20 @@ impl Engine {
         let mut repositories = Repositories::of(&library);
         let mut entries = Vec::new();
         for (path, scope) in &survey.files {
+            // A folder of recipes may hold that of the overrides.
+            let scope = if library.is_in_override_dir(path) {
+                Scope::Overrides
+            } else {
+                *scope
+            };
             let name = path.to_string_lossy();
-            let whole = library.resolve_in(&name, *scope, &[]);
+            let whole = library.resolve_in(&name, scope, &[]);
             let findings = match &whole {
                 Ok(recipe) => auditor.audit(recipe),
                 Err(error) => vec![auditor.refused(&name, error)],
             };
             let repository = repositories.name(path);
-            let entry = RecipeEntry::of((path, *scope), repository, &whole, &findings);
+            let entry = RecipeEntry::of((path, scope), repository, &whole, &findings);
             entries.push(entry);
             if entries.len().is_multiple_of(KEPT_AT_A_TIME) {
                 library.forget_contents();
