@@ -32,6 +32,9 @@ use testkit::{crowd::Crowd, pages::Pages};
 
 const PASSWORD: &str = "correct horse battery";
 
+/// As many recipes are in the search folders.
+const RECIPES: usize = 18_000;
+
 /// What a page may cost.
 const LONGEST: Duration = Duration::from_millis(50);
 const HEAVIEST: usize = 150 * 1024;
@@ -153,6 +156,14 @@ impl House {
         house.wait()?;
         let pages = Pages::plain(port);
         (house.cookie, _) = pages.sign_in("ada", PASSWORD, &secret)?;
+        let began = Instant::now();
+        while !house.read("/recipes")?.contains("com.example.recipe.") {
+            ensure!(
+                began.elapsed() < PATIENCE,
+                "the recipes are never looked over"
+            );
+            thread::sleep(Duration::from_millis(200));
+        }
         Ok(house)
     }
 
@@ -172,6 +183,11 @@ impl House {
 
     /// Asks for a page that must be there; answers how long it is.
     fn get(&self, path: &str) -> anyhow::Result<usize> {
+        Ok(self.read(path)?.len())
+    }
+
+    /// Asks for a page that must be there; answers what is on it.
+    fn read(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         write!(
             stream,
@@ -187,7 +203,8 @@ impl House {
             "{path}: {}",
             String::from_utf8_lossy(&answer)
         );
-        Ok(answer.len() - head - 4)
+        let body = answer.get(head.saturating_add(4)..).unwrap_or_default();
+        Ok(String::from_utf8(body.to_vec())?)
     }
 }
 
@@ -201,14 +218,27 @@ impl Drop for House {
 /// Every title is scheduled, once a year; nothing is carried out.
 fn furnish(root: &Path, crowd: Crowd, port: u16) -> anyhow::Result<()> {
     fs_err::create_dir_all(root.join("var"))?;
-    let config =
-        format!("[serve]\nroles = ['scheduler']\n[administration]\nlisten = '127.0.0.1:{port}'\n");
+    let config = format!(
+        "[serve]\nroles = ['scheduler']\n[autopkg]\nrecipe-search-dirs = ['recipes']\n\
+         [administration]\nlisten = '127.0.0.1:{port}'\n"
+    );
     fs_err::write(root.join("auto-update.toml"), config)?;
     let mut schedules = String::from("schedules:\n- cron: '0 3 1 1 *'\n  overrides:\n");
     for title in 0..crowd.titles {
         writeln!(schedules, "  - Title-{title:05}.munki")?;
     }
     fs_err::write(root.join("schedules.yaml"), schedules)?;
+    fs_err::create_dir_all(root.join("recipes"))?;
+    for number in 0..RECIPES {
+        let recipe = format!(
+            "Description: Downloads the newest Widget {number}.\nIdentifier: com.example.recipe.{number}\n\
+             Input: {{NAME: Widget{number}}}\nProcess:\n\
+             - {{Processor: URLDownloader, Arguments: {{url: 'https://example.com/{number}.dmg'}}}}\n\
+             - {{Processor: EndOfCheckPhase}}\n"
+        );
+        let name = format!("recipes/Widget{number}.download.recipe.yaml");
+        fs_err::write(root.join(name), recipe)?;
+    }
     Ok(())
 }
 
@@ -249,6 +279,14 @@ async fn pages(db: &Db) -> anyhow::Result<Vec<String>> {
         "/incidents",
         "/tenants",
         "/log",
+        "/schedules",
+        "/schedules?q=999",
+        "/schedules/Title-05000.munki",
+        "/recipes",
+        "/recipes?q=Widget999",
+        "/connectors",
+        "/users",
+        "/settings",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -81,6 +81,7 @@ fn the_example_of_every_key_is_accepted() {
     house.write("yara/ours.yar", "rule Ours { condition: false }");
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     house.write("keys/webhook", secret);
+    house.write("keys/inventory", secret);
     house.write("revoked-certificates.txt", "team ABCDE12345 # an example\n");
     let vendor = "RWQBAQEBAQEBAXP0pCdEboj2GRA3ISgvKCITKulUjIYlBmGizldYh6Zf";
     house.write("keys/widget.pub", vendor);

@@ -207,13 +207,16 @@ impl Browser {
     /// If it never is, or the browser fails.
     pub fn watch_for(&self, words: &str) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
-        while !self.text()?.contains(words) {
+        loop {
+            // Between two pages there is none to ask.
+            if self.text().is_ok_and(|text| text.contains(words)) {
+                return Ok(());
+            }
             if Instant::now() > until {
                 bail!("no `{words}` on {}: {}", self.url()?, self.text()?);
             }
             thread::sleep(BREATH);
         }
-        Ok(())
     }
 
     /// Shows pages in these colours, so many pixels wide, from now on.

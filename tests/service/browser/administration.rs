@@ -40,7 +40,7 @@ async fn prepare(small: &Small) -> (u16, String) {
 
 fn sign_in(ada: &Visitor, secret: &str) {
     ada.go("/");
-    assert_eq!(ada.path(), "/sign-in");
+    ada.arrives("/sign-in");
     ada.judge("sign-in");
     for password in ["wrong horse battery", PASSWORD] {
         ada.fill("User ID", "ada");
@@ -48,7 +48,7 @@ fn sign_in(ada: &Visitor, secret: &str) {
         ada.fill("One-time code", &code(secret).unwrap());
         ada.press("Sign in");
     }
-    assert_eq!(ada.path(), "/now");
+    ada.arrives("/now");
     ada.judge("now");
 }
 
@@ -59,7 +59,7 @@ fn approve(ada: &Visitor) {
     ada.judge("hold");
     ada.fill("Reason", "I have read the change");
     ada.press("Approve");
-    assert_eq!(ada.path(), "/now");
+    ada.arrives("/now");
     ada.go(&format!("/titles/{TITLE}"));
     ada.browser.wait_for("unchanged").unwrap();
     ada.press("Runs");
@@ -142,9 +142,9 @@ fn look_after_a_tenant(ada: &Visitor) {
     ada.judge("nothing");
     ada.go("/now");
     ada.press("Sign out");
-    assert_eq!(ada.path(), "/sign-in");
+    ada.arrives("/sign-in");
     ada.go("/log");
-    assert_eq!(ada.path(), "/sign-in");
+    ada.arrives("/sign-in");
 }
 
 /// With threads to spare: the vendor has to answer while the browser is waited for.
@@ -218,15 +218,15 @@ async fn the_identity_provider_signs_people_in() {
     let mut service = small.house.program().command(&["serve"]).spawn().unwrap();
     listening(port).await;
     grace.go("/");
-    assert_eq!(grace.path(), "/sign-in");
+    grace.arrives("/sign-in");
     grace.judge("sign-in-organisation");
     grace.press("Sign in with your organisation");
     comes_to(&grace, "oidc:grace, packager");
-    assert_eq!(grace.path(), "/now");
+    grace.arrives("/now");
     grace.press("Sign out");
     comes_to(&grace, "You are signed out.");
     grace.go("/now");
-    assert_eq!(grace.path(), "/sign-in");
+    grace.arrives("/sign-in");
     provider.person("u-2", "eve", &["visitors"]);
     grace.press("Sign in with your organisation");
     grace.sees("none of your groups has a role here");

@@ -122,11 +122,11 @@ async fn admit(small: &Small, customer: &str, items: &[&str]) -> String {
 
 fn sign_in(visitor: &Visitor, customer: &str, code: &str) {
     visitor.go("/");
-    assert_eq!(visitor.path(), "/sign-in");
+    visitor.arrives("/sign-in");
     visitor.fill("Customer ID", customer);
     visitor.fill("Access code", code);
     visitor.press("Sign in");
-    assert_eq!(visitor.path(), "/");
+    visitor.arrives("/");
 }
 
 /// Looks for titles, at one of them, and at what is new.
@@ -153,7 +153,7 @@ fn browse(acme: &Visitor, pages: &Pages) {
     let feed = rest.split_once("</code>").unwrap().0.to_owned();
     acme.press("Sign out");
     acme.go("/titles/Small");
-    assert_eq!(acme.path(), "/sign-in");
+    acme.arrives("/sign-in");
     let path = feed.split_once("/feeds/").unwrap().1;
     let feed = pages.ask(&format!("/feeds/{path}"), "", &[]).unwrap();
     assert_eq!(feed.status, 200, "{}", feed.text);
@@ -194,6 +194,6 @@ async fn people_at_tenants_browse_what_is_theirs() {
         .expect(&["tenant", "catalogue-access", "Bolt", "--revoke"], 0)
         .await;
     bolt.go("/");
-    assert_eq!(bolt.path(), "/sign-in");
+    bolt.arrives("/sign-in");
     service.kill().await.unwrap();
 }

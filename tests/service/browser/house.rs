@@ -59,7 +59,7 @@ fn sign_in(ada: &Visitor, secret: &str) {
     ada.fill("Password", PASSWORD);
     ada.fill("One-time code", &code(secret).unwrap());
     ada.press("Sign in");
-    assert_eq!(ada.path(), "/now");
+    ada.arrives("/now");
 }
 
 /// Looks at what begins, has the schedule rest and go on, and runs its title.

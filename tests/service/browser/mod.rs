@@ -8,7 +8,11 @@ mod catalogue;
 mod house;
 mod picture;
 
-use std::{net::TcpListener, path::Path, time::Duration};
+use std::{
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use testkit::browser::{Browser, Scheme};
@@ -57,14 +61,22 @@ impl Visitor {
         self.browser.fill(label, text).unwrap();
     }
 
-    fn path(&self) -> String {
-        self.browser.url().unwrap().path().to_owned()
+    /// What was pressed leads to that page, which may take the browser a moment.
+    fn arrives(&self, path: &str) {
+        let latest = Instant::now() + LONGEST;
+        loop {
+            let url = self.browser.url().unwrap();
+            if url.path() == path {
+                return;
+            }
+            assert!(Instant::now() < latest, "not at `{path}`, but {url}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
-    /// The page is what it is said to be.
+    /// That is on the page, or on the one that what was pressed leads to.
     fn sees(&self, words: &str) {
-        let text = self.browser.text().unwrap();
-        assert!(text.contains(words), "no `{words}` on the page: {text}");
+        self.browser.watch_for(words).unwrap();
     }
 
     fn does_not_see(&self, words: &str) {
