@@ -157,7 +157,7 @@ impl House {
         let pages = Pages::plain(port);
         (house.cookie, _) = pages.sign_in("ada", PASSWORD, &secret)?;
         let began = Instant::now();
-        while !house.read("/recipes")?.contains("com.example.recipe.") {
+        while !house.read("/recipes")?.contains("Downloads the newest") {
             ensure!(
                 began.elapsed() < PATIENCE,
                 "the recipes are never looked over"

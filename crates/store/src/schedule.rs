@@ -1,6 +1,7 @@
 //! Schedules: up to when the times of each override have been dealt with.
 
 use model::{RunId, Timestamp, Title};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     Db, StoreError, column,
@@ -129,26 +130,29 @@ impl Db {
         rows.into_iter().map(mark).collect()
     }
 
-    /// The marks of titles from `first` to `last`, by title.
+    /// The marks of these titles, by title; of those that have one.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn schedule_between(
-        &self,
-        first: &Title,
-        last: &Title,
-    ) -> Result<Vec<ScheduleMark>, StoreError> {
-        let rows: Vec<MarkRow> = sqlx::query_as(
+    pub async fn schedule_marks(&self, titles: &[&Title]) -> Result<Vec<ScheduleMark>, StoreError> {
+        // Their numbers alone go into the statement.
+        let places: Vec<String> = (1..=titles.len()).map(|it| format!("${it}")).collect();
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = format!(
             "select title, considered_at, fired_at, run_id
              from schedule
-             where title >= $1 and title <= $2
+             where title in ({})
              order by title",
-        )
-        .bind(first.as_str())
-        .bind(last.as_str())
-        .fetch_all(self.reader())
-        .await
-        .map_err(StoreError::statement("list some schedules"))?;
+            places.join(", ")
+        );
+        let mut select = sqlx::query_as::<_, MarkRow>(AssertSqlSafe(select));
+        for title in titles {
+            select = select.bind(title.as_str());
+        }
+        let rows = select.fetch_all(self.reader()).await;
+        let rows = rows.map_err(StoreError::statement("list some schedules"))?;
         rows.into_iter().map(mark).collect()
     }
 

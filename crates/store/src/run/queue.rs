@@ -6,15 +6,19 @@ use super::{Heartbeat, Lease, NewRun, Queued, Run, RunRow, Worker};
 use crate::{Db, StoreError, column, db::Tx, postgres};
 
 /// Takes the run that is due longest. Where several machines do so at once, none waits for another's row.
+///
+/// Its index has them in the order in which they go: with any other each claim would look at everything that is due.
+/// SQLite has to be told.
 macro_rules! claim {
-    ($lock:literal) => {
+    ($index:literal, $lock:literal) => {
         concat!(
             "update run
              set lease_owner = $1, leased_until_at = $3, fence = fence + 1, attempts = attempts + 1, node = $4
              where id = (
                  select due.id
-                 from run as due
-                 where due.state in ('queued', 'running', 'scanning', 'publishing')
+                 from run as due ",
+            $index,
+            " where due.state in ('queued', 'running', 'scanning', 'publishing')
                    and due.due_at <= $2
                    and (due.leased_until_at is null or due.leased_until_at <= $2)
                    and (due.label is null or $5 like '%,' || due.label || ',%')
@@ -40,6 +44,9 @@ macro_rules! claim {
         )
     };
 }
+
+const CLAIM_ON_SERVER: &str = claim!("", "for update of due skip locked");
+const CLAIM_IN_FILE: &str = claim!("indexed by run_claim", "");
 
 impl Db {
     /// Puts a run into the queue, unless one of the same title has not ended yet.
@@ -71,9 +78,9 @@ impl Db {
         leased_until: Timestamp,
     ) -> Result<Option<(Run, Lease)>, StoreError> {
         let claim = if self.is_server() {
-            claim!("for update of due skip locked")
+            CLAIM_ON_SERVER
         } else {
-            claim!("")
+            CLAIM_IN_FILE
         };
         let row: Option<RunRow> = sqlx::query_as(claim)
             .bind(&worker.owner)
@@ -315,4 +322,34 @@ pub(crate) async fn queue_tx(
             .map_err(failed())?;
     }
     Ok(Queued::New(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+
+    /// A plan that sorts looks at every run that is due.
+    #[tokio::test]
+    async fn a_claim_takes_the_first_that_its_index_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("auto-update.db"))
+            .await
+            .unwrap();
+        let plan = format!("explain query plan {CLAIM_IN_FILE}");
+        let mut plan = sqlx::query(AssertSqlSafe(plan));
+        for _ in 0..6 {
+            plan = plan.bind(0);
+        }
+        let steps = plan.fetch_all(db.writer()).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        assert!(
+            steps
+                .iter()
+                .any(|it| it == "SCAN due USING INDEX run_claim"),
+            "{steps:?}"
+        );
+        assert!(!steps.iter().any(|it| it.contains("TEMP")), "{steps:?}");
+    }
 }

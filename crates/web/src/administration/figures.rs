@@ -1,13 +1,14 @@
 //! Figures: how long it takes until a release is with Macs, how runs end, how long the queue is, and what the scanner may
 //! still be asked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use askama::Template;
-use axum::response::Response;
+use axum::{Extension, response::Response};
 use model::{RunState, Timestamp};
 use pipeline::{Engine, Failure};
-use store::{Arrival, Depth, Tally};
+use store::{Arrival, Db, Depth, StoreError, Tally};
+use tokio::sync::Mutex;
 
 use super::{
     gate::Asking,
@@ -69,6 +70,8 @@ struct Figures {
     most_runs: u64,
     rings: Vec<RingRow>,
     releases: u32,
+    /// When releases and the queue were counted.
+    counted_at: Timestamp,
     queue: String,
     most_waiting: u64,
     /// Every third hour.
@@ -79,22 +82,60 @@ struct Figures {
 }
 
 /// The plots, each with its table.
-pub(super) async fn show(Works(engine): Works, asking: Asking) -> Response {
-    match figures(&engine, Top::of(&asking.session)).await {
+pub(super) async fn show(
+    Works(engine): Works,
+    Extension(recent): Extension<Recent>,
+    asking: Asking,
+) -> Response {
+    match figures(&engine, &recent, Top::of(&asking.session)).await {
         Ok(figures) => page::show(&figures),
         Err(failure) => not_done(&failure.message),
     }
 }
 
-async fn figures(engine: &Engine, top: Top) -> Result<Figures, Failure> {
+/// How long the figures that take long to count are shown before they are counted again.
+const RECENT: Duration = Duration::from_mins(1);
+
+/// The figures that take long to count, as they were a moment ago; clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recent(Arc<Mutex<Option<Arc<Counted>>>>);
+
+#[derive(Debug)]
+struct Counted {
+    at: Timestamp,
+    depth: Vec<Depth>,
+    arrivals: Vec<Arrival>,
+}
+
+impl Recent {
+    async fn counted(&self, db: &Db, now: Timestamp) -> Result<Arc<Counted>, StoreError> {
+        // Whoever comes meanwhile waits for what is being counted.
+        let mut kept = self.0.lock().await;
+        if let Some(counted) = kept.as_ref()
+            && counted.at <= now
+            && now < counted.at.plus(RECENT)
+        {
+            return Ok(Arc::clone(counted));
+        }
+        let counted = Arc::new(Counted {
+            at: now,
+            depth: db.queue_depth(now).await?,
+            arrivals: db.release_arrivals(RELEASES).await?,
+        });
+        *kept = Some(Arc::clone(&counted));
+        Ok(counted)
+    }
+}
+
+async fn figures(engine: &Engine, recent: &Recent, top: Top) -> Result<Figures, Failure> {
     let db = engine.db();
     let now = engine.clock().now();
     let since = now.minus(DAY.saturating_mul(DAYS.saturating_sub(1)));
     let days = days(&db.run_tally(since).await?, since);
     let bars: Vec<Vec<(&str, u64)>> = days.iter().map(bar).collect();
     let (parts, most_runs) = plot::stacked(&bars);
-    let depth = db.queue_depth(now).await?;
-    let values: Vec<u64> = depth.iter().map(|it| it.waiting).collect();
+    let counted = recent.counted(db, now).await?;
+    let values: Vec<u64> = counted.depth.iter().map(|it| it.waiting).collect();
     let (queue, most_waiting) = plot::line(&values);
     Ok(Figures {
         top,
@@ -102,11 +143,12 @@ async fn figures(engine: &Engine, top: Top) -> Result<Figures, Failure> {
         days,
         parts,
         most_runs,
-        rings: rings(db.release_arrivals(RELEASES).await?),
+        rings: rings(&counted.arrivals),
+        counted_at: counted.at,
         releases: RELEASES,
         queue,
         most_waiting,
-        waiting: depth.into_iter().step_by(12).collect(),
+        waiting: counted.depth.iter().step_by(12).copied().collect(),
         quota: quota(engine).await?,
         width: WIDTH,
         height: HEIGHT,
@@ -141,13 +183,13 @@ fn bar(day: &DayRow) -> Vec<(&'static str, u64)> {
 }
 
 /// The rings in the order in which releases come into them.
-fn rings(arrivals: Vec<Arrival>) -> Vec<RingRow> {
-    let mut spans: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+fn rings(arrivals: &[Arrival]) -> Vec<RingRow> {
+    let mut spans: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for arrival in arrivals {
         let span = arrival.entered_at.since(arrival.seen_at);
-        spans.entry(arrival.catalog).or_default().push(span);
+        spans.entry(&arrival.catalog).or_default().push(span);
     }
-    let mut rows: Vec<(String, Vec<Duration>)> = spans.into_iter().collect();
+    let mut rows: Vec<(&str, Vec<Duration>)> = spans.into_iter().collect();
     for (_, spans) in &mut rows {
         spans.sort_unstable();
     }
@@ -155,10 +197,10 @@ fn rings(arrivals: Vec<Arrival>) -> Vec<RingRow> {
     let longest = rows.iter().map(|(_, spans)| quantile(spans, 90)).max();
     let longest = longest.unwrap_or_default().as_secs();
     let width = |span: Duration| plot::share(span.as_secs(), longest).max(1);
-    let row = |(place, (catalog, spans)): (usize, (String, Vec<Duration>))| {
+    let row = |(place, (catalog, spans)): (usize, (&str, Vec<Duration>))| {
         let (median, slowest) = (quantile(&spans, 50), quantile(&spans, 90));
         RingRow {
-            catalog,
+            catalog: catalog.to_owned(),
             count: spans.len(),
             median: span_told(median),
             slowest: span_told(slowest),
@@ -210,7 +252,7 @@ mod tests {
     fn rings_are_told_in_the_order_in_which_releases_reach_them() {
         let mut arrivals: Vec<Arrival> = (0..11).map(|it| arrival("production", 24 + it)).collect();
         arrivals.push(arrival("testing", 1));
-        let rows = rings(arrivals);
+        let rows = rings(&arrivals);
         let told: Vec<_> = rows
             .iter()
             .map(|it| (it.catalog.as_str(), it.count, &*it.median, &*it.slowest))
@@ -223,7 +265,7 @@ mod tests {
             ]
         );
         assert_eq!(rows[1].slowest_width, WIDTH);
-        assert!(rings(Vec::new()).is_empty());
+        assert!(rings(&[]).is_empty());
     }
 
     #[test]

@@ -76,23 +76,7 @@ pub struct AdministrationDoor {
 
 /// Answers for the administration pages, and for programs below `/api/v1`.
 pub fn administration_router(door: AdministrationDoor) -> Router {
-    let looks = Router::new()
-        .route("/", get(works::first))
-        .route("/evidence/{*location}", get(runs::evidence))
-        .route("/figures", get(figures::show))
-        .route("/holds", get(holds::list))
-        .route("/holds/{id}", get(works::hold))
-        .route("/incidents", get(works::incidents))
-        .route("/incidents/{id}", get(works::incident))
-        .route("/now", get(works::now))
-        .route("/runs", get(runs::list))
-        .route("/runs/{id}", get(runs::show))
-        .route("/tenants", get(tenants::list))
-        .route("/tenants/{id}", get(tenant::show))
-        .route("/titles", get(titles::list))
-        .route("/titles/{title}", get(titles::show))
-        .route_layer(Extension(timetables::Timetables::new(&door.schedules)))
-        .route_layer(gate::needing(&door, Permit::Look));
+    let looks = works_pages(&door);
     let follows = Router::new()
         .route("/runs/{id}/live", get(live::stream))
         .route("/runs/{id}/part", get(live::part))
@@ -104,21 +88,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
     let reads = Router::new()
         .route("/log", get(log::show))
         .route_layer(gate::needing(&door, Permit::ReadAuditLog));
-    let changes = Router::new()
-        .route("/tenants", post(tenants::create))
-        .route("/tenants/{id}/assign", post(tenant::assign))
-        .route("/tenants/{id}/delete", post(tenant::delete))
-        .route("/tenants/{id}/entitle", post(tenant::entitle))
-        .route("/tenants/{id}/profile", post(tenant::profile))
-        .route("/tenants/{id}/resume", post(tenant::resume))
-        .route(
-            "/tenants/{id}/rotate-credential",
-            post(tenant::rotate_credential),
-        )
-        .route("/tenants/{id}/rotate-token", post(tenant::rotate_token))
-        .route("/tenants/{id}/suspend", post(tenant::suspend))
-        .route_layer(middleware::from_fn(gate::changes))
-        .route_layer(gate::needing(&door, Permit::ChangeTenants));
+    let changes = tenants_changed(&door);
     let decides = Router::new()
         .route("/holds/{id}", post(works::decide))
         .route("/incidents/{id}", post(works::look_after))
@@ -152,6 +122,47 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .with_state(door);
     // Programs have no cookies: what browsers must be kept from does not concern them.
     pages.merge(api)
+}
+
+/// The pages of titles, runs, what waits, incidents, figures and tenants.
+fn works_pages(door: &AdministrationDoor) -> Router<AdministrationDoor> {
+    Router::new()
+        .route("/", get(works::first))
+        .route("/evidence/{*location}", get(runs::evidence))
+        .route("/figures", get(figures::show))
+        .route("/holds", get(holds::list))
+        .route("/holds/{id}", get(works::hold))
+        .route("/incidents", get(works::incidents))
+        .route("/incidents/{id}", get(works::incident))
+        .route("/now", get(works::now))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::show))
+        .route("/tenants", get(tenants::list))
+        .route("/tenants/{id}", get(tenant::show))
+        .route("/titles", get(titles::list))
+        .route("/titles/{title}", get(titles::show))
+        .route_layer(Extension(timetables::Timetables::new(&door.schedules)))
+        .route_layer(Extension(figures::Recent::default()))
+        .route_layer(gate::needing(door, Permit::Look))
+}
+
+/// What changes tenants.
+fn tenants_changed(door: &AdministrationDoor) -> Router<AdministrationDoor> {
+    Router::new()
+        .route("/tenants", post(tenants::create))
+        .route("/tenants/{id}/assign", post(tenant::assign))
+        .route("/tenants/{id}/delete", post(tenant::delete))
+        .route("/tenants/{id}/entitle", post(tenant::entitle))
+        .route("/tenants/{id}/profile", post(tenant::profile))
+        .route("/tenants/{id}/resume", post(tenant::resume))
+        .route(
+            "/tenants/{id}/rotate-credential",
+            post(tenant::rotate_credential),
+        )
+        .route("/tenants/{id}/rotate-token", post(tenant::rotate_token))
+        .route("/tenants/{id}/suspend", post(tenant::suspend))
+        .route_layer(middleware::from_fn(gate::changes))
+        .route_layer(gate::needing(door, Permit::ChangeTenants))
 }
 
 /// The pages of what the house is made of: schedules, recipes, connectors, users, settings.

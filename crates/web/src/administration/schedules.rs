@@ -179,10 +179,8 @@ async fn rows(
     pauses: &[SchedulePause],
     now: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
-    let (Some(first), Some(last)) = (shown.first(), shown.last()) else {
-        return Ok(Vec::new());
-    };
-    let marks = door.db.schedule_between(first.title, last.title).await?;
+    let titles: Vec<&Title> = shown.iter().map(|entry| entry.title).collect();
+    let marks = door.db.schedule_marks(&titles).await?;
     let mut marks: BTreeMap<Title, ScheduleMark> = marks
         .into_iter()
         .map(|mark| (mark.title.clone(), mark))
@@ -313,7 +311,7 @@ pub(super) async fn show(
     let Some(entry) = find(&kept.schedules, &title) else {
         return page::nothing_here().await;
     };
-    let mark = match door.db.schedule_between(entry.title, entry.title).await {
+    let mark = match door.db.schedule_marks(&[entry.title]).await {
         Ok(marks) => marks.into_iter().next(),
         Err(error) => return page::failed(&error),
     };

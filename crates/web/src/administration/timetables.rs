@@ -12,11 +12,14 @@ use pipeline::Schedules;
 /// What the file looked like from outside: its inode, its length, and when it was changed last in any way.
 pub(super) type Stamp = (u64, u64, i64, i64);
 
+/// What the file said when it looked so.
+type Kept = (Stamp, Arc<Schedules>);
+
 /// The schedules; clones share what they have read.
 #[derive(Clone, Debug)]
 pub(super) struct Timetables {
     path: Arc<PathBuf>,
-    kept: Arc<Mutex<Option<(Stamp, Arc<Schedules>)>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
 }
 
 impl Timetables {

@@ -181,7 +181,7 @@ pub(super) async fn decide(
 
 #[derive(Template)]
 #[template(path = "administration/incidents.html")]
-struct Incidents {
+struct Unresolved {
     top: Top,
     incidents: Vec<Incident>,
     /// How many there are besides, and which page is the next.
@@ -206,7 +206,7 @@ pub(super) async fn incidents(
     let told = async {
         let skipped = asked.page.saturating_mul(INCIDENTS);
         let shown = u64::from(skipped.saturating_add(INCIDENTS));
-        Ok::<_, StoreError>(Incidents {
+        Ok::<_, StoreError>(Unresolved {
             top: Top::of(&asking.session),
             incidents: db.incident_urgent(skipped, INCIDENTS).await?,
             more: db.incident_count().await?.saturating_sub(shown),
