@@ -328,6 +328,84 @@ async fn each_role_sees_and_changes_what_it_may_and_nothing_else() {
     }
 }
 
+/// Something that nothing has for a name.
+const NONE: &str = "01a00000-0000-7000-8000-000000000000";
+
+/// Every page, and who may see it.
+fn seen() -> Vec<(&'static str, Vec<Office>)> {
+    let (all, house) = (
+        Office::ALL.to_vec(),
+        vec![Office::Administrator, Office::Auditor],
+    );
+    let open = [
+        "/",
+        "/calendar?day=2027-01-15",
+        "/connectors",
+        "/evidence/x",
+        "/figures",
+        "/holds",
+        "/holds/{none}",
+        "/incidents",
+        "/incidents/{none}",
+        "/now",
+        "/recipes",
+        "/recipes/x",
+        "/runs",
+        "/runs/{none}",
+        "/runs/{none}/part",
+        "/schedules",
+        "/schedules/X",
+        "/tenants",
+        "/tenants/{none}",
+        "/titles",
+        "/titles/X",
+    ];
+    let closed = ["/log", "/settings", "/users", "/users/{none}"];
+    let open = open.map(|path| (path, all.clone()));
+    let closed = closed.map(|path| (path, house.clone()));
+    open.into_iter().chain(closed).collect()
+}
+
+/// Everything that can be sent, and who may send it.
+fn sent() -> Vec<(&'static str, Vec<Office>)> {
+    let only = vec![Office::Administrator];
+    let decides = vec![Office::Administrator, Office::Approver];
+    let runs = vec![Office::Administrator, Office::Packager];
+    vec![
+        ("/connectors/x/test-fire", decides.clone()),
+        ("/holds/{none}", decides.clone()),
+        ("/incidents/{none}", decides),
+        ("/schedules/X", runs),
+        ("/tenants", only.clone()),
+        ("/tenants/{none}/suspend", only.clone()),
+        ("/users/tokens/{none}/revoke", only.clone()),
+        ("/users/{none}", only),
+    ]
+}
+
+/// What is not there is refused like what is, before anybody looks.
+#[tokio::test]
+async fn every_page_is_for_those_roles_and_for_no_other() {
+    for office in Office::ALL {
+        let world = World::new().await;
+        let (cookie, token) = world.enter(office).await;
+        for (path, may) in seen() {
+            let answer = world.get(&path.replace("{none}", NONE), &cookie).await;
+            let is_refused = answer.status == 403;
+            assert_eq!(is_refused, !may.contains(&office), "{office} {path}");
+        }
+        for (path, may) in sent() {
+            let path = path.replace("{none}", NONE);
+            let form = [("form_token", token.as_str())];
+            let answer = world.post(&path, &cookie, &form).await;
+            let is_refused = answer.status == 403;
+            assert_eq!(is_refused, !may.contains(&office), "{office} {path}");
+            let forged = world.post(&path, &cookie, &[("form_token", "x")]).await;
+            assert_eq!(forged.status, 403, "{office} {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_does_not_come_from_a_form_of_this_session_changes_nothing() {
     let world = World::new().await;
