@@ -5,7 +5,7 @@
 //! **Invariants:** without the credential of that very view nothing is told, not even whether there is such a view; a
 //! tenant sees the catalog of its ring, of that the items it may have, and of packages and icons those that these items
 //! name; nothing of another tenant's has an address in its view. Each request knows of every change that was committed
-//! before it came ([`admissions`]), so a tenant that is suspended is out with the next one.
+//! before it came (`admissions`), so a tenant that is suspended is out with the next one.
 
 mod admissions;
 mod inventory;
