@@ -20,8 +20,10 @@ pub(crate) enum Administrator {
     Disable(One),
     /// Let somebody sign in again who was locked out or disabled
     Enable(One),
-    /// List those who may sign in
+    /// List those who may sign in, and those who came through the identity provider
     List(List),
+    /// Sign somebody out everywhere
+    SignOut(One),
     /// Make, list and take back the tokens that programs call the API with
     #[command(subcommand)]
     Token(Token),

@@ -100,7 +100,7 @@ pub use incident_kind::EventKind;
 pub use incident_maintenance::Maintenance;
 pub use lease::{Claimed, Right};
 pub use node::Node;
-pub use oidc::{OidcPerson, OidcSession};
+pub use oidc::{OidcPerson, OidcPresence, OidcSession};
 pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Publication, PublicationState, Release};

@@ -1,6 +1,6 @@
 //! Whether anything has changed in who may read what.
 
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, db::Tx};
 
 impl Db {
     /// The mark of tenants, their rings and their secrets as they are now: with every change that is committed, whoever
@@ -14,6 +14,19 @@ impl Db {
             .await
             .map_err(StoreError::statement("ask whether tenants have changed"))
     }
+}
+
+/// Whether the mark is still `as_of`, if that is given. It stays so until the transaction ends but for what is changed in
+/// it: whatever changes tenants does it in a transaction, and these are one after the other ([`Db::begin`]).
+pub(crate) async fn is_as_of_tx(tx: &mut Tx, as_of: Option<&str>) -> Result<bool, StoreError> {
+    let Some(as_of) = as_of else {
+        return Ok(true);
+    };
+    let mark: String = sqlx::query_scalar("select mark from tenancy_mark")
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::statement("see that no tenant has changed"))?;
+    Ok(mark == as_of)
 }
 
 #[cfg(test)]

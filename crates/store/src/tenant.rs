@@ -9,6 +9,7 @@ use crate::{
     catalogue_access::{catalogue_access_remove_tx, catalogue_sessions_end_tx},
     column,
     db::Tx,
+    tenancy_mark::is_as_of_tx,
 };
 
 /// A customer with a view of the repository.
@@ -232,19 +233,22 @@ impl Db {
     }
 
     /// Lets a tenant stand differently. An active one reads `catalog` from now on, any other nothing; one that is
-    /// deleted has no secrets any more.
+    /// deleted has no secrets any more. False, and nothing is changed, if [`Db::tenancy_mark`] is not `as_of` any more.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn tenant_stand(
         &self,
-        id: TenantId,
+        (id, as_of): (TenantId, Option<&str>),
         state: TenantState,
         catalog: Option<&str>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         const WHAT: &str = "change a tenant";
         let mut tx = self.begin(WHAT).await?;
+        if !is_as_of_tx(&mut tx, as_of).await? {
+            return Ok(false);
+        }
         sqlx::query(
             "update tenant
              set state = $1
@@ -279,18 +283,25 @@ impl Db {
                 .await
                 .map_err(StoreError::statement(WHAT))?;
         }
-        tx.commit().await.map_err(StoreError::statement(WHAT))
+        tx.commit().await.map_err(StoreError::statement(WHAT))?;
+        Ok(true)
     }
 
-    /// Says which items a tenant may have; all if no list is given.
+    /// Says which items a tenant may have; all if no list is given. False, and nothing is changed, if
+    /// [`Db::tenancy_mark`] is not `as_of` any more.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn tenant_entitle(
         &self,
-        id: TenantId,
+        (id, as_of): (TenantId, Option<&str>),
         entitled: Option<&[String]>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        const WHAT: &str = "entitle a tenant";
+        let mut tx = self.begin(WHAT).await?;
+        if !is_as_of_tx(&mut tx, as_of).await? {
+            return Ok(false);
+        }
         sqlx::query(
             "update tenant
              set entitled = $1
@@ -298,10 +309,11 @@ impl Db {
         )
         .bind(entitled_text(entitled))
         .bind(id.to_string())
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await
-        .map_err(StoreError::statement("entitle a tenant"))?;
-        Ok(())
+        .map_err(StoreError::statement(WHAT))?;
+        tx.commit().await.map_err(StoreError::statement(WHAT))?;
+        Ok(true)
     }
 
     /// Which rings tenants could read, and when; the oldest first.
@@ -408,11 +420,14 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn tenant_secrets_forget(&self, now: Timestamp) -> Result<u64, StoreError> {
+        const WHAT: &str = "forget secrets of tenants";
+        let mut tx = self.begin(WHAT).await?;
         let forgotten = sqlx::query("delete from tenant_secret where valid_until <= $1")
             .bind(now.as_micros())
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await
-            .map_err(StoreError::statement("forget secrets of tenants"))?;
+            .map_err(StoreError::statement(WHAT))?;
+        tx.commit().await.map_err(StoreError::statement(WHAT))?;
         Ok(forgotten.rows_affected())
     }
 

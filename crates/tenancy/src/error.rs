@@ -44,6 +44,9 @@ pub enum TenancyError {
         /// Those that there are.
         rings: Vec<String>,
     },
+    /// It is another one than whoever wanted to change it saw.
+    #[error("the tenant is not as it was when it was looked at")]
+    Changed,
     /// No random numbers.
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),

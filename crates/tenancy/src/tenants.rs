@@ -90,6 +90,12 @@ impl Credential {
     }
 }
 
+/// # Errors
+/// If nothing was changed, since it was not as it was looked at.
+fn changed(is_done: bool) -> Result<(), TenancyError> {
+    is_done.then_some(()).ok_or(TenancyError::Changed)
+}
+
 /// The tenants of a house.
 #[derive(Clone, Debug)]
 pub struct Tenants {
@@ -97,6 +103,7 @@ pub struct Tenants {
     vault: Vault,
     pub(crate) clock: Arc<dyn Clock>,
     rings: Vec<String>,
+    as_of: Option<String>,
 }
 
 impl Tenants {
@@ -107,7 +114,20 @@ impl Tenants {
             vault,
             clock,
             rings,
+            as_of: None,
         }
+    }
+
+    /// The same as they are now: what is changed here is changed only if nobody has changed any tenant since, and is
+    /// [`TenancyError::Changed`] otherwise.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn as_of_now(&self) -> Result<Self, TenancyError> {
+        Ok(Self {
+            as_of: Some(self.db.tenancy_mark().await?),
+            ..self.clone()
+        })
     }
 
     /// Makes a tenant with a token and a credential.
@@ -231,9 +251,9 @@ impl Tenants {
         }
         let ring = self.ring_of(&tenant).await?;
         let now = self.clock.now();
-        self.db
-            .tenant_stand(tenant.id, state, ring.as_deref(), now)
-            .await?;
+        let id = (tenant.id, self.as_of.as_deref());
+        let standing = self.db.tenant_stand(id, state, ring.as_deref(), now);
+        changed(standing.await?)?;
         tracing::info!(tenant.id = %tenant.id, tenant.state = state.as_str(), "tenant changed");
         Ok(Tenant { state, ..tenant })
     }
@@ -251,9 +271,11 @@ impl Tenants {
             });
         }
         let now = self.clock.now();
-        self.db
-            .tenant_stand(tenant.id, TenantState::Active, Some(ring), now)
-            .await?;
+        let id = (tenant.id, self.as_of.as_deref());
+        let standing = self
+            .db
+            .tenant_stand(id, TenantState::Active, Some(ring), now);
+        changed(standing.await?)?;
         tracing::info!(tenant.id = %tenant.id, ring, "tenant changed");
         Ok(tenant)
     }
@@ -268,9 +290,8 @@ impl Tenants {
         entitled: Option<Vec<String>>,
     ) -> Result<Tenant, TenancyError> {
         let tenant = self.find(customer).await?;
-        self.db
-            .tenant_entitle(tenant.id, entitled.as_deref())
-            .await?;
+        let id = (tenant.id, self.as_of.as_deref());
+        changed(self.db.tenant_entitle(id, entitled.as_deref()).await?)?;
         Ok(Tenant { entitled, ..tenant })
     }
 

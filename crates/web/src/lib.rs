@@ -23,6 +23,7 @@ mod administration;
 mod api;
 mod catalogue;
 mod envquery;
+mod figures;
 mod health;
 mod listen;
 mod metrics;

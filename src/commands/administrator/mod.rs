@@ -5,7 +5,7 @@ mod new_password;
 mod token;
 
 use serde_json::json;
-use store::Administrator as Person;
+use store::{Administrator as Person, OidcPresence};
 use tenancy::administration::{
     Administration, AdministrationError, Enrolment, NewAdministrator, Office,
 };
@@ -48,6 +48,7 @@ pub(crate) async fn run(
                 .await?;
         }
         Administrator::List(arguments) => desk.list(&arguments).await?,
+        Administrator::SignOut(arguments) => desk.sign_out(&arguments).await?,
         Administrator::Token(verb) => token::run(verb, &desk).await?,
     }
     Ok(ExitStatus::Done)
@@ -144,12 +145,37 @@ impl Desk {
         self.tell(&person, arguments.json)
     }
 
+    /// Those who sign in with a password, and those who come through the identity provider, whose names are never the same.
+    async fn sign_out(&self, arguments: &One) -> anyhow::Result<()> {
+        let name = arguments.name.as_str();
+        let people = self.administration.people().await?;
+        let Some(person) = people.into_iter().find(|it| it.name == name) else {
+            let ending = self.administration.end_sessions(name);
+            return self
+                .change("administrator.sign-out", arguments, ending)
+                .await;
+        };
+        let deed = ("person.sign-out", name, String::new());
+        let ending = self.administration.end_sessions_of_person(name);
+        self.ledger.recorded(deed, ending).await?;
+        let after = OidcPresence {
+            sessions: 0,
+            seen_at: None,
+            ..person
+        };
+        self.tell_person(&after, arguments.json)
+    }
+
     async fn list(&self, arguments: &List) -> anyhow::Result<()> {
-        let people = self.administration.list().await?;
-        for person in &people {
-            self.tell(person, arguments.json)?;
+        let administrators = self.administration.list().await?;
+        for administrator in &administrators {
+            self.tell(administrator, arguments.json)?;
         }
-        if people.is_empty() && !arguments.json {
+        let people = self.administration.people().await?;
+        for person in &people {
+            self.tell_person(person, arguments.json)?;
+        }
+        if administrators.is_empty() && people.is_empty() && !arguments.json {
             self.printer.talk(
                 "Nobody may sign in yet: `auto-update administrator add NAME` makes the first one",
             );
@@ -182,6 +208,36 @@ impl Desk {
         Ok(())
     }
 }
+
+impl Desk {
+    fn tell_person(&self, person: &OidcPresence, as_json: bool) -> anyhow::Result<()> {
+        if as_json {
+            self.printer.data(json!({
+                "schema": 1,
+                "name": person.name,
+                "role": person.role,
+                "state": PROVIDER,
+                "sessions": person.sessions,
+                "first_at": person.first_at.to_string(),
+                "last_at": person.last_at.to_string(),
+            }))?;
+            return Ok(());
+        }
+        let sessions = match person.sessions {
+            0 => "not signed in".to_owned(),
+            1 => "signed in".to_owned(),
+            sessions => format!("signed in {sessions} times"),
+        };
+        self.printer.data(format!(
+            "{} {} {PROVIDER}, {sessions}",
+            person.name, person.role
+        ))?;
+        Ok(())
+    }
+}
+
+/// How those stand of whom the identity provider says whether they may sign in.
+const PROVIDER: &str = "provider";
 
 fn office(role: &str) -> anyhow::Result<Office> {
     Ok(role.parse()?)

@@ -24,7 +24,7 @@ pub enum AdministrationError {
     },
     /// There is none.
     #[error(
-        "there is no administrator `{name}`; `auto-update administrator list` tells those that there are"
+        "there is no administrator `{}`; `auto-update administrator list` tells those that there are", name.escape_debug()
     )]
     Unknown {
         /// The name that was given.

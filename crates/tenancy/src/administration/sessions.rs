@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use model::Timestamp;
 use redact::Secret;
-use store::{Administrator, AdministratorState, OidcPerson};
+use store::{Administrator, AdministratorState, OidcPerson, OidcPresence};
 
 use super::{Administration, AdministrationError, Office, codes};
 use crate::{
@@ -131,6 +131,33 @@ impl Administration {
         self.db.administrator_sessions_end(administrator.id).await?;
         tracing::info!(administrator = name, "signed out everywhere");
         Ok(administrator)
+    }
+
+    /// Everybody who ever came through the identity provider, by name, and who of them is signed in.
+    ///
+    /// # Errors
+    /// If the state fails.
+    pub async fn people(&self) -> Result<Vec<OidcPresence>, AdministrationError> {
+        let now = self.clock.now();
+        Ok(self
+            .db
+            .oidc_people(now.minus(LIFE), now.minus(IDLE))
+            .await?)
+    }
+
+    /// Signs somebody out everywhere who came through the identity provider. Whether they come in again is the provider's
+    /// to say.
+    ///
+    /// # Errors
+    /// If nobody of that name came through it, or the state fails.
+    pub async fn end_sessions_of_person(&self, name: &str) -> Result<(), AdministrationError> {
+        if !self.db.oidc_sessions_end(name).await? {
+            return Err(AdministrationError::Unknown {
+                name: name.to_owned(),
+            });
+        }
+        tracing::info!(person = name, "signed out everywhere");
+        Ok(())
     }
 
     /// Signs somebody in who proves to be who they say.

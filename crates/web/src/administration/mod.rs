@@ -43,7 +43,7 @@ use tenancy::{
 
 pub use self::settings::{Settings, SettingsFinding, SettingsLook, SettingsSection};
 use self::weeks::Weeks;
-use crate::visit;
+use crate::{figures::Recent, visit};
 
 /// What the administration pages are made of.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         ))
         .with_state(door);
     // Programs have no cookies: what browsers must be kept from does not concern them.
-    pages.merge(api)
+    pages.merge(api).layer(Extension(Recent::default()))
 }
 
 /// The pages of titles, runs, what waits, incidents, figures and tenants.
@@ -142,7 +142,6 @@ fn works_pages(door: &AdministrationDoor) -> Router<AdministrationDoor> {
         .route("/titles", get(titles::list))
         .route("/titles/{title}", get(titles::show))
         .route_layer(Extension(timetables::Timetables::new(&door.schedules)))
-        .route_layer(Extension(figures::Recent::default()))
         .route_layer(gate::needing(door, Permit::Look))
 }
 
@@ -190,6 +189,7 @@ fn house(door: &AdministrationDoor) -> Router<AdministrationDoor> {
         .route_layer(gate::needing(door, Permit::Decide));
     let changes = Router::new()
         .route("/users/tokens/{id}/revoke", post(users::revoke))
+        .route("/users/people/sign-out", post(users::sign_out))
         .route("/users/{id}", post(users::change))
         .route_layer(middleware::from_fn(gate::changes))
         .route_layer(gate::needing(door, Permit::ChangeUsers));

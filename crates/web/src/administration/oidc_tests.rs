@@ -117,6 +117,31 @@ async fn whom_the_provider_knows_looks_and_signs_out() {
 }
 
 #[tokio::test]
+async fn who_came_through_the_provider_is_signed_out_by_others() {
+    let (world, provider) = stand(SignOn::Both).await;
+    let entered = come_back(&world, &provider).await;
+    let held = entered.header(header::SET_COOKIE).split(';').next();
+    let ada = held.unwrap().to_owned();
+    assert_eq!(world.get("/tenants", &ada).await.status, 200);
+    let (cookie, token) = world.enter(Office::Administrator).await;
+    let page = world.get("/users", &cookie).await;
+    assert!(page.text.contains("value=\"oidc:ada\""), "{}", page.text);
+    let send = async |name: &str| {
+        let form = [("form_token", token.as_str()), ("name", name)];
+        let place = "/users/people/sign-out";
+        world.post(place, &cookie, &form).await.status
+    };
+    assert_eq!(send("oidc:nobody").await, 404);
+    assert_eq!(world.get("/tenants", &ada).await.status, 200);
+    assert_eq!(send("oidc:ada").await, 303);
+    assert_eq!(world.get("/tenants", &ada).await.status, 303);
+    let page = world.get("/users", &cookie).await;
+    assert!(!page.text.contains("value=\"oidc:ada\""), "{}", page.text);
+    // Who may come in again is the provider's to say.
+    assert_eq!(come_back(&world, &provider).await.status, 200);
+}
+
+#[tokio::test]
 async fn who_is_not_let_in_is_told_what_to_do() {
     let (world, provider) = stand(SignOn::Both).await;
     for (fault, status, text) in [

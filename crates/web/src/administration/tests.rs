@@ -379,6 +379,7 @@ fn sent() -> Vec<(&'static str, Vec<Office>)> {
         ("/tenants", only.clone()),
         ("/tenants/{none}/suspend", only.clone()),
         ("/users/tokens/{none}/revoke", only.clone()),
+        ("/users/people/sign-out", only.clone()),
         ("/users/{none}", only),
     ]
 }

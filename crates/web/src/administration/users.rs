@@ -9,7 +9,7 @@ use axum::{
 };
 use model::{AdministratorId, Timestamp, TokenId};
 use serde::Deserialize;
-use store::{AdministratorState, ApiToken};
+use store::{AdministratorState, ApiToken, OidcPresence};
 use tenancy::administration::{AdministrationError, Deed, Office, Present};
 
 use super::{
@@ -45,6 +45,8 @@ impl Shown {
 struct Everybody {
     top: Top,
     users: Vec<Shown>,
+    /// Those who came through the identity provider.
+    people: Vec<OidcPresence>,
     tokens: Vec<Token>,
 }
 
@@ -71,13 +73,15 @@ pub(super) async fn list(State(door): State<AdministrationDoor>, asking: Asking)
     let told = async {
         let present = door.administration.present().await?;
         let tokens = door.administration.token_list().await?;
-        Ok::<_, AdministrationError>((present, tokens))
+        let people = door.administration.people().await?;
+        Ok::<_, AdministrationError>((present, people, tokens))
     };
     let now = door.administration.now();
     match told.await {
-        Ok((present, tokens)) => page::show(&Everybody {
+        Ok((present, people, tokens)) => page::show(&Everybody {
             top: Top::of(&asking.session),
             users: present.into_iter().map(|it| Shown::of(it, now)).collect(),
+            people,
             tokens: tokens.into_iter().map(|it| Token::of(it, now)).collect(),
         }),
         Err(error) => page::failed(&error),
@@ -178,6 +182,42 @@ pub(super) async fn change(
     };
     match asking.audit.recorded(&deed, doing).await {
         Ok(_changed) => Redirect::to(&format!("{USERS}/{id}")).into_response(),
+        Err(error) => not_done(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct Somebody {
+    name: String,
+}
+
+/// Signs somebody out everywhere who came through the identity provider.
+pub(super) async fn sign_out(
+    State(door): State<AdministrationDoor>,
+    asking: Asking,
+    body: Bytes,
+) -> Response {
+    let Somebody { name } = match form(&body) {
+        Ok(somebody) => somebody,
+        Err(response) => return *response,
+    };
+    let people = match door.administration.people().await {
+        Ok(people) => people,
+        Err(error) => return page::failed(&error),
+    };
+    // Of whom there is not, nothing is written down: the name may be anything.
+    if !people.iter().any(|it| it.name == name) {
+        return page::nothing_here().await;
+    }
+    let deed = Deed {
+        who: &asking.session.name,
+        did: "person.sign-out",
+        about: &name,
+        detail: String::new(),
+    };
+    let ending = door.administration.end_sessions_of_person(&name);
+    match asking.audit.recorded(&deed, ending).await {
+        Ok(()) => Redirect::to(USERS).into_response(),
         Err(error) => not_done(&error),
     }
 }

@@ -204,7 +204,9 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
 
 fn path_parameter(name: &str) -> Value {
     let schema = match name {
-        "connector" | "title" => json!({"type": "string", "minLength": 1, "maxLength": 255}),
+        "connector" | "person" | "title" => {
+            json!({"type": "string", "minLength": 1, "maxLength": 255})
+        }
         "recipe" => json!({"type": "string", "pattern": "^[0-9a-f]{24}$"}),
         _ => json!({"type": "string", "format": "uuid"}),
     };

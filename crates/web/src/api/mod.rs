@@ -10,6 +10,7 @@ mod catalogue;
 mod connectors;
 mod document;
 mod events;
+mod figures;
 mod gate;
 mod holds;
 mod incidents;
@@ -17,6 +18,7 @@ mod me;
 mod once;
 mod operation;
 mod paging;
+mod people;
 mod problem;
 mod publications;
 mod recipes;
@@ -46,9 +48,11 @@ fn endpoints() -> Vec<Endpoint> {
         catalogue::endpoints(),
         connectors::endpoints(),
         events::endpoints(),
+        figures::endpoints(),
         holds::endpoints(),
         incidents::endpoints(),
         me::endpoints(),
+        people::endpoints(),
         publications::endpoints(),
         recipes::endpoints(),
         runs::endpoints(),

@@ -135,6 +135,7 @@ impl From<TenancyError> for Problem {
             TenancyError::Customer { .. } | TenancyError::NoRing { .. } => StatusCode::BAD_REQUEST,
             TenancyError::Exists { .. } | TenancyError::Suspended { .. } => StatusCode::CONFLICT,
             TenancyError::Unknown { .. } => StatusCode::NOT_FOUND,
+            TenancyError::Changed => StatusCode::PRECONDITION_FAILED,
             _ => return Self::fault(&error),
         };
         Self::new(status, format!("{error}."))

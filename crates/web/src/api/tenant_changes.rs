@@ -9,7 +9,7 @@ use model::TenantId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Tenant as Stored;
-use tenancy::{Credential, NewTenant as Wanted, TenancyError, administration::Permit};
+use tenancy::{Credential, NewTenant as Wanted, TenancyError, Tenants, administration::Permit};
 
 use super::{
     ROOT,
@@ -175,22 +175,52 @@ async fn change<T>(
     calling.recorded(deed, act).await
 }
 
-/// Refuses to change a tenant that is not as it was when it was looked at.
-async fn unchanged(
-    door: &AdministrationDoor,
-    tenant: &Stored,
-    headers: &HeaderMap,
-) -> Result<(), Problem> {
-    let Some(seen) = headers.get(header::IF_MATCH) else {
-        return Ok(());
-    };
-    if names(seen, &etag(&told(door, tenant.clone()).await?)?) {
-        return Ok(());
+/// How often it is looked again whether a tenant is as `If-Match` says, when others change tenants meanwhile.
+const LOOKS: u32 = 16;
+
+/// What is to become of a tenant.
+enum Wish {
+    Gone,
+    Ring(String),
+    Items(Option<Vec<String>>),
+}
+
+impl Wish {
+    /// Does it; `tenants` may be those of a moment ([`Tenants::as_of_now`]).
+    async fn done(&self, tenants: &Tenants, customer: &str) -> Result<Stored, TenancyError> {
+        match self {
+            Self::Gone => tenants.delete(customer).await,
+            Self::Ring(ring) => tenants.assign(customer, ring).await,
+            Self::Items(items) => tenants.entitle(customer, items.clone()).await,
+        }
     }
-    Err(Problem::new(
-        StatusCode::PRECONDITION_FAILED,
-        "The tenant is not as it was when it was looked at.",
-    ))
+}
+
+/// Changes a tenant if it is as it was when it was looked at, if `If-Match` says how that was: what is compared and what
+/// is changed is the same.
+async fn as_seen(
+    door: &AdministrationDoor,
+    customer: &str,
+    headers: &HeaderMap,
+    wish: Wish,
+) -> Result<Stored, TenancyError> {
+    let Some(seen) = headers.get(header::IF_MATCH) else {
+        return wish.done(&door.tenants, customer).await;
+    };
+    for _ in 0..LOOKS {
+        let tenants = door.tenants.as_of_now().await?;
+        let now = tenants.find(customer).await?;
+        let ring = tenants.ring_of(&now).await?;
+        if !etag(&Tenant::of(now, ring)).is_ok_and(|etag| names(seen, &etag)) {
+            return Err(TenancyError::Changed);
+        }
+        match wish.done(&tenants, customer).await {
+            // It may have been another tenant.
+            Err(TenancyError::Changed) => {}
+            done => return done,
+        }
+    }
+    Err(TenancyError::Changed)
 }
 
 async fn remove(
@@ -200,9 +230,8 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let tenant = find(&door, id).await?;
-    unchanged(&door, &tenant, &headers).await?;
     let what = ("tenant.delete", String::new());
-    let deleting = door.tenants.delete(&tenant.customer);
+    let deleting = as_seen(&door, &tenant.customer, &headers, Wish::Gone);
     change(&calling, &tenant, what, deleting).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -223,9 +252,9 @@ async fn assign(
     Sent(wanted): Sent<NewRing>,
 ) -> Answer<Tenant> {
     let tenant = find(&door, id).await?;
-    unchanged(&door, &tenant, &headers).await?;
     let what = ("tenant.assign", format!("ring {}", wanted.ring));
-    let assigning = door.tenants.assign(&tenant.customer, &wanted.ring);
+    let wish = Wish::Ring(wanted.ring);
+    let assigning = as_seen(&door, &tenant.customer, &headers, wish);
     let changed = change(&calling, &tenant, what, assigning).await?;
     Ok(Json::ok(told(&door, changed).await?))
 }
@@ -246,13 +275,13 @@ async fn entitle(
     Sent(wanted): Sent<NewItems>,
 ) -> Answer<Tenant> {
     let tenant = find(&door, id).await?;
-    unchanged(&door, &tenant, &headers).await?;
     let detail = wanted
         .items
         .as_ref()
         .map_or_else(|| "all titles".to_owned(), |names| names.join(", "));
     let what = ("tenant.entitle", detail);
-    let entitling = door.tenants.entitle(&tenant.customer, wanted.items);
+    let wish = Wish::Items(wanted.items);
+    let entitling = as_seen(&door, &tenant.customer, &headers, wish);
     let changed = change(&calling, &tenant, what, entitling).await?;
     Ok(Json::ok(told(&door, changed).await?))
 }

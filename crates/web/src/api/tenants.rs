@@ -62,7 +62,7 @@ pub(super) struct Tenant {
 }
 
 impl Tenant {
-    fn of(tenant: Stored, ring: Option<String>) -> Self {
+    pub(super) fn of(tenant: Stored, ring: Option<String>) -> Self {
         Self {
             id: Id::of(tenant.id),
             customer: tenant.customer,

@@ -165,11 +165,12 @@ const READS_LOG: &str = "administrator auditor";
 const CHANGES: &str = "administrator";
 
 /// Who may do what.
-const MATRIX: [(&str, &str); 44] = [
+const MATRIX: [(&str, &str); 47] = [
     ("audit_log_list", READS_LOG),
     ("connector_list", EVERYBODY),
     ("connector_test_fire", DECIDES),
     ("event_stream", EVERYBODY),
+    ("figures", EVERYBODY),
     ("hold_decide", DECIDES),
     ("hold_list", EVERYBODY),
     ("hold_show", EVERYBODY),
@@ -180,6 +181,8 @@ const MATRIX: [(&str, &str); 44] = [
     ("incident_show", EVERYBODY),
     ("item_list", EVERYBODY),
     ("me", EVERYBODY),
+    ("person_list", READS_LOG),
+    ("person_sign_out", CHANGES),
     ("publication_list", EVERYBODY),
     ("recipe_list", EVERYBODY),
     ("recipe_show", EVERYBODY),
@@ -659,6 +662,79 @@ async fn users_are_appointed_and_disabled() {
         let line = format!("token:ci api done {told}");
         assert!(audit.contains(&line), "{line} not in {audit:?}");
     }
+}
+
+#[tokio::test]
+async fn of_changes_to_what_was_seen_one_is_made() {
+    let world = World::new().await;
+    let token = world.token("ci", Office::Administrator).await;
+    let id = async |customer: &str| {
+        let wanted = json!({"customer": customer, "ring": "testing"});
+        let made = world.post("/tenants", &token, wanted).await;
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let place = format!("/tenants/{}", id("Contoso").await);
+    let other = format!("/tenants/{}/items", id("Fabrikam").await);
+    let seen = world.get(&place, &token).await;
+    let etag = seen.header(header::ETAG);
+    let items = format!("{place}/items");
+    let change = async |path: &str, item: usize, head: &[(&str, &str)]| {
+        let question = Question {
+            line: ("PUT", path),
+            token: &token,
+            body: Some(json!({"items": [format!("Item{item}")]})),
+            head,
+        };
+        world.ask(question).await.status
+    };
+    // Others are changed meanwhile, which is nobody's concern.
+    let asked: [_; 6] = std::array::from_fn(|at| {
+        let (items, other, change) = (&items, &other, &change);
+        async move {
+            if at % 2 == 0 {
+                change(items, at, &[("if-match", etag)]).await
+            } else {
+                change(other, at, &[]).await
+            }
+        }
+    });
+    let mut statuses = futures_util::future::join_all(asked).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 412, 412]);
+}
+
+#[tokio::test]
+async fn people_of_the_provider_are_told_of_and_signed_out() {
+    let world = World::new().await;
+    let token = world.token("ci", Office::Administrator).await;
+    let claimant = tenancy::oidc::Claimant {
+        subject: "u-1".to_owned(),
+        name: "oidc:ada".to_owned(),
+        office: Office::Packager,
+    };
+    let administration = &world.door.administration;
+    assert!(administration.welcome(&claimant).await.unwrap().is_some());
+    let sessions = async || {
+        let people = world.get("/people", &token).await.json();
+        let ada = people["items"][0].clone();
+        (
+            ada["name"].clone(),
+            ada["role"].clone(),
+            ada["sessions"].clone(),
+        )
+    };
+    let (ada, packager) = (json!("oidc:ada"), json!("packager"));
+    assert_eq!(sessions().await, (ada.clone(), packager.clone(), json!(1)));
+    let place = "/people/oidc%3Aada/sign-out";
+    let done = world.post(place, &token, json!({})).await;
+    assert_eq!(done.status, 204, "{}", done.text);
+    assert_eq!(sessions().await, (ada, packager, json!(0)));
+    let nobody = world
+        .post("/people/oidc%3Abob/sign-out", &token, json!({}))
+        .await;
+    assert_eq!(nobody.status, 404, "{}", nobody.text);
+    let line = "token:ci api done person.sign-out".to_owned();
+    assert!(world.audit().await.contains(&line));
 }
 
 #[tokio::test]
