@@ -22,32 +22,44 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
                       frame-ancestors 'none'";
 
 /// As [`POLICY`], on a page that has a script of this host's, which asks this host.
-const FOLLOWING_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
                                 img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// htmx 2.0.11, as its authors publish it (0BSD, `assets/htmx.LICENSE`): lists that are searched change while somebody
+/// types. Without it the same forms are sent by their buttons.
+const HTMX: &str = include_str!("../assets/htmx.min.js");
 
 /// The style of all pages.
 const STYLE: &str = include_str!("../assets/style.css");
 
 /// The style.
 pub(crate) async fn style() -> impl IntoResponse {
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// htmx.
+pub(crate) async fn htmx() -> impl IntoResponse {
+    asset("text/javascript; charset=utf-8", HTMX)
+}
+
+/// What pages are made of, which changes with the program only.
+pub(crate) fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/css; charset=utf-8"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (
             header::CACHE_CONTROL,
             HeaderValue::from_static("max-age=300"),
         ),
     ];
-    (headers, STYLE)
+    (headers, text)
 }
 
 /// Lets a page have the script that it has.
-pub(crate) fn let_follow(response: &mut Response) {
-    let policy = HeaderValue::from_static(FOLLOWING_POLICY);
+pub(crate) fn with_script(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static(SCRIPT_POLICY);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 /// Puts before every answer what a browser has to keep to; it may have been let more already.

@@ -68,7 +68,11 @@ async fn pass(
         None => None,
     };
     let Some(session) = session else {
-        return if request.method() == Method::GET {
+        return if request.headers().contains_key("hx-request") {
+            // What is asked for a part of a page must not put the page for signing in there.
+            let whither = [("hx-redirect", HeaderValue::from_static("/sign-in"))];
+            (StatusCode::UNAUTHORIZED, whither).into_response()
+        } else if request.method() == Method::GET {
             Redirect::to("/sign-in").into_response()
         } else {
             page::refused(

@@ -11,7 +11,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{
         IntoResponse, Response,
         sse::{Event, Sse},
@@ -30,6 +30,7 @@ use super::{
     runs::RunPart,
     works::{Works, not_done},
 };
+use crate::visit;
 
 /// How long it is told at a time: connections do not live for ever, and who is signed in is looked at with each.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -45,17 +46,8 @@ static PLACES: Semaphore = Semaphore::const_new(24);
 
 /// The script.
 pub(super) async fn script() -> impl IntoResponse {
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/javascript; charset=utf-8"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("max-age=300"),
-        ),
-    ];
-    (headers, include_str!("../../assets/live.js"))
+    let script = include_str!("../../assets/live.js");
+    visit::asset("text/javascript; charset=utf-8", script)
 }
 
 /// What there is to see of a run now, without the page around it.

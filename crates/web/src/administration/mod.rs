@@ -2,7 +2,7 @@
 //!
 //! Every page but the one for signing in stands behind [`gate`], which knows who asks and whether they may; every change
 //! comes by `POST` and passes [`gate::changes`], too. Pages are whole without scripts; that of a run that is not over follows
-//! it by one ([`live`]).
+//! it by one ([`live`]), and lists that are searched change by htmx while somebody types.
 
 mod connectors;
 mod figures;
@@ -100,6 +100,7 @@ pub fn administration_router(door: AdministrationDoor) -> Router {
         .route_layer(gate::needing(&door, Permit::Look));
     let enters = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/assets/htmx.min.js", get(visit::htmx))
         .route("/assets/live.js", get(live::script))
         .route("/sign-in/oidc", get(sign_on::begin))
         .route(tenancy::oidc::CALLBACK, get(sign_on::finish))

@@ -16,7 +16,7 @@ use super::{
     page::{self, Top},
     works::{Works, not_done},
 };
-use crate::administration::schedules::Cut;
+use crate::{administration::schedules::Cut, visit};
 
 /// How many recipes are on a page.
 const ON_A_PAGE: usize = 50;
@@ -141,7 +141,7 @@ pub(super) async fn list(
         return page::failed(&error);
     }
     let cut = Cut::of(found, asked.page);
-    page::show(&List {
+    visit::with_script(page::show(&List {
         top: Top::of(&asking.session),
         rows,
         found,
@@ -152,7 +152,7 @@ pub(super) async fn list(
         newer: cut.newer,
         older: cut.older,
         asked,
-    })
+    }))
 }
 
 /// Says of overrides when and by whom they were approved.

@@ -61,7 +61,7 @@ pub(super) async fn list(
     match engine.db().run_page(&filter, ON_A_PAGE).await {
         Ok(runs) => {
             let is_full = u32::try_from(runs.len()).is_ok_and(|count| count == ON_A_PAGE);
-            page::show(&List {
+            visit::with_script(page::show(&List {
                 top: Top::of(&asking.session),
                 title: filter
                     .title
@@ -70,7 +70,7 @@ pub(super) async fn list(
                 states: RunState::ALL.map(RunState::as_str),
                 older: runs.last().map(|run| run.id).filter(|_| is_full),
                 runs,
-            })
+            }))
         }
         Err(error) => page::failed(&error),
     }
@@ -149,14 +149,15 @@ pub(super) async fn show(Works(engine): Works, asking: Asking, Path(id): Path<St
     match RunPart::of(&engine, id).await {
         Ok(Some(part)) => {
             let follows = !part.is_over();
-            let mut response = page::show(&OneRun {
+            let shown = page::show(&OneRun {
                 top: Top::of(&asking.session),
                 part,
             });
             if follows {
-                visit::let_follow(&mut response);
+                visit::with_script(shown)
+            } else {
+                shown
             }
-            response
         }
         Ok(None) => page::nothing_here().await,
         Err(failure) => not_done(&failure.message),

@@ -22,6 +22,7 @@ use super::{
     weeks::{LAST_WEEK, Weeks},
     works::{not_done, recorded},
 };
+use crate::visit;
 
 /// How many schedules, or runs of a day, are on a page.
 const ON_A_PAGE: usize = 50;
@@ -138,7 +139,7 @@ pub(super) async fn list(
     let is_all = |pause: &&SchedulePause| {
         pause.title == SchedulePause::ALL && pause.rests(SchedulePause::ALL, now)
     };
-    page::show(&List {
+    visit::with_script(page::show(&List {
         top: Top::of(&asking.session),
         words: asked.q,
         rows,
@@ -151,7 +152,7 @@ pub(super) async fn list(
         last_week: LAST_WEEK,
         hours: hours(kept.agenda.days()),
         days: kept.agenda.days().to_vec(),
-    })
+    }))
 }
 
 /// Which part of a long list is on a page.

@@ -208,6 +208,10 @@ async fn nobody_sees_anything_without_signing_in() {
         assert!(found.contains(value), "{name}: {found}");
     }
     assert!(!form.text.contains("<script") && !form.text.contains("style="));
+    let part = Request::get("/titles").header("hx-request", "true");
+    let asked = world.send(part.body(Body::empty()).unwrap()).await;
+    assert_eq!(asked.status, 401);
+    assert_eq!(asked.headers.get("hx-redirect").unwrap(), "/sign-in");
     assert!(
         world
             .get("/assets/style.css", "")

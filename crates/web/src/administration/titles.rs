@@ -23,6 +23,7 @@ use super::{
     timetables::Timetables,
     works::{Works, not_done},
 };
+use crate::visit;
 
 /// How many titles are on a page, and how much there is of the past of one.
 const ON_A_PAGE: u32 = 50;
@@ -94,7 +95,7 @@ pub(super) async fn list(
         })
     };
     match told.await {
-        Ok(list) => page::show(&list),
+        Ok(list) => visit::with_script(page::show(&list)),
         Err(failure) => not_done(&failure.message),
     }
 }
