@@ -32,33 +32,51 @@ pub struct CatalogBuilder<'k> {
     options: CatalogOptions,
     pkgs: Pkgs,
     made: Catalogs<'k>,
+    /// Whether what is done is told, too.
+    tells: bool,
 }
 
 impl<'k> CatalogBuilder<'k> {
     /// A builder for a repository that holds these installer items, named relative to `pkgs/`.
     pub fn new(options: CatalogOptions, pkgs: impl IntoIterator<Item = String>) -> Self {
-        Self::knowing(options, pkgs, "")
+        Self::knowing(options, pkgs, b"")
     }
 
     /// The same, which also takes what is in the bytes of an earlier `all`.
     pub fn knowing(
         options: CatalogOptions,
         pkgs: impl IntoIterator<Item = String>,
-        all: &'k str,
+        all: &'k [u8],
     ) -> Self {
         Self {
             options,
             pkgs: Pkgs::new(pkgs),
             made: Catalogs::new(all),
+            tells: true,
         }
+    }
+
+    /// The same, which notes what is wrong, but not what it does.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        Self {
+            tells: false,
+            ..self
+        }
+    }
+
+    /// Whose catalogs it makes.
+    pub const fn compat(&self) -> Compat {
+        self.options.compat
     }
 
     /// Takes the pkginfo with these contents; `path` is relative to `pkgsinfo/`.
     pub fn add(&mut self, path: &str, contents: &[u8]) {
         let start = self.made.new_text().len();
         if let Some(head) = plain::append(contents, self.options.compat, self.made.new_text()) {
-            if self.is_listed(path, &head) {
-                let names = self.catalog_names(path, head.named());
+            let fields = head.fields();
+            if self.is_listed(path, &fields) {
+                let names = self.catalog_names(path, fields.named());
                 self.made.list_new(path, Some(head), start);
                 self.put_into(path, &names);
             } else {
@@ -118,9 +136,10 @@ impl<'k> CatalogBuilder<'k> {
 
     /// Takes a pkginfo that was handed in before, to a builder of the same Munki: its head, and where its bytes are in
     /// the `all` that is known.
-    pub fn add_known(&mut self, path: &str, head: &Head, range: Range<usize>) {
-        if self.is_listed(path, head) {
-            let names = self.catalog_names(path, head.named());
+    pub fn add_known(&mut self, path: &str, head: Head<'k>, range: Range<usize>) {
+        let fields = head.fields();
+        if self.is_listed(path, &fields) {
+            let names = self.catalog_names(path, fields.named());
             self.made.list_known(path, head, range);
             self.put_into(path, &names);
         }
@@ -130,9 +149,10 @@ impl<'k> CatalogBuilder<'k> {
     fn put_into(&mut self, path: &str, names: &[String]) {
         for name in names {
             self.made.put_into(name);
-            self.made
-                .report
-                .progress(format!("Adding pkgsinfo/{path} to {name}..."));
+            if self.tells {
+                let line = format!("Adding pkgsinfo/{path} to {name}...");
+                self.made.report.progress(line);
+            }
         }
     }
 

@@ -22,25 +22,25 @@ const NOTHING: &str = "<array/>\n</plist>\n";
 #[derive(Clone, Debug, Default)]
 pub struct Catalogs<'k> {
     /// The earlier `all`.
-    known: &'k str,
+    known: &'k [u8],
     /// Items that are not in it, one after the other.
     new: String,
     /// Where the bytes of each listed item are.
     fragments: Vec<Fragment>,
     /// Which of the listed items are in each catalog, in the order in which catalogs first occur.
     names: IndexMap<String, Vec<usize>>,
-    listed: Vec<Listed>,
+    listed: Vec<Listed<'k>>,
     /// What there was to say.
     pub report: Report,
 }
 
 /// A pkginfo that `all` lists.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Listed {
+pub struct Listed<'k> {
     /// Where it is, relative to `pkgsinfo/`.
     pub path: String,
     /// What decided so, if it can be told apart from the rest.
-    pub head: Option<Head>,
+    pub head: Option<Head<'k>>,
     /// Where it stands in the bytes of `all`.
     pub range: Range<usize>,
 }
@@ -65,7 +65,7 @@ impl Fragment {
 
 impl<'k> Catalogs<'k> {
     /// No items yet, some of which will be taken from an earlier `all`.
-    pub(crate) fn new(known: &'k str) -> Self {
+    pub(crate) fn new(known: &'k [u8]) -> Self {
         Self {
             known,
             names: IndexMap::from([(ALL.to_owned(), Vec::new())]),
@@ -84,8 +84,14 @@ impl<'k> Catalogs<'k> {
     }
 
     /// What `all` lists, in this order.
-    pub fn listed(&self) -> &[Listed] {
+    pub fn listed(&self) -> &[Listed<'k>] {
         &self.listed
+    }
+
+    /// The bytes of the pkginfo at this place of [`Self::listed`]; none if there are not so many.
+    pub fn listed_bytes(&self, number: usize) -> &[u8] {
+        let fragment = self.fragments.get(number);
+        fragment.map_or(&[], |fragment| self.bytes_of(fragment))
     }
 
     /// The bytes of the catalog of this name, in pieces; none if there is no such catalog.
@@ -113,11 +119,9 @@ impl<'k> Catalogs<'k> {
         let text = if fragment.is_known {
             self.known
         } else {
-            &self.new
+            self.new.as_bytes()
         };
-        text.as_bytes()
-            .get(fragment.range.clone())
-            .unwrap_or_default()
+        text.get(fragment.range.clone()).unwrap_or_default()
     }
 
     /// Where the bytes of items go that are not known.
@@ -126,7 +130,7 @@ impl<'k> Catalogs<'k> {
     }
 
     /// Lists an item whose bytes were appended to [`Self::new_text`] from `start` on.
-    pub(crate) fn list_new(&mut self, path: &str, head: Option<Head>, start: usize) {
+    pub(crate) fn list_new(&mut self, path: &str, head: Option<Head<'k>>, start: usize) {
         let range = start..self.new.len();
         self.list(
             path,
@@ -139,15 +143,15 @@ impl<'k> Catalogs<'k> {
     }
 
     /// Lists an item whose bytes are in the earlier `all`.
-    pub(crate) fn list_known(&mut self, path: &str, head: &Head, range: Range<usize>) {
+    pub(crate) fn list_known(&mut self, path: &str, head: Head<'k>, range: Range<usize>) {
         let fragment = Fragment {
             is_known: true,
             range,
         };
-        self.list(path, Some(head.clone()), fragment);
+        self.list(path, Some(head), fragment);
     }
 
-    fn list(&mut self, path: &str, head: Option<Head>, fragment: Fragment) {
+    fn list(&mut self, path: &str, head: Option<Head<'k>>, fragment: Fragment) {
         let before = HEADER.len().saturating_add(BEGIN.len());
         let start = self.listed.last().map_or(before, |last| last.range.end);
         let end = start.saturating_add(fragment.range.len());

@@ -3,12 +3,17 @@
 //! Text that is escaped as it would be written is copied as it stands. Whatever is out of the ordinary is left to the
 //! readers that make values; they would take what is taken here, too, and make the very same of it.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 use crate::{Compat, Head};
 
 /// Hardly any pkginfo nests deeper.
 const DEEPEST: usize = 16;
+
+/// What lines begin with: of a pkginfo that is in an array, and of which each level is in the one above.
+const TABS: &str = "\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t";
 
 const DECLARATIONS: [&str; 2] = [
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
@@ -37,7 +42,7 @@ enum Node<'a> {
 
 /// Appends the pkginfo to `out` as it stands in catalogs, and answers its head; does nothing if it is out of the
 /// ordinary.
-pub(crate) fn append(contents: &[u8], compat: Compat, out: &mut String) -> Option<Head> {
+pub(crate) fn append(contents: &[u8], compat: Compat, out: &mut String) -> Option<Head<'static>> {
     let text = std::str::from_utf8(contents).ok()?;
     let mut pkginfo = Reader { rest: text }.document()?;
     find(&pkginfo, "name")?;
@@ -58,7 +63,7 @@ fn find<'a, 'b>(entries: &'b Entries<'a>, wanted: &str) -> Option<&'b Node<'a>> 
     Some(node)
 }
 
-fn head(pkginfo: &Entries<'_>) -> Option<Head> {
+fn head(pkginfo: &Entries<'_>) -> Option<Head<'static>> {
     let text_of = |key: &str| match find(pkginfo, key) {
         None => Some(None),
         Some(Node::Text("string", text)) => Some(Some(unescaped(text))),
@@ -78,16 +83,17 @@ fn head(pkginfo: &Entries<'_>) -> Option<Head> {
     Head::gather(catalogs, text_of)
 }
 
-fn unescaped(text: &str) -> String {
+fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
-        return text.to_owned();
+        return text.into();
     }
     // An ampersand comes last, since it may stand before what only looks like a reference.
-    REFERENCES
+    let letters = REFERENCES
         .iter()
         .fold(text.to_owned(), |text, (reference, letter)| {
             text.replace(reference, letter)
-        })
+        });
+    letters.into()
 }
 
 /// What is not read yet.
@@ -197,7 +203,7 @@ impl<'a> Reader<'a> {
         let mut len = 0_usize;
         loop {
             let rest = self.rest.get(len..)?;
-            let plain = rest.bytes().position(|byte| !is_plain(byte))?;
+            let plain = plain_len(rest.as_bytes())?;
             len = len.saturating_add(plain);
             let rest = rest.get(plain..)?;
             if rest.starts_with('<') {
@@ -214,10 +220,32 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How many bytes are copied whatever they are, up to one that is not.
+fn plain_len(bytes: &[u8]) -> Option<usize> {
+    // So many at once that the machine looks at them together.
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let is_whole = |block: &&[u8; 32]| {
+        block
+            .iter()
+            .fold(true, |plain, byte| plain & is_plain(*byte))
+    };
+    let whole = blocks
+        .iter()
+        .take_while(is_whole)
+        .count()
+        .saturating_mul(32);
+    let plain = bytes
+        .get(whole..)?
+        .iter()
+        .position(|byte| !is_plain(*byte))?;
+    Some(whole.saturating_add(plain))
+}
+
 /// Whether a byte of UTF-8 is copied whatever is beside it: no markup, no control character, and not the first byte of
 /// U+FFFE and U+FFFF, which XML does not have.
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | b' '..=b'%' | b'\''..=b';' | b'=' | b'?'..=0xee | 0xf0..)
+    let is_control = byte < b' ' && byte != b'\t' && byte != b'\n';
+    !is_control && byte != b'&' && byte != b'<' && byte != b'>' && byte != 0xef
 }
 
 /// Whether a whole number is written as it will be.
@@ -288,7 +316,7 @@ fn write(node: &Node<'_>, depth: usize, out: &mut String) {
 }
 
 fn line(depth: usize, parts: &[&str], out: &mut String) {
-    out.extend(std::iter::repeat_n('\t', depth));
+    out.push_str(TABS.get(..depth).unwrap_or(TABS));
     for part in parts {
         out.push_str(part);
     }

@@ -44,11 +44,25 @@ pub trait Backend: Repository {
     /// If the lock cannot be had.
     fn lock(&self) -> Result<Box<dyn Held + '_>, RepositoryError>;
 
-    /// The digest of what is there, if something is; its bytes are read.
+    /// The digest of what is there, if something is.
     ///
     /// # Errors
     /// If it cannot be read.
-    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError>;
+    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError> {
+        let there = self.digest_and_len(kind, location)?;
+        Ok(there.map(|(sha256, _)| sha256))
+    }
+
+    /// The digest and the length of the same bytes: of what is there, if something is. They are read, unless they are
+    /// known to be what this process has read or written before.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn digest_and_len(
+        &self,
+        kind: Kind,
+        location: &str,
+    ) -> Result<Option<(Sha256, u64)>, RepositoryError>;
 
     /// What is in each of `locations`, in their order: as [`Repository::get`], for who reads very many.
     ///

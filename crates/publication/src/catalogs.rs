@@ -14,7 +14,7 @@ use munki::{CatalogBuilder, CatalogOptions, Catalogs, Compat, Report, icon_hashe
 use crate::{
     Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Stamp, Unobserved,
     beside::beside,
-    index::{self, Index},
+    index::{self, Index, Known},
 };
 
 /// The list of icon hashes, relative to `icons/`.
@@ -51,11 +51,9 @@ pub(crate) fn make_catalogs_locked(
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
     let index = || Index::nothing(options.compat);
-    Prepared::make(repository, options, &Coming::default(), index)?.apply(
-        repository,
-        held,
-        &Unobserved,
-    )
+    let (told, coming) = (Told::Everything, Coming::default());
+    let prepared = Prepared::make(repository, options, told, &coming, index)?;
+    prepared.apply(repository, held, &Unobserved)
 }
 
 /// What is about to be in the repository, besides what is, and what is about to be gone.
@@ -129,7 +127,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    fn read(repository: &dyn Backend, coming: &Coming) -> Result<Self, RepositoryError> {
+    pub(crate) fn read(repository: &dyn Backend, coming: &Coming) -> Result<Self, RepositoryError> {
         let mut pkginfos = repository.list_stamped(Kind::Pkgsinfo)?;
         pkginfos.retain(|(location, _)| {
             coming.stays(Kind::Pkgsinfo, location) && !coming.pkginfos.contains_key(location)
@@ -160,6 +158,15 @@ pub(crate) struct Icons {
     report: Report,
 }
 
+/// What is told of the making of catalogs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Told {
+    /// What is done, and what is wrong.
+    Everything,
+    /// What is wrong.
+    Notes,
+}
+
 /// Catalogs that are written beside their places.
 pub(crate) struct Prepared<'a> {
     parts: Parts<'a>,
@@ -175,16 +182,26 @@ impl<'a> Prepared<'a> {
     pub(crate) fn make(
         repository: &'a dyn Backend,
         options: CatalogOptions,
+        told: Told,
         coming: &Coming,
         index: impl Fn() -> Index + Sync,
     ) -> Result<Self, RepositoryError> {
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
         let (index, listing) = beside(index, || Listing::read(repository, coming));
-        let listing = listing?;
+        let mut listing = listing?;
+        let pkgs = std::mem::take(&mut listing.pkgs);
+        let known = index.known(&listing);
         let (icons, catalogs) = beside(
-            || hash_icons(repository, coming, options.compat, (&listing, &index)),
-            || collect(repository, options, coming, (&listing, &index)),
+            || hash_icons(repository, coming, options.compat, (&listing, &known)),
+            || {
+                let builder = CatalogBuilder::knowing(options, pkgs, index.all());
+                let builder = match told {
+                    Told::Everything => builder,
+                    Told::Notes => builder.quiet(),
+                };
+                collect(repository, builder, coming, (&listing, &known))
+            },
         );
         let (mut icons, mut catalogs) = (icons?, catalogs?);
         let icon_report = std::mem::take(&mut icons.report);
@@ -195,7 +212,7 @@ impl<'a> Prepared<'a> {
         }
         report.extend(std::mem::take(&mut catalogs.report));
         let (learned, parts) = beside(
-            || index.next(&catalogs, &listing, &icons),
+            || index.next(&catalogs, &listing, &known, &icons),
             || prepare_changed(repository, &catalogs, &icons),
         );
         for name in catalogs.names() {
@@ -258,15 +275,18 @@ pub(crate) fn outdated(
     options: CatalogOptions,
 ) -> Result<(Vec<String>, Vec<String>), RepositoryError> {
     let (coming, index) = (Coming::default(), Index::nothing(options.compat));
-    let listing = Listing::read(repository, &coming)?;
-    let catalogs = collect(repository, options, &coming, (&listing, &index))?;
+    let mut listing = Listing::read(repository, &coming)?;
+    let pkgs = std::mem::take(&mut listing.pkgs);
+    let known = index.known(&listing);
+    let builder = CatalogBuilder::new(options, pkgs).quiet();
+    let catalogs = collect(repository, builder, &coming, (&listing, &known))?;
     let mut outdated = Vec::new();
     for name in catalogs.names() {
         if !is_there(repository, Kind::Catalogs, name, &catalogs.pieces(name))? {
             outdated.push(name.to_owned());
         }
     }
-    let icons = hash_icons(repository, &coming, options.compat, (&listing, &index))?;
+    let icons = hash_icons(repository, &coming, options.compat, (&listing, &known))?;
     if let Some(hashes) = hash_list(&icons)?
         && !is_there(repository, Kind::Icons, ICON_HASHES, &[&hashes])?
     {
@@ -280,35 +300,38 @@ pub(crate) fn outdated(
 /// The catalogs of what is and what is about to be.
 fn collect<'k>(
     repository: &dyn Backend,
-    options: CatalogOptions,
+    mut builder: CatalogBuilder<'k>,
     coming: &Coming,
-    (listing, index): (&Listing, &'k Index),
+    (listing, known): (&Listing, &Known<'k>),
 ) -> Result<Catalogs<'k>, RepositoryError> {
-    let pkgs = listing.pkgs.iter().cloned();
-    let mut builder = CatalogBuilder::knowing(options, pkgs, index.all());
-    let unknown: Vec<String> = listing
-        .pkginfos
-        .iter()
-        .filter(|(location, stamp)| index.pkginfo(location, *stamp).is_none())
-        .map(|(location, _)| location.clone())
-        .collect();
+    let compat = builder.compat();
+    let unknown = unknown(&listing.pkginfos, &known.pkginfos);
     let mut read = coming.pkginfos(repository, &unknown)?;
-    for (location, stamp) in &listing.pkginfos {
-        if let Some((head, range)) = index.pkginfo(location, *stamp) {
-            builder.add_known(location, head, range);
+    for ((location, _), known) in listing.pkginfos.iter().zip(&known.pkginfos) {
+        if let Some(known) = known {
+            builder.add_known(location, known.head.clone(), known.range.clone());
             continue;
         }
         // One for each that is unknown, in the same order.
         match read.next() {
             Some((_, Ok(contents))) => builder.add(location, &contents),
             Some((_, Err(error))) => {
-                let why = words(repository, Kind::Pkgsinfo, location, &error, options.compat);
+                let why = words(repository, Kind::Pkgsinfo, location, &error, compat);
                 builder.fail(location, &why);
             }
             None => builder.fail(location, &"it was not read"),
         }
     }
     Ok(builder.finish())
+}
+
+/// What of the listing has to be read.
+fn unknown<T>(listed: &[(String, Option<Stamp>)], known: &[Option<T>]) -> Vec<String> {
+    let unknown = listed
+        .iter()
+        .zip(known)
+        .filter(|(_, known)| known.is_none());
+    unknown.map(|((location, _), _)| location.clone()).collect()
 }
 
 /// Why a file of the repository cannot be read; Munki 6 says what Python says.
@@ -338,25 +361,19 @@ fn hash_icons(
     repository: &dyn Backend,
     coming: &Coming,
     compat: Compat,
-    (listing, index): (&Listing, &Index),
+    (listing, known): (&Listing, &Known<'_>),
 ) -> Result<Icons, RepositoryError> {
     let mut icons = Icons {
         digests: coming.icons.clone(),
         ..Icons::default()
     };
     icons.report.progress("Getting list of icons...");
-    let unknown: Vec<String> = listing
-        .icons
-        .iter()
-        .filter(|(location, stamp)| index.icon(location, *stamp).is_none())
-        .map(|(location, _)| location.clone())
-        .collect();
+    let unknown = unknown(&listing.icons, &known.icons);
     let mut read = repository.each_digest(Kind::Icons, &unknown)?;
-    for (location, stamp) in &listing.icons {
+    for ((location, _), known) in listing.icons.iter().zip(&known.icons) {
         icons.report.progress(format!("Hashing {location}..."));
         // One for each that is unknown, in the same order.
-        let known = index.icon(location, *stamp).map(Ok);
-        match known.or_else(|| read.next()) {
+        match known.map(Ok).or_else(|| read.next()) {
             Some(Ok(sha256)) => {
                 icons.digests.insert(location.clone(), sha256);
             }

@@ -2,25 +2,32 @@
 //!
 //! It lies in the house's own corner: for each pkginfo its [`Stamp`], what decides where it is listed, and where in
 //! `catalogs/all` its bytes stand; for each icon its stamp and digest. It may cost time, but not truth: it counts only
-//! if its own digest holds, `all` is the very one it was made with, and a file's stamp is the same and older than the
-//! index. Everything else is read as if it were not there. `munki makecatalogs`, `check` and `repair` do not use it.
+//! if its own checksum holds, and of a file only if its stamp is the same and older than the index and its bytes in `all`
+//! have their checksum still. Everything else is read as if it were not there. `munki makecatalogs`, `check` and `repair`
+//! do not use it.
+//!
+//! It is text, a line for each file in the order in which they are listed, so that the lines of what stayed as it was
+//! are neither taken apart into many values nor made again.
 
-use std::{collections::HashMap, io::Write as _, ops::Range};
+use std::{cmp::Ordering, fmt, fmt::Write as _, ops::Range};
 
-use model::{Sha256, Sha256Writer};
-use munki::{Catalogs, Compat, Head};
-use serde::{Deserialize, Serialize};
+use model::Sha256;
+use munki::{Catalogs, Compat, Head, listing_order};
 
 use crate::{
     Backend, Kind,
     catalogs::{Icons, Listing},
+    checksum::checksum,
 };
 
 /// The name of the index.
-const NAME: &str = "catalog-index.json";
+const NAME: &str = "catalog-index";
 
-/// The shape of the index.
-const SCHEMA: u32 = 2;
+/// What an index begins with; it changes with its shape.
+const SHAPE: &str = "catalog index 3";
+
+/// What stands between the lines of pkginfos and those of icons, in neither of which it can be.
+const ICONS: &str = "\u{1e}\n";
 
 /// The catalog of everything.
 const ALL: &str = "all";
@@ -29,8 +36,7 @@ const ALL: &str = "all";
 const SETTLED_NS: i64 = 1_000_000_000;
 
 /// How a file looks from outside; whoever changes what is in it changes this, too.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StampFields", into = "StampFields")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stamp {
     /// Its length.
     pub len_bytes: u64,
@@ -44,69 +50,58 @@ pub struct Stamp {
     pub device: u64,
 }
 
-/// A stamp without the names of its fields, of which there are very many.
-type StampFields = (u64, i64, i64, u64, u64);
+impl Stamp {
+    fn read<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some(Self {
+            len_bytes: fields.next()?.parse().ok()?,
+            modified_ns: fields.next()?.parse().ok()?,
+            changed_ns: fields.next()?.parse().ok()?,
+            file: fields.next()?.parse().ok()?,
+            device: fields.next()?.parse().ok()?,
+        })
+    }
+}
 
-impl From<StampFields> for Stamp {
-    fn from((len_bytes, modified_ns, changed_ns, file, device): StampFields) -> Self {
-        Self {
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
             len_bytes,
             modified_ns,
             changed_ns,
             file,
             device,
-        }
+        } = self;
+        write!(f, "{len_bytes} {modified_ns} {changed_ns} {file} {device}")
     }
-}
-
-impl From<Stamp> for StampFields {
-    fn from(stamp: Stamp) -> Self {
-        (
-            stamp.len_bytes,
-            stamp.modified_ns,
-            stamp.changed_ns,
-            stamp.file,
-            stamp.device,
-        )
-    }
-}
-
-/// What is written down.
-#[derive(Serialize)]
-struct Written<'a> {
-    schema: u32,
-    /// The digest of `catalogs/all`.
-    all: Sha256,
-    pkginfos: Vec<(&'a str, Stamp, &'a Head, &'a Range<usize>)>,
-    icons: Vec<(&'a str, Stamp, Sha256)>,
-}
-
-/// The same, as it is read.
-#[derive(Deserialize)]
-struct Read {
-    schema: u32,
-    all: Sha256,
-    pkginfos: Vec<(String, Stamp, Head, Range<usize>)>,
-    icons: Vec<(String, Stamp, Sha256)>,
-}
-
-/// What holds from the last time.
-#[derive(Debug)]
-struct Last {
-    /// The text of `all`, and its digest.
-    all: String,
-    sha256: Sha256,
-    pkginfos: HashMap<String, (Stamp, Head, Range<usize>)>,
-    icons: HashMap<String, (Stamp, Sha256)>,
 }
 
 /// What was learned the last time.
 #[derive(Debug)]
 pub(crate) struct Index {
     is_kept: bool,
-    last: Option<Last>,
+    /// Without its first line; empty if nothing is known.
+    text: String,
+    /// The `all` of the last time.
+    all: Vec<u8>,
     /// When it was written.
     written_ns: i64,
+}
+
+/// A pkginfo that is what it was: its bytes are in the `all` of the last time.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownPkginfo<'a> {
+    pub(crate) head: Head<'a>,
+    /// Where in [`Index::all`].
+    pub(crate) range: Range<usize>,
+    /// What its line says of it besides where it is in `all`.
+    line: &'a str,
+}
+
+/// What of a listing is what it was: one for each pkginfo, and one for each icon, in the order of the listing.
+#[derive(Debug, Default)]
+pub(crate) struct Known<'a> {
+    pub(crate) pkginfos: Vec<Option<KnownPkginfo<'a>>>,
+    pub(crate) icons: Vec<Option<Sha256>>,
 }
 
 impl Index {
@@ -116,10 +111,16 @@ impl Index {
         if !nothing.is_kept {
             return nothing;
         }
-        let written = repository.own_stamp(NAME);
+        let Some(written) = repository.own_stamp(NAME) else {
+            return nothing;
+        };
+        let Some((text, all)) = last(repository) else {
+            return nothing;
+        };
         Self {
-            last: written.and_then(|_| last(repository)),
-            written_ns: written.map_or(i64::MIN, |stamp| stamp.changed_ns),
+            text,
+            all,
+            written_ns: written.changed_ns,
             ..nothing
         }
     }
@@ -128,37 +129,70 @@ impl Index {
     pub(crate) const fn nothing(compat: Compat) -> Self {
         Self {
             is_kept: matches!(compat, Compat::Munki7),
-            last: None,
+            text: String::new(),
+            all: Vec::new(),
             written_ns: i64::MIN,
         }
     }
 
     /// The `all` of the last time.
-    pub(crate) fn all(&self) -> &str {
-        self.last.as_ref().map_or("", |last| &last.all)
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.all
     }
 
-    /// The head of a pkginfo, and where its bytes are in [`Self::all`], if it is what it was, so that it need not be
-    /// read.
-    pub(crate) fn pkginfo(
-        &self,
-        location: &str,
-        stamp: Option<Stamp>,
-    ) -> Option<(&Head, Range<usize>)> {
-        let last = self.last.as_ref()?;
-        let (then, head, range) = last.pkginfos.get(location)?;
-        let is_known = self.is_the_same(*then, stamp) && last.all.get(range.clone()).is_some();
-        is_known.then(|| (head, range.clone()))
+    /// What of the listing need not be read.
+    pub(crate) fn known(&self, listing: &Listing) -> Known<'_> {
+        let (pkginfos, icons) = self.text.split_once(ICONS).unwrap_or_default();
+        let pkginfos = self.find(&listing.pkginfos, pkginfos.lines(), |line, rest| {
+            let (start, of_file) = line.split_once(' ')?;
+            let (bytes, head) = rest.split_once('\t')?;
+            let (len, sum) = bytes.split_once(' ')?;
+            let (start, len): (usize, usize) = (start.parse().ok()?, len.parse().ok()?);
+            let range = start..start.checked_add(len)?;
+            let is_there = Some(checksum(self.all.get(range.clone())?)) == number(sum);
+            is_there.then_some(KnownPkginfo {
+                head: Head::of_line(head),
+                range,
+                line: of_file,
+            })
+        });
+        Known {
+            pkginfos,
+            icons: self.find(&listing.icons, icons.lines(), |_, rest| rest.parse().ok()),
+        }
     }
 
-    /// The digest of an icon, if it is what it was.
-    pub(crate) fn icon(&self, location: &str, stamp: Option<Stamp>) -> Option<Sha256> {
-        let (then, sha256) = self.last.as_ref()?.icons.get(location)?;
-        self.is_the_same(*then, stamp).then_some(*sha256)
+    /// What the line of each that is listed says, if it is what it was. `lines` are in the order of the listing, too;
+    /// what were not would only not be found.
+    fn find<'a, T>(
+        &'a self,
+        listed: &[(String, Option<Stamp>)],
+        lines: impl Iterator<Item = &'a str>,
+        says: impl Fn(&'a str, &'a str) -> Option<T>,
+    ) -> Vec<Option<T>> {
+        let mut lines = lines.filter_map(Line::of).peekable();
+        let mut find = |location: &str, stamp: Option<Stamp>| {
+            let is_before = |line: &Line<'_>| {
+                line.location != location
+                    && listing_order(line.location, location) == Ordering::Less
+            };
+            while lines.next_if(is_before).is_some() {}
+            let line = lines.next_if(|line| line.location == location)?;
+            self.is_the_same(&line, stamp)
+                .then(|| says(line.whole, line.rest))?
+        };
+        let found = listed
+            .iter()
+            .map(|(location, stamp)| find(location, *stamp));
+        found.collect()
     }
 
-    fn is_the_same(&self, then: Stamp, now: Option<Stamp>) -> bool {
-        now == Some(then) && then.changed_ns.saturating_add(SETTLED_NS) < self.written_ns
+    fn is_the_same(&self, line: &Line<'_>, now: Option<Stamp>) -> bool {
+        let Some(now) = now else {
+            return false;
+        };
+        now.changed_ns.saturating_add(SETTLED_NS) < self.written_ns
+            && Stamp::read(&mut line.stamp.split(' ')) == Some(now)
     }
 
     /// What is to be kept for the next time; nothing if nothing was learned. What is about to be placed has no stamp
@@ -167,53 +201,22 @@ impl Index {
         &self,
         catalogs: &Catalogs<'_>,
         listing: &Listing,
+        known: &Known<'_>,
         icons: &Icons,
     ) -> Option<Vec<u8>> {
         if !self.is_kept {
             return None;
         }
-        let mut stamps = listing.pkginfos.iter();
-        let pkginfos = catalogs.listed().iter().filter_map(|listed| {
-            // Both are in the same order.
-            let (_, stamp) = stamps.find(|(location, _)| *location == listed.path)?;
-            Some((
-                listed.path.as_str(),
-                (*stamp)?,
-                listed.head.as_ref()?,
-                &listed.range,
-            ))
-        });
-        let stamped = listing.icons.iter().filter_map(|(location, stamp)| {
-            let sha256 = *icons.digests.get(location)?;
-            Some((location.as_str(), (*stamp)?, sha256))
-        });
-        let written = Written {
-            schema: SCHEMA,
-            all: digest_of(&catalogs.pieces(ALL)),
-            pkginfos: pkginfos.collect(),
-            icons: stamped.collect(),
-        };
-        if self.says(&written) || (written.pkginfos.is_empty() && written.icons.is_empty()) {
+        let mut text = String::with_capacity(self.text.len());
+        let mut is_new = write_pkginfos(&mut text, catalogs, listing, known);
+        text.push_str(ICONS);
+        is_new |= write_icons(&mut text, listing, known, icons);
+        if text == ICONS || (!is_new && text == self.text) {
             return None;
         }
-        let json = serde_json::to_vec(&written).ok()?;
-        let mut bytes = format!("{}\n", Sha256::of(&json)).into_bytes();
-        bytes.extend(json);
-        Some(bytes)
-    }
-
-    /// Whether the last time the same was learned, and counts still.
-    fn says(&self, written: &Written<'_>) -> bool {
-        let Some(last) = &self.last else {
-            return false;
-        };
-        let mut pkginfos = written.pkginfos.iter();
-        let mut icons = written.icons.iter();
-        last.sha256 == written.all
-            && last.pkginfos.len() == written.pkginfos.len()
-            && last.icons.len() == written.icons.len()
-            && pkginfos.all(|(location, stamp, ..)| self.pkginfo(location, Some(*stamp)).is_some())
-            && icons.all(|(location, stamp, _)| self.icon(location, Some(*stamp)).is_some())
+        let first = format!("{SHAPE} {:016x}\n", checksum(text.as_bytes()));
+        text.insert_str(0, &first);
+        Some(text.into_bytes())
     }
 
     /// The same, as if everything had settled long ago.
@@ -226,6 +229,88 @@ impl Index {
     }
 }
 
+/// A line about a file: where it is, how it looked, and what was in it, with tabs between. That of a pkginfo begins with
+/// where it is in `all`.
+struct Line<'a> {
+    whole: &'a str,
+    location: &'a str,
+    stamp: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn of(whole: &'a str) -> Option<Self> {
+        let (_, of_file) = whole.split_once(' ')?;
+        let (location, after) = of_file.split_once('\t')?;
+        let (stamp, rest) = after.split_once('\t')?;
+        Some(Self {
+            whole,
+            location,
+            stamp,
+            rest,
+        })
+    }
+}
+
+/// Writes a line for each pkginfo of which there is something to be known; whether one is new.
+fn write_pkginfos(
+    text: &mut String,
+    catalogs: &Catalogs<'_>,
+    listing: &Listing,
+    known: &Known<'_>,
+) -> bool {
+    let mut is_new = false;
+    let mut files = listing.pkginfos.iter().zip(&known.pkginfos);
+    for (number, listed) in catalogs.listed().iter().enumerate() {
+        // Both are in the same order.
+        let Some(((location, stamp), known)) =
+            files.find(|((location, _), _)| *location == listed.path)
+        else {
+            break;
+        };
+        let start = listed.range.start;
+        if let Some(known) = known {
+            write_line(text, format_args!("{start} {}", known.line));
+        } else if let (Some(stamp), Some(head)) = (stamp, &listed.head)
+            && can_be_named(location)
+        {
+            is_new = true;
+            let (len, sum) = (listed.range.len(), checksum(catalogs.listed_bytes(number)));
+            let head = head.as_str();
+            write_line(
+                text,
+                format_args!("{start} {location}\t{stamp}\t{len} {sum:016x}\t{head}"),
+            );
+        }
+    }
+    is_new
+}
+
+/// Writes a line for each icon; whether one is new.
+fn write_icons(text: &mut String, listing: &Listing, known: &Known<'_>, icons: &Icons) -> bool {
+    let mut is_new = false;
+    for ((location, stamp), known) in listing.icons.iter().zip(&known.icons) {
+        if let (Some(stamp), Some(sha256)) = (stamp, icons.digests.get(location))
+            && can_be_named(location)
+        {
+            is_new |= known.is_none();
+            write_line(text, format_args!(" {location}\t{stamp}\t{sha256}"));
+        }
+    }
+    is_new
+}
+
+fn write_line(text: &mut String, line: fmt::Arguments<'_>) {
+    // Text can always be written to.
+    text.write_fmt(line).unwrap_or_default();
+    text.push('\n');
+}
+
+/// Whether a line can begin with it.
+fn can_be_named(location: &str) -> bool {
+    !location.chars().any(char::is_control)
+}
+
 /// Keeps what was learned. That it cannot be kept costs time only, and is only logged.
 pub(crate) fn keep(repository: &dyn Backend, learned: &[u8]) {
     if let Err(error) = repository.note_own(NAME, learned) {
@@ -233,39 +318,20 @@ pub(crate) fn keep(repository: &dyn Backend, learned: &[u8]) {
     }
 }
 
-fn digest_of(pieces: &[&[u8]]) -> Sha256 {
-    let mut digest = Sha256Writer::new(std::io::sink());
-    for piece in pieces {
-        // Nothing can go wrong where nothing is written to.
-        digest.write_all(piece).unwrap_or_default();
+/// What was learned, and the `all` that it was learned of.
+fn last(repository: &dyn Backend) -> Option<(String, Vec<u8>)> {
+    let mut text = String::from_utf8(repository.own(NAME).ok()??).ok()?;
+    let (first, rest) = text.split_once('\n')?;
+    if number(first.strip_prefix(SHAPE)?.trim_start()) != Some(checksum(rest.as_bytes())) {
+        return None;
     }
-    digest.finish().1
+    let first_len = first.len().saturating_add(1);
+    text.drain(..first_len);
+    let all = repository.get(Kind::Catalogs, ALL).ok()?;
+    Some((text, all))
 }
 
-/// What was learned, and the `all` that it was learned of.
-fn last(repository: &dyn Backend) -> Option<Last> {
-    let bytes = repository.own(NAME).ok()??;
-    let at = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (digest, json) = bytes.split_at_checked(at)?;
-    let json = json.get(1..)?;
-    if Sha256::of(json).to_string().as_bytes() != digest {
-        return None;
-    }
-    let read: Read = serde_json::from_slice(json).ok()?;
-    let all = repository.get(Kind::Catalogs, ALL).ok()?;
-    if read.schema != SCHEMA || read.all != Sha256::of(&all) {
-        return None;
-    }
-    let pkginfos = read.pkginfos.into_iter();
-    let icons = read.icons.into_iter();
-    Some(Last {
-        all: String::from_utf8(all).ok()?,
-        sha256: read.all,
-        pkginfos: pkginfos
-            .map(|(location, stamp, head, range)| (location, (stamp, head, range)))
-            .collect(),
-        icons: icons
-            .map(|(location, stamp, sha256)| (location, (stamp, sha256)))
-            .collect(),
-    })
+/// A checksum, as it is written.
+fn number(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits, 16).ok()
 }

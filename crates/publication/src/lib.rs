@@ -35,6 +35,7 @@ mod carry_out;
 mod catalogs;
 mod change_set;
 mod check;
+mod checksum;
 mod error;
 mod folder;
 mod index;

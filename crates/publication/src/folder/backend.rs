@@ -26,13 +26,17 @@ impl Backend for FolderRepository {
         Ok(Box::new(self.wait_for_lock()?))
     }
 
-    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError> {
+    fn digest_and_len(
+        &self,
+        kind: Kind,
+        location: &str,
+    ) -> Result<Option<(Sha256, u64)>, RepositoryError> {
         let Some(mut file) = self.open_file(kind, location)? else {
             return Ok(None);
         };
-        let (sha256, _) = Sha256::of_reader(&mut file)
-            .map_err(|source| RepositoryError::io(&self.path(kind, location), source))?;
-        Ok(Some(sha256))
+        Sha256::of_reader(&mut file)
+            .map(Some)
+            .map_err(|source| RepositoryError::io(&self.path(kind, location), source))
     }
 
     fn each<'a>(
@@ -57,13 +61,10 @@ impl Backend for FolderRepository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError> {
-        let digests = locations.iter().map(move |location| {
-            let digest = self.digest(kind, location)?;
-            digest.ok_or_else(|| RepositoryError::NotFound {
-                kind,
-                location: location.clone(),
-            })
-        });
+        let mut files = Files::new(self);
+        let digests = locations
+            .iter()
+            .map(move |location| files.digest(kind, location));
         Ok(Box::new(digests))
     }
 

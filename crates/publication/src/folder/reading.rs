@@ -8,6 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use model::Sha256;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::FolderRepository;
@@ -45,41 +46,55 @@ impl<'a> Files<'a> {
 
     /// All that is in a file.
     pub(super) fn get(&mut self, kind: Kind, location: &str) -> Contents {
-        let Some(mut file) = self.open(kind, location)? else {
-            return Err(RepositoryError::NotFound {
-                kind,
-                location: location.to_owned(),
-            });
-        };
+        let mut file = self.open(kind, location)?;
         whole(&mut file, &mut self.buffer)
             .map_err(|source| RepositoryError::io(&self.repository.path(kind, location), source))
     }
 
-    /// Opens what is there, if something is.
+    /// The digest of all that is in a file.
+    pub(super) fn digest(&mut self, kind: Kind, location: &str) -> Result<Sha256, RepositoryError> {
+        let mut file = self.open(kind, location)?;
+        let (sha256, _) = Sha256::of_reader(&mut file)
+            .map_err(|source| RepositoryError::io(&self.repository.path(kind, location), source))?;
+        Ok(sha256)
+    }
+
+    /// Opens what is there.
     ///
     /// The kernel sees to it that no link leads out of the repository. It also refuses what only seems to, and whatever
     /// it refuses is looked at closely.
-    fn open(&self, kind: Kind, location: &str) -> Result<Option<File>, RepositoryError> {
+    fn open(&self, kind: Kind, location: &str) -> Result<File, RepositoryError> {
         let location = checked(location)?;
         let opened = self.root.as_ref().and_then(|root| {
             let path = format!("{kind}/{location}");
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
             openat2(root, path, flags, Mode::empty(), ResolveFlags::BENEATH).ok()
         });
-        match opened {
-            Some(file) => Ok(Some(file.into())),
-            None => self.repository.open_file(kind, location),
+        if let Some(file) = opened {
+            return Ok(file.into());
         }
+        let found = self.repository.open_file(kind, location)?;
+        found.ok_or_else(|| RepositoryError::NotFound {
+            kind,
+            location: location.to_owned(),
+        })
     }
 }
 
-/// All that is in the file. Asking for its length first would cost more than it saves.
+/// All that is in the file. Asking for its length first would cost more than it saves, unless it is long.
 fn whole(file: &mut File, buffer: &mut [u8]) -> io::Result<Vec<u8>> {
     let mut contents = Vec::new();
     loop {
         match file.read(buffer) {
             Ok(0) => return Ok(contents),
-            Ok(len) => contents.extend_from_slice(buffer.get(..len).unwrap_or_default()),
+            Ok(len) => {
+                contents.extend_from_slice(buffer.get(..len).unwrap_or_default());
+                if len == buffer.len() {
+                    // Makes room for as much as the file says that is left.
+                    file.read_to_end(&mut contents)?;
+                    return Ok(contents);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -93,8 +93,12 @@ impl Backend for ObjectRepository {
         self.locks.wait()
     }
 
-    fn digest(&self, kind: Kind, location: &str) -> Result<Option<Sha256>, RepositoryError> {
-        self.store.digest(&name(kind, location)?)
+    fn digest_and_len(
+        &self,
+        kind: Kind,
+        location: &str,
+    ) -> Result<Option<(Sha256, u64)>, RepositoryError> {
+        self.store.digest_and_len(&name(kind, location)?)
     }
 
     fn each<'a>(

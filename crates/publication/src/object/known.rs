@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use model::Sha256;
-use object_store::{ObjectMeta, UpdateVersion};
+use object_store::{ObjectMeta, PutResult, UpdateVersion};
 
 /// What was seen of objects, by name.
 ///
@@ -22,7 +22,7 @@ struct Inner {
     looked: HashMap<String, Looked>,
 }
 
-/// An object that was read.
+/// An object that was read or written.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     e_tag: Option<String>,
@@ -75,7 +75,23 @@ impl Known {
         inner.looked.remove(name);
     }
 
-    /// What `name` holds in this version, if it was read.
+    /// Notes that `name` holds what was written, as long as it has the checksum that the store has answered.
+    pub(super) fn wrote(
+        &self,
+        name: &str,
+        answer: &PutResult,
+        sha256: Sha256,
+        contents: Option<Bytes>,
+    ) {
+        let seen = Seen {
+            e_tag: answer.e_tag.clone(),
+            sha256,
+            contents,
+        };
+        self.inner().read.insert(name.to_owned(), seen);
+    }
+
+    /// What `name` holds in this version, if it was read or written.
     pub(super) fn seen(&self, name: &str, meta: &ObjectMeta) -> Option<Seen> {
         let inner = self.inner();
         let seen = inner.read.get(name)?;

@@ -153,22 +153,32 @@ impl Store {
 
     /// The digest of the bytes of an object, if it is there.
     pub(super) fn digest(&self, name: &str) -> Result<Option<Sha256>, RepositoryError> {
+        Ok(self.digest_and_len(name)?.map(|(sha256, _)| sha256))
+    }
+
+    /// The digest and the length of an object, if it is there.
+    pub(super) fn digest_and_len(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Sha256, u64)>, RepositoryError> {
         let Some(meta) = self.head(name)? else {
             return Ok(None);
         };
         if let Some(seen) = self.known.seen(name, &meta) {
-            return Ok(Some(seen.sha256));
+            return Ok(Some((seen.sha256, meta.size)));
         }
         if meta.size < LARGE {
-            return Ok(self.get(name)?.map(|contents| Sha256::of(&contents)));
+            let contents = self.get(name)?;
+            return Ok(contents.map(|contents| (Sha256::of(&contents), contents.len() as u64)));
         }
         let Some((meta, mut reader)) = self.open(name)? else {
             return Ok(None);
         };
-        let (sha256, _) = Sha256::of_reader(&mut reader).map_err(RepositoryError::store(name))?;
+        let (sha256, len_bytes) =
+            Sha256::of_reader(&mut reader).map_err(RepositoryError::store(name))?;
         let seen = Seen::new(&meta, sha256, None);
         self.known.read(name, &meta, seen);
-        Ok(Some(sha256))
+        Ok(Some((sha256, len_bytes)))
     }
 
     /// What small objects below `folder` hold now, by their names; those that are not known in their present version
@@ -225,12 +235,17 @@ impl Store {
     fn put_as(&self, name: &str, contents: Bytes, mode: PutMode) -> Result<(), RepositoryError> {
         let (store, key) = (self.objects.clone(), self.key(name)?);
         let sha256 = Sha256::of(&contents);
-        let payload = contents.into();
+        let payload = contents.clone().into();
         let put = async move { store.put_opts(&key, payload, PutOptions::from(mode)).await };
         let done = self.bridge.wait(put)?;
         self.known.forget(name);
         match done {
-            Ok(_) => Ok(()),
+            Ok(answer) => {
+                // Whoever asks next what it is need not fetch it.
+                let kept = ((contents.len() as u64) < LARGE).then_some(contents);
+                self.known.wrote(name, &answer, sha256, kept);
+                Ok(())
+            }
             Err(
                 Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. },
             ) => self.accept_own(name, sha256),

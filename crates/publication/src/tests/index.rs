@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use super::scene::{Scene, assert_sound, item, tree};
 use crate::{
     Backend, Kind, Unobserved,
-    catalogs::{CatalogsMade, Coming, ICON_HASHES, Prepared},
+    catalogs::{CatalogsMade, Coming, Listing, Prepared, Told},
     index::Index,
     make_catalogs, repairs,
 };
 
-const NAME: &str = "catalog-index.json";
+const NAME: &str = "catalog-index";
 
 /// Makes the catalogs with what was learned, as if that had been long ago.
 fn make(repository: &dyn Backend) -> CatalogsMade {
@@ -27,6 +27,7 @@ fn make_with(repository: &dyn Backend, index: impl Fn() -> Index + Sync) -> Cata
     Prepared::make(
         repository,
         CatalogOptions::default(),
+        Told::Everything,
         &Coming::default(),
         index,
     )
@@ -51,17 +52,16 @@ fn nothing_that_stayed_as_it_was_is_read_again() {
     let before = (repository.own(NAME).unwrap(), repository.own_stamp(NAME));
     assert!(before.0.is_some());
     let index = Index::read(repository, Compat::Munki7).aged();
-    let stamped = |kind| repository.list_stamped(kind).unwrap();
-    let (pkginfos, icons) = (stamped(Kind::Pkgsinfo), stamped(Kind::Icons));
-    assert_eq!((pkginfos.len(), icons.len()), (2, 3));
-    for ((location, stamp), name) in pkginfos.iter().zip(["A", "C"]) {
-        let (_, range) = index.pkginfo(location, *stamp).unwrap();
-        let text = index.all().get(range).unwrap();
+    let listing = Listing::read(repository, &Coming::default()).unwrap();
+    let known = index.known(&listing);
+    assert_eq!((known.pkginfos.len(), known.icons.len()), (2, 2));
+    for (pkginfo, name) in known.pkginfos.iter().zip(["A", "C"]) {
+        let range = pkginfo.as_ref().unwrap().range.clone();
+        let text = String::from_utf8_lossy(index.all().get(range).unwrap());
+        assert!(text.starts_with("\t<dict>\n") && text.ends_with("\t</dict>\n"));
         assert!(text.contains(&format!("<string>{name}</string>")));
     }
-    for (location, stamp) in icons.iter().filter(|(location, _)| location != ICON_HASHES) {
-        assert!(index.icon(location, *stamp).is_some());
-    }
+    assert!(known.icons.iter().all(Option::is_some));
     let made = make(repository);
     assert_eq!(made.changed, [""; 0]);
     let after = (repository.own(NAME).unwrap(), repository.own_stamp(NAME));

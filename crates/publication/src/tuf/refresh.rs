@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Read as _, num::NonZeroU64, path::Path, time::Duration};
 
 use evidence::PrivateKey;
-use model::{Sha256, Timestamp};
+use model::Timestamp;
 use serde::de::DeserializeOwned;
 use tough::schema::{Role, Root, Signed as SignedFile};
 use unicode_normalization::is_nfc;
@@ -351,17 +351,15 @@ fn add(
         skipped.push((name, "its name is written with combining marks (not NFC)"));
         return Ok(());
     }
-    let mut file = match repository.open(kind, location) {
-        Ok(file) => file,
-        Err(RepositoryError::NotFound { .. } | RepositoryError::Location { .. }) => {
+    match repository.digest_and_len(kind, location) {
+        Ok(Some((sha256, len_bytes))) => {
+            found.insert(name, Named { sha256, len_bytes });
+        }
+        Ok(None) | Err(RepositoryError::Location { .. }) => {
             skipped.push((name, "its name is not text that can stand in metadata"));
-            return Ok(());
         }
         Err(error) => return Err(error),
-    };
-    let (sha256, len_bytes) = Sha256::of_reader(&mut file)
-        .map_err(|source| RepositoryError::io(&Path::new(kind.as_str()).join(location), source))?;
-    found.insert(name, Named { sha256, len_bytes });
+    }
     Ok(())
 }
 
