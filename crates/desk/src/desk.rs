@@ -132,6 +132,11 @@ impl Desk {
         })
     }
 
+    /// Whose incidents it looks after.
+    pub fn scope(&self) -> &str {
+        &self.config.scope
+    }
+
     /// Resolves every incident of `title` after its fully good run `run`, and answers them.
     ///
     /// # Errors

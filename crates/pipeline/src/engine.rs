@@ -212,10 +212,8 @@ impl Engine {
     /// If it cannot be put together, what it reaches cannot be told, or the database fails.
     pub async fn standing(&self, request: &Request) -> Result<Standing, Failure> {
         let plan = self.plan(request).await?;
-        let title = title_named(&request.name, Some(&plan.recipe))
-            .map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))?;
-        let stored = self.parts.db.approval_find(&title).await?;
-        let approval = stored.map(Approval::read).transpose()?;
+        let title = plan.title(&request.name)?;
+        let approval = self.approval(&title).await?;
         let engine = self.clone();
         let (now, scrubber) = blocking(move || {
             let (env, _notes) = plan.variables(&engine.cache_dir());
@@ -230,6 +228,12 @@ impl Engine {
             now,
             scrubber,
         })
+    }
+
+    /// What was approved of `title`, if anything was.
+    pub(crate) async fn approval(&self, title: &Title) -> Result<Option<Approval>, Failure> {
+        let stored = self.parts.db.approval_find(title).await?;
+        stored.map(Approval::read).transpose()
     }
 
     /// Approves everything that the override reaches now, by `who`; answers how it stood before.

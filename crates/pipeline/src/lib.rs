@@ -47,6 +47,7 @@ pub mod payload;
 mod payload_gate;
 mod pending;
 mod plan;
+mod prepare;
 mod pretty;
 mod publish;
 mod receipt;

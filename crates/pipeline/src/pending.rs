@@ -140,6 +140,11 @@ impl Pending {
         })
     }
 
+    /// Whether nothing came and nothing is to be published, so that no gate has anything to say.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.change_set.is_empty() && self.items.is_empty() && self.media.is_empty()
+    }
+
     /// Looks for the programs in media of more than `limit` bytes, of which the scanner is asked about the `most`
     /// largest. Blocking.
     pub(crate) fn look_into_large(&mut self, limit: u64, most: u32) {

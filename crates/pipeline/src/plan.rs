@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use model::FailureClass;
+use model::{FailureClass, Title};
 use processors::{Call, Env};
 use recipe::{Closure, Library, LooseVersion, Note, Outside, ResolveError, Resolved, variables};
 
-use crate::{Failure, Recipes, Request, recipes::AUTOPKG_VERSION};
+use crate::{
+    Failure, Recipes, Request,
+    recipes::{AUTOPKG_VERSION, title_named},
+};
 
 /// The step behind which a run that only looks for news stops.
 const END_OF_CHECK_PHASE: &str = "EndOfCheckPhase";
@@ -51,6 +54,15 @@ impl Plan {
     /// The effective identifier.
     pub(crate) fn identifier(&self) -> &str {
         self.recipe.identifier().unwrap_or("None")
+    }
+
+    /// The title that it is of, which was asked for as `name`.
+    ///
+    /// # Errors
+    /// If the name of its file can be no title's.
+    pub(crate) fn title(&self, name: &str) -> Result<Title, Failure> {
+        title_named(name, Some(&self.recipe))
+            .map_err(|error| Failure::from_error(FailureClass::Configuration, &error))
     }
 
     /// Everything it reaches, as it is now. Blocking.

@@ -27,20 +27,25 @@ impl Engine {
     /// # Errors
     /// If the database fails.
     pub async fn reports(&self, run: RunId, end: &RunEnd) -> Result<Vec<StepReport>, StoreError> {
-        let is_published = matches!(end, RunEnd::Published);
-        let mut reports = Vec::new();
-        for step in self.parts.db.step_list(run).await? {
-            let Some(Value::Dict(output)) = step.output.as_ref().map(Value::from) else {
-                continue;
-            };
-            let told = summaries(&output)
-                .filter(|(name, _)| is_published || *name != IMPORTED)
-                .map(|(name, summary)| StepReport {
-                    name: name.to_owned(),
-                    summary: summary.clone(),
-                });
-            reports.extend(told);
-        }
-        Ok(reports)
+        let steps = self.parts.db.step_list(run).await?;
+        let outputs = steps
+            .iter()
+            .filter_map(|step| match step.output.as_ref().map(Value::from) {
+                Some(Value::Dict(output)) => Some(output),
+                _ => None,
+            });
+        Ok(of_steps(&outputs.collect::<Vec<_>>(), end))
     }
+}
+
+/// The same of steps that set `outputs`.
+pub(crate) fn of_steps(outputs: &[Dict], end: &RunEnd) -> Vec<StepReport> {
+    let is_published = matches!(end, RunEnd::Published);
+    let told = outputs.iter().flat_map(summaries);
+    told.filter(|(name, _)| is_published || *name != IMPORTED)
+        .map(|(name, summary)| StepReport {
+            name: name.to_owned(),
+            summary: summary.clone(),
+        })
+        .collect()
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use model::{FailureClass, RunId, RunState, Timestamp};
-use store::{Heartbeat, Lease, NewRun, Parking, Run, RunEnd, RunFailure, StoreError};
+use store::{
+    Finished, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, RunFailure, StoreError,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
     Engine, Event, Failure, Item, Outcome, Reporter, Request, Wait, Worked,
     pending::Pending,
-    release,
+    release, reports,
     scan_gate::{Gate, Passage},
     spans,
     steps::Trace,
@@ -136,9 +138,10 @@ impl Engine {
             db.run_release(lease, now).await?;
             return Ok(false);
         }
-        let cancelled = self.end(&run, lease, &RunEnd::Cancelled, None).await?;
+        let end = (&RunEnd::Cancelled, None);
+        let cancelled = self.end((&run, lease), end, &Notes::default()).await?;
         self.tell_of(id).await;
-        Ok(cancelled)
+        Ok(cancelled != Finished::Lost)
     }
 
     async fn carry(
@@ -184,16 +187,17 @@ impl Engine {
             reporter.report(&Event::Failed { failure });
             worked.failure = Some((**failure).clone());
         }
-        self.leave(&run, lease, place, &mut worked).await?;
+        self.leave((&run, lease), place, &trace, &mut worked)
+            .await?;
         Ok(worked)
     }
 
     /// Writes down where the run was left.
     async fn leave(
         &self,
-        run: &Run,
-        lease: Lease,
+        (run, lease): (&Run, Lease),
         place: Result<Place, Stop>,
+        trace: &Trace,
         worked: &mut Worked,
     ) -> Result<(), StoreError> {
         let mut again = None;
@@ -223,24 +227,47 @@ impl Engine {
                 ended_by(&failure)
             }
         };
-        if self.end(run, lease, &end, again.as_ref()).await? {
-            worked.incident = self.tell_of(run.id).await;
-            worked.reports = self.reports(run.id, &end).await?;
-            worked.outcome = Outcome::Ended(end);
+        let ending = (&end, again.as_ref());
+        let finished = self.end((run, lease), ending, &trace.notes).await?;
+        if finished == Finished::Lost {
+            return Ok(());
         }
+        if finished == Finished::Untold {
+            worked.incident = self.tell_of(run.id).await;
+        }
+        worked.reports = match &trace.outputs {
+            Some(outputs) => reports::of_steps(outputs, &end),
+            None => self.reports(run.id, &end).await?,
+        };
+        worked.outcome = Outcome::Ended(end);
         Ok(())
     }
 
-    /// Writes down how the run ended, and queues the one that tries `again`.
+    /// Writes down how the run ended, with what is to be noted of it still, and queues the one that tries `again`.
     async fn end(
         &self,
-        run: &Run,
-        lease: Lease,
-        end: &RunEnd,
-        again: Option<&NewRun>,
-    ) -> Result<bool, StoreError> {
-        let now = self.parts.clock.now();
-        let ended = self.parts.db.run_finish(lease, end, again, now).await?;
+        (run, lease): (&Run, Lease),
+        (end, again): (&RunEnd, Option<&NewRun>),
+        notes: &Notes,
+    ) -> Result<Finished, StoreError> {
+        let (db, now) = (&self.parts.db, self.parts.clock.now());
+        let finished = match end {
+            RunEnd::Published | RunEnd::Unchanged => {
+                // After a look at what is new only, incidents stay as they are.
+                let resolves = Self::request_of(run).is_ok_and(|it| it.is_regular());
+                let scope = resolves.then(|| self.parts.desk.scope());
+                db.run_finish_well(lease, end, notes, (scope, now)).await?
+            }
+            _ => {
+                db.run_note(lease, notes).await?;
+                if db.run_finish(lease, end, again, now).await? {
+                    Finished::Untold
+                } else {
+                    Finished::Lost
+                }
+            }
+        };
+        let ended = finished != Finished::Lost;
         spans::left_as(end.state().as_str());
         tracing::info!(
             run.id = %run.id,
@@ -253,7 +280,7 @@ impl Engine {
         if let Some(due) = again.and_then(|again| again.terms.not_before) {
             tracing::info!(title.name = %run.title, due_at = %due, "it is tried again");
         }
-        Ok(ended)
+        Ok(finished)
     }
 
     /// Renews the lease; returns when it is lost, or the run is not wanted any more. A database that fails for a while
@@ -306,8 +333,10 @@ impl Engine {
 
     /// Carries the run on from its first step.
     async fn begin(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
+        // One that was never taken up before is running, and left nothing behind.
+        let is_first = job.run.state == RunState::Running && job.run.attempts == 1;
         let now = self.parts.clock.now();
-        if !self.parts.db.run_start(job.lease, now).await? {
+        if !is_first && !self.parts.db.run_start(job.lease, now).await? {
             return Err(Stop::Lost);
         }
         job.reporter.report(&Event::Processing {
@@ -317,6 +346,15 @@ impl Engine {
         if job.request.replays.is_some() {
             // Its downloads are not remembered as good: the next regular run must see them as new.
             return Ok(Place::Unchanged);
+        }
+        if pending.is_nothing() {
+            pending.commit();
+            return Ok(Place::Unchanged);
+        }
+        // From here on the run may be parked, and is published: what was noted belongs to that.
+        let notes = std::mem::take(&mut trace.notes);
+        if !self.parts.db.run_note(job.lease, &notes).await? {
+            return Err(Stop::Lost);
         }
         let released = self.parts.db.release_list(&job.run.title).await?;
         if self.parts.guards.first_release {

@@ -1,61 +1,44 @@
 //! The steps of a run: from the override to a change set.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use model::{FailureClass, Timestamp};
 use processors::{
     Call, Downloads, Env, Proofs, Registry, StepContext, StepRecord, clear_fetched, execute_step,
-    pinned, verify,
+    pinned,
 };
 use proofs::VendorKey;
-use proplist::{Value, str_form};
+use proplist::{Dict, Value};
 use publication::Staging;
 use redact::Scrubber;
-use store::{Download, Lease, StepEnd, StepState};
+use store::{Download, Notes, StepEnd, StepNote, StepState};
 use tracing::Instrument as _;
 
 use crate::{
-    Engine, Event, Failure, Reporter, Request, Standing, community,
+    Engine, Event, Failure, Reporter, Request,
     engine::blocking,
-    evidence::Record,
-    live::Scribe,
+    live::Notebook,
     messages::Messages,
     pending::Pending,
-    plan::Plan,
+    prepare::Prepared,
     receipt::{self, Receipt},
     run::{Job, Stop},
     secrets, spans,
-    trust::{self, Trust},
+    trust::Trust,
 };
 
 /// Set to false in an override, it keeps the title's media from being uploaded to the scanner.
 const AUTO_SUBMIT: &str = "VIRUSTOTAL_AUTO_SUBMIT";
-
-/// A run whose plan is made and trusted: what its steps need.
-pub(crate) struct Prepared {
-    pub(crate) identifier: String,
-    pub(crate) env: Env,
-    calls: Vec<Call>,
-    /// The native processors, and those of recipe repositories that the plan needs.
-    registry: Arc<Registry>,
-    trust: Trust,
-    workspace: PathBuf,
-    scrubber: Arc<Scrubber>,
-    /// What evidence is to say of the plan.
-    record: Record,
-    /// Held until the steps are over: no other run works in the same workspace.
-    lock: File,
-}
 
 /// What the steps of a run did, good or not.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     pub(crate) identifier: Option<String>,
     pub(crate) receipt: Option<Value>,
+    /// What of that is to be written down still.
+    pub(crate) notes: Notes,
+    /// What each step set, secrets taken out; nothing if they were not carried out here.
+    pub(crate) outputs: Option<Vec<Dict>>,
 }
 
 impl Engine {
@@ -71,8 +54,8 @@ impl Engine {
         job: &Job<'_>,
         trace: &mut Trace,
     ) -> Result<Pending, Stop> {
-        let (request, lease, reporter) = (&job.request, job.lease, job.reporter);
-        let prepared = self.prepare(request, reporter, trace).await?;
+        let (request, reporter) = (&job.request, job.reporter);
+        let prepared = self.prepare(job, trace).await?;
         reporter.report(&Event::Environment {
             env: &secrets::scrubbed_dict(&prepared.scrubber, &prepared.env),
         });
@@ -80,11 +63,11 @@ impl Engine {
         let staging = self.staging(&prepared)?;
         let pinned_keys = self.identity_record(&job.run.title).await?.pinned_keys();
         let context = self.context(job, &prepared, &staging, pinned_keys);
-        let downloads = Arc::clone(&context.downloads);
         let mut walk = Walk {
             engine: self,
             registry: prepared.registry,
-            lease,
+            notebook: Notebook::of(self.parts.db.clone(), job.lease),
+            outputs: Vec::new(),
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
             context,
@@ -93,7 +76,7 @@ impl Engine {
         let walked = walk
             .steps(&prepared.calls, &prepared.identifier, &mut receipt)
             .await;
-        self.note_downloads(lease, &downloads).await?;
+        walk.tell(trace);
         if let Err(Stop::Failure(failure)) = &walked {
             receipt.add_error(&failure.message);
         }
@@ -129,75 +112,6 @@ impl Engine {
         .await?;
         drop(prepared.lock);
         Ok(pending)
-    }
-
-    /// Makes the plan, and holds it against trust and the rules that all plans obey.
-    async fn prepare(
-        &self,
-        request: &Request,
-        reporter: &Arc<dyn Reporter>,
-        trace: &mut Trace,
-    ) -> Result<Prepared, Failure> {
-        let standing = self.standing(request).await?;
-        let (engine, request) = (self.clone(), request.clone());
-        let prepared = blocking(move || {
-            let parts = &engine.parts;
-            let plan = Plan::make(&parts.recipes, &request)?;
-            let identifier = plan.identifier().to_owned();
-            // The digests in this closure are those of the bytes that `plan` was made from.
-            let standing = Standing {
-                now: plan.closure(&*parts.history)?,
-                ..standing
-            };
-            let calls = plan.calls(&request)?;
-            let checked = trust::check(&plan, &parts.recipes, &request, &standing, &*parts.history);
-            let (trust, mut notes) = checked?;
-            let (env, said) = plan.variables(&engine.cache_dir());
-            notes.extend(said);
-            plan.check_version()?;
-            let to_load = community::to_load(&engine.registry, &calls, &standing.now);
-            let workspace = PathBuf::from(
-                env.get("RECIPE_CACHE_DIR")
-                    .map(str_form)
-                    .unwrap_or_default(),
-            );
-            let mut scrubber = parts.scrubber.clone();
-            secrets::learn(&mut scrubber, &env);
-            Ok((
-                Prepared {
-                    lock: lock(&workspace)?,
-                    identifier,
-                    env,
-                    calls,
-                    registry: Arc::clone(&engine.registry),
-                    trust,
-                    record: record(&plan, &standing, &workspace),
-                    workspace,
-                    scrubber: Arc::new(scrubber),
-                },
-                notes,
-                to_load,
-            ))
-        })
-        .await;
-        let (mut prepared, notes, to_load) = prepared?;
-        trace.identifier = Some(prepared.identifier.clone());
-        for note in notes {
-            reporter.report(&Event::Warned {
-                text: &prepared.scrubber.scrub(&note),
-            });
-        }
-        // Only now: a class is loaded by running its file, and that must have been approved.
-        let loading = community::registry(&self.registry, &self.parts.python, to_load);
-        prepared.registry = Box::pin(loading).await?;
-        let unread = verify(&prepared.registry, &prepared.calls, &prepared.env)
-            .map_err(|error| Failure::of_plan(&error))?;
-        for warning in unread {
-            let text = prepared.scrubber.scrub(&warning);
-            reporter.report(&Event::Warned { text: &text });
-            prepared.record.warnings.push(text);
-        }
-        Ok(prepared)
     }
 
     /// What the steps may touch of the outside world.
@@ -241,19 +155,22 @@ impl Engine {
         Ok(Arc::new(staging))
     }
 
-    async fn note_downloads(&self, lease: Lease, downloads: &Downloads) -> Result<(), Failure> {
+    /// What is written down of downloads; what was downloaded twice to one place is there once.
+    fn noted(&self, downloads: &Downloads) -> Vec<Download> {
+        let mut noted = BTreeMap::new();
         for download in downloads.all() {
+            let path = download.path.display().to_string();
             let row = Download {
-                path: download.path.display().to_string(),
+                path: path.clone(),
                 url: download.url.map(|url| url.to_string()).unwrap_or_default(),
                 sha256: download.sha256,
                 len_bytes: download.len_bytes,
                 changed: download.changed,
                 seen_at: self.parts.clock.now(),
             };
-            self.parts.db.download_note(lease, &row).await?;
+            noted.insert(path, row);
         }
-        Ok(())
+        noted.into_values().collect()
     }
 
     /// A receipt that cannot be written is no reason to stop a run.
@@ -283,7 +200,8 @@ impl Engine {
 struct Walk<'a> {
     engine: &'a Engine,
     registry: Arc<Registry>,
-    lease: Lease,
+    notebook: Notebook,
+    outputs: Vec<Dict>,
     reporter: &'a Arc<dyn Reporter>,
     scrubber: Arc<Scrubber>,
     env: Env,
@@ -315,17 +233,12 @@ impl Walk<'_> {
         call: &Call,
         identifier: &str,
     ) -> Result<StepRecord, Stop> {
-        let db = &self.engine.parts.db;
+        let (parts, owner) = (&self.engine.parts, self.engine.owner.to_string());
         let _place = tokio::select! {
-            place = self.engine.parts.limits.enter(&call.processor) => place,
+            place = parts.limits.enter(&parts.db, &owner, &call.processor) => place?,
             () = self.context.cancelled.cancelled() => return Err(Stop::Cancelled),
         };
-        let begun = db
-            .step_begin(self.lease, position, &call.processor, self.now())
-            .await?;
-        if !begun {
-            return Err(Stop::Lost);
-        }
+        let begun = StepNote::begun(position, &call.processor, self.now());
         self.reporter.report(&Event::StepBegins {
             processor: &call.processor,
         });
@@ -337,14 +250,8 @@ impl Walk<'_> {
             Arc::clone(&self.scrubber),
         ));
         self.context.messages = Arc::clone(&messages) as Arc<_>;
-        let scribe = Scribe {
-            db: db.clone(),
-            lease: self.lease,
-            position,
-            messages: Arc::clone(&messages),
-        };
         let step = execute_step(&self.registry, &self.context, call, &mut self.env);
-        let done = scribe.write_while(step).await;
+        let done = self.notebook.write_while(&begun, &messages, step).await;
         if done.is_err() && self.context.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }
@@ -352,7 +259,11 @@ impl Walk<'_> {
             messages.keep_error(&error.to_string());
         }
         let end = self.end(done.as_ref().ok(), messages.kept())?;
-        if !db.step_end(self.lease, position, &end, self.now()).await? {
+        let ended = StepNote {
+            end: Some((end, self.now())),
+            ..begun
+        };
+        if !self.notebook.step_over(ended).await? {
             return Err(Stop::Lost);
         }
         let record = done.map_err(|error| {
@@ -361,10 +272,12 @@ impl Walk<'_> {
             failure.detail = failure.detail.map(|detail| self.scrubber.scrub(&detail));
             Stop::from(failure)
         })?;
+        let output = secrets::scrubbed_dict(&self.scrubber, &record.output);
+        self.outputs.push(output.clone());
         self.reporter.report(&Event::StepEnds {
             record: &StepRecord {
                 input: secrets::scrubbed_dict(&self.scrubber, &record.input),
-                output: secrets::scrubbed_dict(&self.scrubber, &record.output),
+                output,
                 ..record.clone()
             },
         });
@@ -372,7 +285,7 @@ impl Walk<'_> {
     }
 
     fn end(&self, record: Option<&StepRecord>, messages: String) -> Result<StepEnd, Failure> {
-        let json = |dict: Option<&proplist::Dict>| {
+        let json = |dict: Option<&Dict>| {
             let dict = dict.map(|dict| secrets::scrubbed_dict(&self.scrubber, dict));
             serde_json::Value::from(&Value::Dict(dict.unwrap_or_default()))
         };
@@ -394,23 +307,18 @@ impl Walk<'_> {
         })
     }
 
+    /// What the steps did up to now.
+    fn tell(&mut self, trace: &mut Trace) {
+        let downloads = self.engine.noted(&self.context.downloads);
+        trace.outputs = Some(std::mem::take(&mut self.outputs));
+        trace.notes = Notes {
+            downloads,
+            ..self.notebook.take()
+        };
+    }
+
     fn now(&self) -> Timestamp {
         self.engine.parts.clock.now()
-    }
-}
-
-/// What evidence is to say of the plan and of who trusted it.
-fn record(plan: &Plan, standing: &Standing, workspace: &Path) -> Record {
-    let approval = standing.approval.as_ref();
-    Record {
-        identifier: plan.identifier().to_owned(),
-        workspace: workspace.to_owned(),
-        closure: standing.now.clone(),
-        has_trust_info: plan.recipe.trust_info().is_some(),
-        approved_by: approval.map(|approval| approval.approved_by.clone()),
-        approved_at: approval.map(|approval| approval.approved_at),
-        downloads: Vec::new(),
-        warnings: Vec::new(),
     }
 }
 
@@ -436,28 +344,4 @@ fn may_upload(env: &Env) -> bool {
         ),
         other => other.is_truthy(),
     })
-}
-
-/// Makes the run's workspace, and keeps other runs out of it.
-fn lock(workspace: &Path) -> Result<File, Failure> {
-    let failed = |error: &dyn std::error::Error| {
-        Failure::from_error(FailureClass::Internal, error).with_advice(format!(
-            "Check the room and the permissions of `{}`, then run the title again.",
-            workspace.display()
-        ))
-    };
-    fs_err::create_dir_all(workspace).map_err(|error| failed(&error))?;
-    let lock = fs_err::File::create(workspace.join(".lock")).map_err(|error| failed(&error))?;
-    let (lock, _path) = lock.into_parts();
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::new(
-            FailureClass::Configuration,
-            format!("Another run works in `{}`", workspace.display()),
-        )
-        .with_advice(
-            "Wait until it has ended; if two overrides have the same Identifier, give one of them another.",
-        )),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(&error)),
-    }
 }

@@ -12,10 +12,10 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
 };
 
-use crate::{Announcements, Server, StoreError, postgres, sqlite};
-
-/// A write transaction; it is rolled back when it is dropped without a commit.
-pub(crate) type Tx = sqlx::Transaction<'static, Any>;
+pub(crate) use crate::connections::Tx;
+use crate::{
+    Announcements, Server, StoreError, batch::Batch, connections::Connections, postgres, sqlite,
+};
 
 /// Where the state is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,8 +44,9 @@ pub(crate) type Statement = sqlx::query::Query<'static, Any, sqlx::any::AnyArgum
 #[derive(Clone, Debug)]
 pub struct Db {
     place: DbPlace,
-    writer: AnyPool,
-    reader: AnyPool,
+    writer: Connections,
+    reader: Connections,
+    claims: Connections,
     /// What changes are listened for with; only a server announces them.
     address: Option<Secret<String>>,
 }
@@ -62,6 +63,7 @@ impl Db {
         let (writer, reader) = sqlite::open(path).await?;
         Ok(Self {
             place: DbPlace::File(path.to_owned()),
+            claims: writer.clone(),
             writer,
             reader,
             address: None,
@@ -76,11 +78,12 @@ impl Db {
     /// If the address is none, the server does not answer or does not let us, a newer program wrote the database, or a
     /// migration fails.
     pub async fn connect(server: &Server) -> Result<Self, StoreError> {
-        let (place, pool) = postgres::connect(server).await?;
+        let connected = postgres::connect(server).await?;
         Ok(Self {
-            place,
-            writer: pool.clone(),
-            reader: pool,
+            place: connected.place,
+            writer: connected.connections.clone(),
+            reader: connected.connections,
+            claims: connected.claims,
             address: Some(server.address.clone()),
         })
     }
@@ -92,6 +95,7 @@ impl Db {
 
     /// Waits for statements under way, and closes the connections; every later call fails.
     pub async fn close(&self) {
+        self.claims.close().await;
         self.reader.close().await;
         self.writer.close().await;
     }
@@ -130,13 +134,18 @@ impl Db {
     }
 
     /// For statements that only read.
-    pub(crate) const fn reader(&self) -> &AnyPool {
+    pub(crate) const fn reader(&self) -> &Connections {
         &self.reader
     }
 
     /// For one writing statement on its own; several belong into [`Db::begin`].
-    pub(crate) const fn writer(&self) -> &AnyPool {
+    pub(crate) const fn writer(&self) -> &Connections {
         &self.writer
+    }
+
+    /// For claims of runs: what they choose among, they read in the order of its index.
+    pub(crate) const fn claims(&self) -> &Connections {
+        &self.claims
     }
 
     /// Carries out one writing statement that may be lost when the power fails, and answers how many rows it changed.
@@ -148,42 +157,23 @@ impl Db {
             let done = statement.execute(&self.writer).await?;
             return Ok(done.rows_affected());
         }
-        let writer = self.writer.clone();
-        // Not to be dropped in the middle by who asked for it: the connection would stay as it is set.
-        let task = tokio::spawn(async move {
-            let mut connection = writer.acquire().await?;
-            sqlx::query(sqlite::LIGHTLY)
-                .execute(&mut *connection)
-                .await?;
-            let done = statement.execute(&mut *connection).await;
-            if let Err(error) = sqlx::query(sqlite::DURABLY).execute(&mut *connection).await {
-                connection.close_on_drop();
-                return Err(error);
-            }
-            done.map(|done| done.rows_affected())
-        });
-        task.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+        let batch = Batch::of(statement)?;
+        batch.carry_out_lightly(&self.writer).await
     }
 
     /// Starts a write transaction, for `what`.
     ///
     /// It takes the one write lock of the house at once, on both engines: what a transaction reads holds until it
-    /// ends. (On SQLite, one that reads first and asks for the lock later can be refused in the middle.)
+    /// ends.
     pub(crate) async fn begin(&self, what: &'static str) -> Result<Tx, StoreError> {
-        let failed = || StoreError::statement(what);
-        if !self.is_server() {
-            return self
-                .writer
-                .begin_with("begin immediate")
-                .await
-                .map_err(failed());
-        }
-        let mut tx = self.writer.begin().await.map_err(failed())?;
-        sqlx::query(postgres::WRITE_LOCK)
-            .execute(&mut *tx)
+        let begin = if self.is_server() {
+            postgres::BEGIN
+        } else {
+            sqlite::BEGIN
+        };
+        Tx::begin(&self.writer, begin)
             .await
-            .map_err(failed())?;
-        Ok(tx)
+            .map_err(StoreError::statement(what))
     }
 }
 

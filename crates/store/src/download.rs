@@ -2,7 +2,7 @@
 
 use model::{RunId, Sha256, Timestamp};
 
-use crate::{Db, Lease, StoreError, column};
+use crate::{Db, StoreError, batch::Batch, column, run::row_of_run};
 
 /// One file that a run downloaded, or found unchanged.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,42 +49,25 @@ impl TryFrom<DownloadRow> for Download {
     }
 }
 
-impl Db {
-    /// Notes a download of a run; false if the lease on the run is lost.
-    ///
-    /// A power failure may take the note with it until the run is parked or ends.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn download_note(
-        &self,
-        lease: Lease,
-        download: &Download,
-    ) -> Result<bool, StoreError> {
-        let len_bytes = download
+impl Download {
+    /// Its row in a batch about the run that has it.
+    pub(crate) fn row(&self, batch: &mut Batch) -> Result<String, sqlx::Error> {
+        let len_bytes = self
             .len_bytes
             .map(|len_bytes| i64::try_from(len_bytes).unwrap_or(i64::MAX));
-        let note = sqlx::query(
-            "insert into download (run_id, path, url, sha256, len_bytes, changed, seen_at)
-             select id, $3, $4, $5, $6, $7, $8
-             from run
-             where id = $1 and fence = $2 and lease_owner is not null
-             on conflict (run_id, path) do update
-             set url = excluded.url, sha256 = excluded.sha256, len_bytes = excluded.len_bytes,
-                 changed = excluded.changed, seen_at = excluded.seen_at",
-        )
-        .bind(lease.run.to_string())
-        .bind(i64::from(lease.fence))
-        .bind(download.path.clone())
-        .bind(download.url.clone())
-        .bind(download.sha256.map(|digest| digest.to_string()))
-        .bind(len_bytes)
-        .bind(i64::from(download.changed))
-        .bind(download.seen_at.as_micros());
-        let noted = self.execute_lightly(note).await;
-        Ok(noted.map_err(StoreError::statement("note a download"))? == 1)
+        let values = [
+            batch.bind(self.path.clone())?,
+            batch.bind(self.url.clone())?,
+            batch.bind(self.sha256.map(|digest| digest.to_string()))?,
+            batch.bind(len_bytes)?,
+            batch.bind(i64::from(self.changed))?,
+            batch.bind(self.seen_at.as_micros())?,
+        ];
+        Ok(row_of_run(&values))
     }
+}
 
+impl Db {
     /// The downloads of a run, by path.
     ///
     /// # Errors

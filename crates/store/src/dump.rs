@@ -88,13 +88,12 @@ impl Db {
         write: &mut (dyn FnMut(&str) -> io::Result<()> + Send),
     ) -> Result<u64, StoreError> {
         let failed = || StoreError::statement(DUMP);
-        let mut tx = if self.is_server() {
-            let begin = "begin isolation level repeatable read read only";
-            self.reader().begin_with(begin).await
+        let begin = if self.is_server() {
+            "begin isolation level repeatable read read only"
         } else {
-            self.reader().begin().await
-        }
-        .map_err(failed())?;
+            "begin"
+        };
+        let mut tx = Tx::begin(self.reader(), begin).await.map_err(failed())?;
         let migration = newest_migration(&mut tx).await?;
         let head = Head {
             schema: SCHEMA,

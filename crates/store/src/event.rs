@@ -171,7 +171,8 @@ mod tests {
         let claimed = db.run_claim(&Worker::named("w"), at, until).await;
         let (_, lease) = claimed.unwrap().unwrap();
         assert!(db.run_start(lease, at).await.unwrap());
-        assert!(db.step_begin(lease, 0, "URLDownloader", at).await.unwrap());
+        let step = crate::StepNote::begun(0, "URLDownloader", at);
+        assert!(db.run_note(lease, &step.into()).await.unwrap());
         assert!(
             db.run_finish(lease, &RunEnd::Cancelled, None, at)
                 .await

@@ -125,14 +125,14 @@ mod tests {
                 changed,
                 seen_at: now,
             };
-            assert!(db.download_note(lease, &download).await.unwrap());
+            assert!(db.run_note(lease, &download.into()).await.unwrap());
         }
         let figures = db.figures().await.unwrap();
         assert_eq!(figures.download_bytes, 20);
         assert_eq!(
             figures.runs,
             [RunCount {
-                state: RunState::Queued,
+                state: RunState::Running,
                 class: None,
                 count: 1
             }]

@@ -27,10 +27,12 @@ mod api_answer;
 mod api_token;
 mod approval;
 mod audit_entry;
+mod batch;
 mod catalogue_access;
 mod change;
 mod check_in;
 mod column;
+mod connections;
 mod db;
 mod delivery;
 mod delivery_health;
@@ -107,8 +109,8 @@ pub use publication::{NewPublication, Publication, PublicationState, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{
-    Heartbeat, Lease, NewRun, Parking, Queued, Run, RunCount, RunEnd, RunFailure, RunFilter, Terms,
-    TitleRuns, Worker,
+    Finished, Heartbeat, Lease, NewRun, Notes, Parking, Queued, Run, RunCount, RunEnd, RunFailure,
+    RunFilter, StepNote, Terms, TitleRuns, Worker,
 };
 pub use scan::{Scan, ScanState};
 pub use scan_opinion::ScanOpinion;

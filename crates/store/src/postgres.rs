@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use redact::Secret;
 use sqlx::{
-    AnyPool, AssertSqlSafe, Executor as _,
+    AssertSqlSafe, Executor as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use crate::{DbPlace, StoreError, db::migrate};
+use crate::{DbPlace, StoreError, connections::Connections, db::migrate};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// Takes the write lock of the house, whose tables are in one schema. The letters of the number spell `AUWR`.
-pub(crate) const WRITE_LOCK: &str =
-    "select pg_advisory_xact_lock(1096111954, hashtext(current_schema()))";
+/// A transaction that writes takes the write lock of the house, whose tables are in one schema. The letters of the
+/// number spell `AUWR`.
+pub(crate) const BEGIN: &str =
+    "begin; select pg_advisory_xact_lock(1096111954, hashtext(current_schema()))";
 
 /// What has been put into the queue; the only thing that is announced.
 pub(crate) const ANNOUNCE_RUN: &str = "select pg_notify('auto_update_run', '')";
@@ -25,9 +26,6 @@ const CHANNEL: &str = "auto_update_run";
 /// How long one that asks for a connection waits, while others use them all or the server is away.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection that nobody used for so long is closed; one is kept.
-const IDLE: Duration = Duration::from_mins(5);
-
 /// A PostgreSQL database.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -35,12 +33,25 @@ pub struct Server {
     pub address: Secret<String>,
     /// The schema of the tables, which is made if it is missing; else the one that the server gives the user.
     pub schema: Option<String>,
-    /// How many connections this process may have, with one more to listen.
+    /// How many connections this process may have, with one more to listen and one to claim runs.
     pub connections: u32,
 }
 
+/// Has the engine never sort what an index has in order already.
+///
+/// Runs are claimed so. How many are due changes from nothing to a hundred thousand at once, and what the engine knows of a
+/// table is always of before: it expects a few, and reads and sorts them all for each claim.
+const NEVER_SORT: &str = "set enable_sort = off";
+
+/// Connections for everything, and the one that runs are claimed on.
+pub(crate) struct Connected {
+    pub(crate) place: DbPlace,
+    pub(crate) connections: Connections,
+    pub(crate) claims: Connections,
+}
+
 /// Connects, and brings the tables to this program's version.
-pub(crate) async fn connect(server: &Server) -> Result<(DbPlace, AnyPool), StoreError> {
+pub(crate) async fn connect(server: &Server) -> Result<Connected, StoreError> {
     sqlx::any::install_default_drivers();
     let place = place(&server.address)?;
     let failed = |source| StoreError::Open {
@@ -49,11 +60,29 @@ pub(crate) async fn connect(server: &Server) -> Result<(DbPlace, AnyPool), Store
     };
     let options: AnyConnectOptions = server.address.expose().parse().map_err(failed)?;
     let first = search_path(server.schema.as_deref())?;
-    let pool = AnyPoolOptions::new()
+    let pool = pool(first.clone())
         .max_connections(server.connections)
-        .min_connections(1)
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
+    migrate(&place, &MIGRATIONS, &pool).await?;
+    let first = first.into_iter().chain([NEVER_SORT.to_owned()]);
+    let first = first.collect::<Vec<_>>().join("; ");
+    let claims = self::pool(Some(first))
+        .max_connections(1)
+        .connect_lazy_with(options);
+    let [connections, claims] = [pool, claims].map(|pool| Connections::of(pool, PATIENCE));
+    Ok(Connected {
+        place,
+        connections,
+        claims,
+    })
+}
+
+/// A pool whose connections carry out `first` before anything else.
+fn pool(first: Option<String>) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .acquire_timeout(PATIENCE)
-        .idle_timeout(IDLE)
         .after_connect(move |connection, _| {
             let first = first.clone();
             Box::pin(async move {
@@ -63,11 +92,6 @@ pub(crate) async fn connect(server: &Server) -> Result<(DbPlace, AnyPool), Store
                 Ok(())
             })
         })
-        .connect_with(options)
-        .await
-        .map_err(failed)?;
-    migrate(&place, &MIGRATIONS, &pool).await?;
-    Ok((place, pool))
 }
 
 /// What makes `schema` where tables are sought and made.

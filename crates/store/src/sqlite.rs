@@ -5,12 +5,12 @@ use std::{path::Path, time::Duration};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{
-    AnyPool, ConnectOptions as _, Connection as _,
+    ConnectOptions as _, Connection as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
 
-use crate::{DbPlace, StoreError, db::migrate};
+use crate::{DbPlace, StoreError, connections::Connections, db::migrate};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -40,8 +40,11 @@ const SETTINGS: [&str; 3] = [
     "pragma foreign_keys = on",
 ];
 
+/// A transaction that writes takes the lock at once: one that reads first can be refused in the middle.
+pub(crate) const BEGIN: &str = "begin immediate";
+
 /// One connection that writes, and a few that read.
-pub(crate) async fn open(path: &Path) -> Result<(AnyPool, AnyPool), StoreError> {
+pub(crate) async fn open(path: &Path) -> Result<(Connections, Connections), StoreError> {
     // Two processes that start at once must not both find the database empty. The lock lies beside the database,
     // because closing any handle on the file itself would drop SQLite's own locks on it.
     let _lock = prepare(path).await?;
@@ -58,6 +61,7 @@ pub(crate) async fn open(path: &Path) -> Result<(AnyPool, AnyPool), StoreError> 
         .connect_with(address(path, "ro").map_err(failed)?)
         .await
         .map_err(failed)?;
+    let [writer, reader] = [writer, reader].map(|pool| Connections::of(pool, PATIENCE));
     Ok((writer, reader))
 }
 
@@ -79,6 +83,7 @@ fn pool(connections: u32, writes: bool) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 for setting in SETTINGS {

@@ -117,34 +117,6 @@ impl TryFrom<StepRow> for Step {
 }
 
 impl Db {
-    /// Notes that a step begins; false if the lease on the run is lost.
-    ///
-    /// A power failure may take the note with it: who takes the run up then begins with the first step.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn step_begin(
-        &self,
-        lease: Lease,
-        position: u32,
-        processor: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let note = sqlx::query(
-            "insert into step (run_id, position, processor, state, started_at)
-             select id, $3, $4, 'running', $5
-             from run
-             where id = $1 and fence = $2 and lease_owner is not null",
-        )
-        .bind(lease.run.to_string())
-        .bind(i64::from(lease.fence))
-        .bind(i64::from(position))
-        .bind(processor.to_owned())
-        .bind(now.as_micros());
-        let begun = self.execute_lightly(note).await;
-        Ok(begun.map_err(StoreError::statement("begin a step"))? == 1)
-    }
-
     /// Notes what a step has said up to now; nothing if it has ended, or the lease on the run is lost.
     ///
     /// # Errors
@@ -202,44 +174,6 @@ impl Db {
         .transpose()
     }
 
-    /// Notes how a step ended; false if the lease on the run is lost.
-    ///
-    /// A power failure may take the note with it until the run is parked or ends.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn step_end(
-        &self,
-        lease: Lease,
-        position: u32,
-        end: &StepEnd,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let ending = sqlx::query(
-            "update step
-             set state = $1, input = $2, output = $3, messages = $4, finished_at = $5, checks = $9
-             where run_id = $6
-               and position = $7
-               and state = 'running'
-               and exists (
-                   select 1
-                   from run
-                   where run.id = step.run_id and run.fence = $8 and run.lease_owner is not null
-               )",
-        )
-        .bind(end.state.as_str().to_owned())
-        .bind(end.input.to_string())
-        .bind(end.output.to_string())
-        .bind(end.messages.clone())
-        .bind(now.as_micros())
-        .bind(lease.run.to_string())
-        .bind(i64::from(position))
-        .bind(i64::from(lease.fence))
-        .bind(end.checks.to_string());
-        let ended = self.execute_lightly(ending).await;
-        Ok(ended.map_err(StoreError::statement("end a step"))? == 1)
-    }
-
     /// The steps of a run, in their order.
     ///
     /// # Errors
@@ -267,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{NewRun, Queued};
+    use crate::{NewRun, Queued, StepNote};
 
     #[tokio::test]
     async fn what_was_checked_is_kept_with_its_step() {
@@ -289,9 +223,10 @@ mod tests {
             .unwrap();
         let (_run, lease) = claimed.unwrap();
         assert!(db.run_start(lease, now).await.unwrap());
+        let begun = |position| StepNote::begun(position, "URLDownloader", now);
         for position in [0, 1] {
-            let begun = db.step_begin(lease, position, "URLDownloader", now).await;
-            assert!(begun.unwrap());
+            let noted = db.run_note(lease, &begun(position).into()).await;
+            assert!(noted.unwrap());
         }
         db.step_say(lease, 0, "Downloading").await.unwrap();
         let pulse = db.run_pulse(run).await.unwrap();
@@ -307,7 +242,11 @@ mod tests {
             messages: "Downloaded f".to_owned(),
             checks: checks.clone(),
         };
-        assert!(db.step_end(lease, 0, &end, now).await.unwrap());
+        let ended = StepNote {
+            end: Some((end, now)),
+            ..begun(0)
+        };
+        assert!(db.run_note(lease, &ended.into()).await.unwrap());
         db.step_say(lease, 0, "too late").await.unwrap();
         let steps = db.step_list(run).await.unwrap();
         assert_eq!(steps[0].checks, checks);

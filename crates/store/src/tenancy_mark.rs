@@ -72,7 +72,7 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(db.tenancy_mark().await.unwrap(), mark);
-        tx.rollback().await.unwrap();
+        drop(tx);
         assert_eq!(db.tenancy_mark().await.unwrap(), mark);
     }
 }

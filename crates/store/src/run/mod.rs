@@ -332,11 +332,13 @@ impl TryFrom<RunRow> for Run {
 }
 
 mod list;
+mod notes;
 mod old;
 mod progress;
 mod queue;
 
-pub(crate) use queue::queue_tx;
+pub use notes::{Finished, Notes, StepNote};
+pub(crate) use {notes::row_of_run, queue::queue_tx};
 
 #[cfg(test)]
 mod tests;

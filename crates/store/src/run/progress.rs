@@ -4,44 +4,42 @@ use model::{IncidentId, RunId, Timestamp};
 use serde_json::Value;
 
 use super::{Lease, NewRun, Parking, RunEnd, queue_tx};
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, batch::Batch};
 
 impl Db {
     /// Sets a run going, from the start: what an earlier attempt noted of its steps and downloads is dropped.
     ///
-    /// False if the lease is lost, or the run is past its steps.
+    /// False if the lease is lost, or the run is past its steps. A power failure may take it along: who takes the run
+    /// up then begins anew.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn run_start(&self, lease: Lease, now: Timestamp) -> Result<bool, StoreError> {
-        let failed = || StoreError::statement("start a run");
-        let mut tx = self.begin("start a run").await?;
-        let started = sqlx::query(
-            "update run
-             set state = 'running', started_at = coalesce(started_at, $1)
-             where id = $2 and fence = $3 and lease_owner is not null and state in ('queued', 'running')",
-        )
-        .bind(now.as_micros())
-        .bind(lease.run.to_string())
-        .bind(i64::from(lease.fence))
-        .execute(&mut *tx)
-        .await
-        .map_err(failed())?;
-        if started.rows_affected() == 0 {
-            return Ok(false);
-        }
-        for statement in [
-            "delete from step where run_id = $1",
-            "delete from download where run_id = $1",
-        ] {
-            sqlx::query(statement)
-                .bind(lease.run.to_string())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed())?;
-        }
-        tx.commit().await.map_err(failed())?;
-        Ok(true)
+        const OURS: &str =
+            "id = $1 and fence = $2 and lease_owner is not null and state in ('queued', 'running')";
+        let started = async {
+            let mut batch = Batch::default();
+            batch.bind(lease.run.to_string())?;
+            batch.bind(i64::from(lease.fence))?;
+            batch.bind(now.as_micros())?;
+            for table in ["step", "download"] {
+                batch.push(format!(
+                    "delete from {table} where run_id = (select id from run where {OURS})"
+                ));
+            }
+            batch.push(format!(
+                "update run
+                 set state = 'running', started_at = coalesce(started_at, $3)
+                 where {OURS}
+                 returning 1 as one"
+            ));
+            if self.is_server() {
+                let rows = batch.carry_out(self.writer(), true).await?;
+                return Ok(!rows.is_empty());
+            }
+            Ok(batch.carry_out_lightly(self.writer()).await? > 0)
+        };
+        started.await.map_err(StoreError::statement("start a run"))
     }
 
     /// Parks a run until its scan is to be looked at again, and gives the lease back; false if the lease is lost.

@@ -45,6 +45,17 @@ fn failure() -> RunFailure {
     }
 }
 
+fn download(second: i64) -> Download {
+    Download {
+        path: "/cache/App.dmg".to_owned(),
+        url: "https://vendor.example/App.dmg".to_owned(),
+        sha256: Some(model::Sha256::of(b"app")),
+        len_bytes: Some(100),
+        changed: true,
+        seen_at: at(second),
+    }
+}
+
 #[tokio::test]
 async fn a_title_has_one_run_at_a_time() {
     let (_folder, db) = database().await;
@@ -93,11 +104,8 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
     queued(&db, "A", 1).await;
     let (_, dead) = claimed(&db, "dead", 1).await.unwrap();
     assert!(db.run_start(dead, at(1)).await.unwrap());
-    assert!(
-        db.step_begin(dead, 0, "URLDownloader", at(1))
-            .await
-            .unwrap()
-    );
+    let step = StepNote::begun(0, "URLDownloader", at(1));
+    assert!(db.run_note(dead, &step.clone().into()).await.unwrap());
     assert!(claimed(&db, "next", MINUTE).await.is_none());
     let (run, lease) = claimed(&db, "next", MINUTE + 1).await.unwrap();
     assert_eq!((run.state, run.attempts), (RunState::Running, 2));
@@ -113,12 +121,16 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
         db.run_heartbeat(dead, at(500)).await.unwrap(),
         Heartbeat::Lost
     );
-    assert!(!db.step_end(dead, 0, &end, at(70)).await.unwrap());
-    assert!(
-        !db.step_begin(dead, 1, "EndOfCheckPhase", at(70))
-            .await
-            .unwrap()
-    );
+    let late = Notes {
+        steps: vec![StepNote {
+            end: Some((end, at(70))),
+            ..step
+        }],
+        downloads: vec![download(70)],
+    };
+    assert!(!db.run_note(dead, &late).await.unwrap());
+    let end = db.run_finish_well(dead, &RunEnd::Unchanged, &late, (Some("test"), at(70)));
+    assert_eq!(end.await.unwrap(), Finished::Lost);
     assert!(
         !db.run_finish(dead, &RunEnd::Published, None, at(70))
             .await
@@ -210,6 +222,51 @@ async fn a_run_that_is_given_back_starts_again() {
 }
 
 #[tokio::test]
+async fn a_good_end_takes_its_notes_along_and_says_whether_the_desk_must_hear() {
+    let (_folder, db) = database().await;
+    let good = async |title: &str, scope: Option<&str>| {
+        let id = queued(&db, title, 1).await;
+        let (run, lease) = claimed(&db, "w", 1).await.unwrap();
+        assert_eq!(
+            (run.state, run.started_at),
+            (RunState::Running, Some(at(1)))
+        );
+        let notes = Notes {
+            steps: vec![
+                StepNote::begun(0, "URLDownloader", at(1)),
+                StepNote::begun(1, "EndOfCheckPhase", at(1)),
+            ],
+            downloads: vec![download(1)],
+        };
+        let end = db.run_finish_well(lease, &RunEnd::Unchanged, &notes, (scope, at(2)));
+        let finished = end.await.unwrap();
+        assert_eq!(db.step_list(id).await.unwrap().len(), 2);
+        assert_eq!(db.download_list(id).await.unwrap(), [download(1)]);
+        let run = db.run_find(id).await.unwrap().unwrap();
+        assert_eq!(
+            (run.state, run.finished_at),
+            (RunState::Unchanged, Some(at(2)))
+        );
+        finished
+    };
+    assert_eq!(good("A", Some("house")).await, Finished::Told);
+    sqlx::query(
+        "insert into incident (id, scope, title, class, state, priority, cause, next_step, excerpt, repeats, reopened,
+                               first_seen_at, last_seen_at, opened_at, respond_by_at, resolve_by_at, told_at)
+         values ('i', 'house', 'A', 'download', 'open', 'P3', '', '', '', 1, 0, 0, 0, 0, 0, 0, 0)",
+    )
+    .execute(db.writer())
+    .await
+    .unwrap();
+    assert_eq!(good("A", Some("elsewhere")).await, Finished::Told);
+    assert_eq!(good("B", Some("house")).await, Finished::Told);
+    assert_eq!(good("A", None).await, Finished::Told);
+    assert!(db.run_untold().await.unwrap().is_empty());
+    assert_eq!(good("A", Some("house")).await, Finished::Untold);
+    assert_eq!(db.run_untold().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn the_desk_is_told_of_every_end_once() {
     let (_folder, db) = database().await;
     let id = queued(&db, "A", 1).await;
@@ -244,16 +301,11 @@ async fn downloads_belong_to_the_attempt_that_made_them() {
     let (_folder, db) = database().await;
     let id = queued(&db, "A", 1).await;
     let (_, lease) = claimed(&db, "w", 1).await.unwrap();
-    let download = Download {
-        path: "/cache/App.dmg".to_owned(),
-        url: "https://vendor.example/App.dmg".to_owned(),
-        sha256: Some(model::Sha256::of(b"app")),
-        len_bytes: Some(3),
-        changed: true,
-        seen_at: at(2),
-    };
-    assert!(db.download_note(lease, &download).await.unwrap());
-    assert!(db.download_note(lease, &download).await.unwrap());
+    let download = download(2);
+    for _ in 0..2 {
+        let noted = db.run_note(lease, &download.clone().into()).await;
+        assert!(noted.unwrap());
+    }
     assert_eq!(db.download_list(id).await.unwrap(), [download]);
     assert!(db.run_start(lease, at(3)).await.unwrap());
     assert!(db.download_list(id).await.unwrap().is_empty());
@@ -264,18 +316,11 @@ async fn ended(db: &Db, second: i64, end: &RunEnd) -> RunId {
     let id = queued(db, "A", second).await;
     let (_run, lease) = claimed(db, "w", second).await.unwrap();
     assert!(db.run_start(lease, at(second)).await.unwrap());
-    let download = Download {
-        path: "/cache/A.dmg".to_owned(),
-        url: String::new(),
-        sha256: None,
-        len_bytes: Some(100),
-        changed: true,
-        seen_at: at(second),
+    let notes = Notes {
+        steps: vec![StepNote::begun(0, "URLDownloader", at(second))],
+        downloads: vec![download(second)],
     };
-    db.download_note(lease, &download).await.unwrap();
-    db.step_begin(lease, 0, "URLDownloader", at(second))
-        .await
-        .unwrap();
+    assert!(db.run_note(lease, &notes).await.unwrap());
     assert!(db.run_finish(lease, end, None, at(second)).await.unwrap());
     id
 }

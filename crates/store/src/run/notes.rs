@@ -1,0 +1,219 @@
+//! What is noted of a run while it goes on, and with a good end.
+
+use model::Timestamp;
+use sqlx::Row as _;
+
+use super::{Lease, RunEnd};
+use crate::{Db, Download, StepEnd, StepState, StoreError, batch::Batch};
+
+/// What is to be written down of a run that is under way.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Its steps; of each position one.
+    pub steps: Vec<StepNote>,
+    /// Its downloads; of each path one.
+    pub downloads: Vec<Download>,
+}
+
+/// A step that has begun.
+#[derive(Clone, Debug)]
+pub struct StepNote {
+    /// Its place in the run, from zero.
+    pub position: u32,
+    /// The processor.
+    pub processor: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How and when it ended, if it did.
+    pub end: Option<(StepEnd, Timestamp)>,
+}
+
+impl StepNote {
+    /// A step begins.
+    pub fn begun(position: u32, processor: &str, started_at: Timestamp) -> Self {
+        Self {
+            position,
+            processor: processor.to_owned(),
+            started_at,
+            end: None,
+        }
+    }
+}
+
+impl From<StepNote> for Notes {
+    fn from(step: StepNote) -> Self {
+        Self {
+            steps: vec![step],
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Download> for Notes {
+    fn from(download: Download) -> Self {
+        Self {
+            downloads: vec![download],
+            ..Self::default()
+        }
+    }
+}
+
+impl Notes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.downloads.is_empty()
+    }
+}
+
+/// How a good end was written down.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Finished {
+    /// The lease is lost: nothing was written.
+    Lost,
+    /// Nobody needs to be told.
+    Told,
+    /// The title has unresolved incidents, and the desk must hear of it.
+    Untold,
+}
+
+impl Db {
+    /// Writes down what is noted of a run, over what was noted of the same step or path before; false if the lease is
+    /// lost.
+    ///
+    /// A power failure may take it along until the run is parked or ends: who takes the run up begins anew then.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_note(&self, lease: Lease, notes: &Notes) -> Result<bool, StoreError> {
+        if notes.is_empty() {
+            return Ok(true);
+        }
+        let writing = async {
+            let (batch, count) = batch_of(lease, notes)?;
+            if !self.is_server() {
+                return Ok(batch.carry_out_lightly(self.writer()).await? > 0);
+            }
+            let rows = batch.returning(count).carry_out(self.writer(), true).await;
+            Ok(!rows?.is_empty())
+        };
+        writing
+            .await
+            .map_err(StoreError::statement("note how a run goes on"))
+    }
+
+    /// Brings a run to a good end, together with what is still to be noted of it. If it is one after which incidents
+    /// of the title are resolved, those of `scope` decide whether the desk must hear of it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_finish_well(
+        &self,
+        lease: Lease,
+        end: &RunEnd,
+        notes: &Notes,
+        (scope, now): (Option<&str>, Timestamp),
+    ) -> Result<Finished, StoreError> {
+        let finished = async {
+            let (mut batch, _count) = batch_of(lease, notes)?;
+            let (state, now) = (
+                batch.bind(end.state().as_str())?,
+                batch.bind(now.as_micros())?,
+            );
+            let told = match scope {
+                Some(scope) => format!(
+                    "case when exists (
+                         select 1
+                         from incident
+                         where incident.scope = {} and incident.title = run.title and incident.state <> 'resolved'
+                     ) then 0 else 1 end",
+                    batch.bind(scope.to_owned())?
+                ),
+                None => "1".to_owned(),
+            };
+            batch.push(format!(
+                "update run
+                 set state = {state}, finished_at = {now}, desk_told = {told}, class = null, cause = null,
+                     next_step = null, step = null, detail = null, incident_id = null, lease_owner = null,
+                     leased_until_at = null
+                 where id = $1
+                   and fence = $2
+                   and lease_owner is not null
+                   and state in ('queued', 'running', 'scanning', 'publishing')
+                 returning desk_told"
+            ));
+            let rows = batch.carry_out(self.writer(), self.is_server()).await?;
+            let told: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
+            Ok(match told {
+                None => Finished::Lost,
+                Some(0) => Finished::Untold,
+                Some(_) => Finished::Told,
+            })
+        };
+        finished.await.map_err(StoreError::statement("end a run"))
+    }
+}
+
+/// What writes `notes` down while the lease, `$1` and `$2`, is had; and in how many statements.
+fn batch_of(lease: Lease, notes: &Notes) -> Result<(Batch, usize), sqlx::Error> {
+    let mut batch = Batch::default();
+    batch.bind(lease.run.to_string())?;
+    batch.bind(i64::from(lease.fence))?;
+    let mut rows = Vec::new();
+    for step in &notes.steps {
+        rows.push(step_row(&mut batch, step)?);
+    }
+    let mut count = 0;
+    if !rows.is_empty() {
+        count += 1;
+        batch.push(format!(
+            "insert into step (run_id, position, processor, state, started_at, finished_at, input, output, messages,
+                               checks)
+             {}
+             on conflict (run_id, position) do update
+             set state = excluded.state, finished_at = excluded.finished_at, input = excluded.input,
+                 output = excluded.output, messages = excluded.messages, checks = excluded.checks",
+            rows.join(" union all ")
+        ));
+    }
+    let mut rows = Vec::new();
+    for download in &notes.downloads {
+        rows.push(download.row(&mut batch)?);
+    }
+    if !rows.is_empty() {
+        count += 1;
+        batch.push(format!(
+            "insert into download (run_id, path, url, sha256, len_bytes, changed, seen_at)
+             {}
+             on conflict (run_id, path) do update
+             set url = excluded.url, sha256 = excluded.sha256, len_bytes = excluded.len_bytes,
+                 changed = excluded.changed, seen_at = excluded.seen_at",
+            rows.join(" union all ")
+        ));
+    }
+    Ok((batch, count))
+}
+
+fn step_row(batch: &mut Batch, step: &StepNote) -> Result<String, sqlx::Error> {
+    let end = step.end.as_ref().map(|(end, _at)| end);
+    let state = end.map_or(StepState::Running, |end| end.state);
+    let values = [
+        batch.bind(i64::from(step.position))?,
+        batch.bind(step.processor.clone())?,
+        batch.bind(state.as_str())?,
+        batch.bind(step.started_at.as_micros())?,
+        batch.bind(step.end.as_ref().map(|(_end, at)| at.as_micros()))?,
+        batch.bind(end.map(|end| end.input.to_string()))?,
+        batch.bind(end.map(|end| end.output.to_string()))?,
+        batch.bind(end.map_or_else(String::new, |end| end.messages.clone()))?,
+        batch.bind(end.map_or_else(|| "[]".to_owned(), |end| end.checks.to_string()))?,
+    ];
+    Ok(row_of_run(&values))
+}
+
+/// The row `values` of the run, if the lease on it is had.
+pub(crate) fn row_of_run(values: &[String]) -> String {
+    format!(
+        "select id, {} from run where id = $1 and fence = $2 and lease_owner is not null",
+        values.join(", ")
+    )
+}
