@@ -115,6 +115,12 @@ mod tests {
 
     #[test]
     fn gives_what_there_is_and_then_the_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::InvalidData.into())
+            }
+        }
         let contents: Vec<u8> = (0..=250).cycle().take(3 * BLOCK + 7).collect();
         let mut all = Vec::new();
         let reader = Box::new(io::Cursor::new(contents.clone()));
@@ -123,12 +129,6 @@ mod tests {
         assert_eq!(all, contents);
         assert_eq!(ahead.read(&mut [0]).unwrap(), 0);
 
-        struct Broken;
-        impl Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::InvalidData.into())
-            }
-        }
         let reader = io::Cursor::new(contents).chain(Broken);
         let mut ahead = ReadAhead::new(Box::new(reader)).unwrap();
         let error = ahead.read_to_end(&mut Vec::new()).unwrap_err();
