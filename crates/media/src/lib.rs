@@ -65,6 +65,7 @@ mod robustness;
 mod samples;
 mod sevenz;
 mod single;
+mod streamed;
 mod subtree;
 mod tar;
 mod tree;

@@ -1,16 +1,17 @@
 //! Opens containers, and paths that go into them.
 
 use std::{
+    io::Read as _,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
-use wire::{Budget, ParseError, ReadAt, SourceReader};
+use wire::{Budget, ParseError, ReadAt, SourceReader, fill_with};
 
 use crate::{
     HostTree, MediaError, OpenOptions, Tree, aar,
     archive::spool,
-    codec::Codec,
+    codec::{Codec, ReadAhead},
     cpio,
     detect::{Format, detect},
     disk, follow,
@@ -19,6 +20,7 @@ use crate::{
     path,
     sevenz::SevenZip,
     single::SingleFile,
+    streamed::StreamedArchive,
     subtree::Subtree,
     tar, udif,
     zip::ZipTree,
@@ -392,8 +394,17 @@ fn compressed(
 ) -> Result<Arc<dyn Tree>, MediaError> {
     let name = opening.name;
     let mut inner = opening.budget.descend()?;
+    if codec == Codec::Gzip && holds_stream(source, codec) {
+        let source = Arc::clone(source);
+        return Ok(Arc::new(StreamedArchive::new(name, source, codec, inner)));
+    }
     let stored = SourceReader::new(Arc::clone(source));
-    let contents = spool(name, codec.reader(Box::new(stored)), &mut inner)?;
+    let contents = ReadAhead::new(codec.reader(Box::new(stored)));
+    let contents = spool(
+        name,
+        contents.map_err(MediaError::content(name))?,
+        &mut inner,
+    )?;
     let transparent = match detect(&*contents).map_err(MediaError::content(name))? {
         Some(Format::AppleArchive | Format::Cpio | Format::Tar) | None => true,
         Some(_) => false,
@@ -410,6 +421,14 @@ fn compressed(
         }
     }
     Ok(Arc::new(SingleFile::new(inner_name(name), contents)))
+}
+
+/// Whether an archive is in `source` that can be read from front to back. Damage is told when it is read.
+fn holds_stream(source: &Arc<dyn ReadAt>, codec: Codec) -> bool {
+    let mut reader = codec.reader(Box::new(SourceReader::new(Arc::clone(source))));
+    let mut start = [0; 6];
+    let read = fill_with(&mut start, |_, rest| reader.read(rest));
+    read.is_ok_and(|read| read == start.len()) && cpio::is_streamable(start)
 }
 
 /// The name of what is compressed in a file of that name: without the last extension.

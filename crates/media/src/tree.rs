@@ -55,6 +55,12 @@ pub trait Tree: std::fmt::Debug + Send + Sync {
         entry.is_folder()
     }
 
+    /// The cpio archive that the folder at `path` is, to be read from front to back: where it would have to be spooled
+    /// before anything else of it can be had, and was not so far.
+    fn front_to_back(&self, _path: &str) -> Option<Box<dyn Read + Send>> {
+        None
+    }
+
     /// Whether extended attributes lie beside the files as `AppleDouble` twins, to be merged when extracted.
     fn has_twins(&self) -> bool {
         false

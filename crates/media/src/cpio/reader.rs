@@ -12,13 +12,13 @@ use crate::{
     path,
 };
 
-const STRUCTURE: &str = "cpio archive";
+pub(super) const STRUCTURE: &str = "cpio archive";
 
 /// The name of the member that ends an archive.
-const TRAILER: &str = "TRAILER!!!";
+pub(super) const TRAILER: &str = "TRAILER!!!";
 
 /// Longest name that is read.
-const LONGEST_NAME: u64 = 16 << 10;
+pub(super) const LONGEST_NAME: u64 = 16 << 10;
 
 /// Opens the archive that `source` begins with.
 ///

@@ -44,14 +44,10 @@ impl Folder {
     /// Opens the folder `name` in this one; makes it if there is none, and removes what else has that name.
     pub(super) fn folder(&self, name: &str) -> Result<Self, MediaError> {
         let path = self.path.join(name);
-        match self.kind(name)? {
-            Some(FileType::Directory) => {}
-            found => {
-                if found.is_some() {
-                    self.unlink(name)?;
-                }
-                fs::mkdirat(&self.descriptor, name, PRIVATE_FOLDER).map_err(failed(&path))?;
-            }
+        let make = || fs::mkdirat(&self.descriptor, name, PRIVATE_FOLDER);
+        match make() {
+            Err(Errno::EXIST) if self.is_folder(name)? => {}
+            result => self.or_in_its_place(name, result, make)?,
         }
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let descriptor =
@@ -61,12 +57,10 @@ impl Folder {
 
     /// Makes a new, empty file `name`, in the place of any file or link.
     pub(super) fn file(&self, name: &str) -> Result<File, MediaError> {
-        self.clear(name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
-        fs::openat(&self.descriptor, name, flags | OFlags::CLOEXEC, mode)
-            .map(File::from)
-            .map_err(failed(&self.path.join(name)))
+        let make = || fs::openat(&self.descriptor, name, flags | OFlags::CLOEXEC, mode);
+        self.or_in_its_place(name, make(), make).map(File::from)
     }
 
     /// Makes a link `name`, in the place of any file or link.
@@ -76,9 +70,9 @@ impl Folder {
         target: &str,
         modified: Option<Timestamp>,
     ) -> Result<(), MediaError> {
-        self.clear(name)?;
         let path = self.path.join(name);
-        fs::symlinkat(target, &self.descriptor, name).map_err(failed(&path))?;
+        let make = || fs::symlinkat(target, &self.descriptor, name);
+        self.or_in_its_place(name, make(), make)?;
         let Some(times) = modified.map(times) else {
             return Ok(());
         };
@@ -101,11 +95,22 @@ impl Folder {
         set_xattrs(&self.descriptor, xattrs).map_err(failed(&self.path))
     }
 
-    fn clear(&self, name: &str) -> Result<(), MediaError> {
-        match self.kind(name)? {
-            Some(_) => self.unlink(name),
-            None => Ok(()),
-        }
+    /// What `make` made the first time; where something has that name, that is removed, and it is made once more.
+    /// Nothing is there as a rule, so that nobody looks before.
+    fn or_in_its_place<T>(
+        &self,
+        name: &str,
+        result: Result<T, Errno>,
+        make: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, MediaError> {
+        let result = match result {
+            Err(Errno::EXIST) => {
+                self.unlink(name)?;
+                make()
+            }
+            result => result,
+        };
+        result.map_err(failed(&self.path.join(name)))
     }
 
     fn unlink(&self, name: &str) -> Result<(), MediaError> {
@@ -113,12 +118,11 @@ impl Folder {
             .map_err(failed(&self.path.join(name)))
     }
 
-    fn kind(&self, name: &str) -> Result<Option<FileType>, MediaError> {
-        match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(failed(&self.path.join(name))(error)),
-        }
+    /// Whether a folder has that name, and no link to one.
+    fn is_folder(&self, name: &str) -> Result<bool, MediaError> {
+        let stat = fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(failed(&self.path.join(name)))?;
+        Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 }
 

@@ -3,6 +3,7 @@
 mod apple_double;
 mod copier;
 mod folder;
+mod streamed;
 mod writer;
 
 pub use writer::{Attributes, Extracted, extract, extract_within};

@@ -8,11 +8,12 @@ use super::{
     apple_double,
     copier::{Copier, Job, copy_files},
     folder::Folder,
+    streamed,
 };
 use crate::{Entry, Kind, MediaError, Tree, Xattr, path};
 
 /// Where zip archives keep the twins of their files.
-const TWINS_FOLDER: &str = "__MACOSX";
+pub(super) const TWINS_FOLDER: &str = "__MACOSX";
 
 /// Longest `AppleDouble` twin that is merged: it holds a resource fork, which has at most 16 MiB.
 const LONGEST_TWIN: u64 = 64 << 20;
@@ -66,6 +67,11 @@ pub fn extract_within(
     attributes: Attributes,
     budget: &mut Budget,
 ) -> Result<Extracted, MediaError> {
+    if let Some(archive) = tree.front_to_back(inner)
+        && let Some(done) = streamed::extract(archive, dest, budget)?
+    {
+        return Ok(done);
+    }
     let entry = tree.entry(inner)?;
     copy_files(tree, budget, |copier| {
         let mut extraction = Extraction {

@@ -1,14 +1,20 @@
 //! The chunks of an image, decoded where they are asked for.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use wire::{ReadAt, read_up_to, read_vec};
 
 use super::{
     blockmap::Run,
     cache::{Cache, Claim},
-    chunk::{self, Codec},
+    chunk::{Codec, Decoder},
 };
+
+/// How many decoders are kept that nobody uses: as many as threads decode.
+const MOST_IDLE: usize = 4;
 
 /// The chunks of an image. Of what is decoded only a few MiB are kept, however large the image is.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub(super) struct Chunks {
     /// All chunks, by their place on the disk; none overlaps another.
     runs: Vec<Run>,
     cache: Cache,
+    /// Decoders that nobody uses right now.
+    idle: Mutex<Vec<Decoder>>,
 }
 
 impl Chunks {
@@ -28,6 +36,7 @@ impl Chunks {
             data_offset,
             runs,
             cache: Cache::default(),
+            idle: Mutex::default(),
         }
     }
 
@@ -92,11 +101,25 @@ impl Chunks {
             Claim::Decoded(chunk) => Ok(chunk),
             Claim::Ours(decoding) => {
                 let stored = read_vec(&*self.source, self.stored_start(run)?, run.stored_len)?;
-                let chunk = Arc::new(chunk::decode(run.codec, &stored, run.len)?);
+                let chunk = Arc::new(self.decode(run, &stored)?);
                 decoding.done(&chunk);
                 Ok(chunk)
             }
         }
+    }
+
+    fn decode(&self, run: &Run, stored: &[u8]) -> io::Result<Vec<u8>> {
+        let mut decoder = self.idle().pop().unwrap_or_default();
+        let chunk = decoder.decode(run.codec, stored, run.len);
+        let mut idle = self.idle();
+        if idle.len() < MOST_IDLE {
+            idle.push(decoder);
+        }
+        chunk
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Decoder>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stored_start(&self, run: &Run) -> io::Result<u64> {

@@ -14,6 +14,7 @@ mod chunk;
 mod chunks;
 pub(crate) mod constants;
 mod image;
+mod lzfse;
 mod resources;
 mod segments;
 mod trailer;

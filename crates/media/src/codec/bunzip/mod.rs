@@ -26,6 +26,10 @@ pub(crate) enum Streams {
     All,
 }
 
+/// What reading a block takes: some MiB, to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(Block);
+
 /// Reads what streams hold. Each block's checksum is compared when its last byte has been read.
 #[derive(Debug)]
 pub(crate) struct BzReader<R> {
@@ -63,14 +67,24 @@ const END: u64 = 0x1772_4538_5090;
 impl<R: Read> BzReader<R> {
     /// Reads what `compressed` holds.
     pub(crate) fn new(compressed: R, streams: Streams) -> Self {
+        Self::with_tables(compressed, streams, Tables::default())
+    }
+
+    /// As [`Self::new`], with tables that are there already.
+    pub(crate) fn with_tables(compressed: R, streams: Streams, tables: Tables) -> Self {
         Self {
             bits: Bits::new(compressed),
             streams,
             state: State::Start { is_first: true },
             combined: 0,
-            block: Block::default(),
+            block: tables.0,
             runs: Runs::default(),
         }
+    }
+
+    /// Its tables, for another one.
+    pub(crate) fn into_tables(self) -> Tables {
+        Tables(self.block)
     }
 
     /// Goes on to the next block, or to the end.

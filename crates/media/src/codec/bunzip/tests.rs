@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use bzip2::{Compression, read::MultiBzDecoder, write::BzEncoder};
 use proptest::prelude::*;
 
-use super::{BzReader, Streams, prefix::Code};
+use super::{BzReader, Streams, order::Order, prefix::Code};
 use crate::{robustness::XorShift, samples::bytes};
 
 /// What `bzip2` 1.0.8 makes of 300 times `a` and `bc`.
@@ -149,8 +149,47 @@ fn codes_that_cannot_be_are_refused_even_if_nothing_is_written_in_them() {
     assert!(lens(&[1, 1, 1]).unwrap_err().contains("more codes"));
 }
 
+/// The bytes one after the other, each step the other way round than [`Order`] goes.
+fn undone_forwards(ordered: &[u8], origin: usize) -> Vec<u8> {
+    let mut forwards: Vec<_> = (0..ordered.len()).collect();
+    forwards.sort_by_key(|at| ordered[*at]);
+    let mut next = origin;
+    let steps = ordered.iter().map(|_| {
+        next = forwards[next];
+        ordered[next]
+    });
+    steps.collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_is_undone_even_one_that_no_encoder_makes(
+        seed in 1_u64.., kinds in 1_usize..256, len in 1_usize..20_000, origin in any::<prop::sample::Index>()
+    ) {
+        let mut random = XorShift(seed);
+        let ordered: Vec<u8> = (0..len).map(|_| u8::try_from(random.below(kinds)).unwrap()).collect();
+        let mut counts = [0; 256];
+        for byte in &ordered {
+            counts[usize::from(*byte)] += 1;
+        }
+        let origin = origin.index(len);
+        let mut bytes = Vec::new();
+        Order::default().undo(&ordered, &counts, origin, &mut bytes).unwrap();
+        prop_assert_eq!(bytes, undone_forwards(&ordered, origin));
+    }
+
+    #[test]
+    fn streams_of_all_block_sizes_are_read_one_after_the_other(
+        parts in prop::collection::vec((1_u32..=9, 0_usize..250_000, 0_usize..250_000), 1..3)
+    ) {
+        let all = contents(500_000);
+        let parts = parts.iter().map(|(level, from, len)| (*level, &all[*from..][..*len]));
+        let streams: Vec<u8> = parts.clone().flat_map(|(level, part)| compressed(part, level)).collect();
+        let expected: Vec<u8> = parts.flat_map(|(_, part)| part).copied().collect();
+        prop_assert!(read(&streams).unwrap() == expected);
+    }
 
     #[test]
     fn another_reader_reads_the_same(contents in prop::collection::vec(0_u8..4, 0..3000), at in any::<usize>(), bit in 0..8) {
