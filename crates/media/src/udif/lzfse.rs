@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn blocks_that_are_cut_or_followed_by_something_say_nothing() {
         let contents: Vec<u8> = (0..100_000_u32)
-            .flat_map(|number| (number * number % 9973).to_le_bytes())
+            .flat_map(|number| (number.wrapping_mul(number) % 9973).to_le_bytes())
             .collect();
         let stored = encoded(&contents);
         assert!(stored.starts_with(&COMPRESSED));
