@@ -115,6 +115,11 @@ impl Place {
                 Err(_) => folder = folder.parent()?,
             }
         };
+        // To begin with, libgit2 reads all certificates of the system, which takes longer than everything else here.
+        let mut above = real.ancestors().skip(1);
+        if !above.any(|folder| folder.join(".git").symlink_metadata().is_ok()) {
+            return None;
+        }
         let no_ceiling: [&Path; 0] = [];
         let repository =
             Repository::open_ext(real.parent()?, RepositoryOpenFlags::empty(), no_ceiling)

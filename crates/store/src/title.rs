@@ -3,15 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use model::{RunId, RunState, Timestamp, Title};
-use sqlx::{Any, query::QueryAs};
+use sqlx::{Any, AssertSqlSafe, query::QueryAs};
 
 use crate::{
     Db, Run, StoreError, column,
     run::{RunRow, columns},
 };
-
-/// No name is above this.
-const HIGHEST: &str = "\u{10ffff}";
 
 /// Which titles are meant.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -52,76 +49,46 @@ pub struct RunTime {
     pub took: Duration,
 }
 
-/// The titles that are meant: between `$1` and `$2`, like `$3`, at most `$4`.
-macro_rules! page {
-    ($rest:literal) => {
-        page!($rest, "", "")
-    };
-    ($rest:literal, $columns:expr, $end:literal) => {
+/// What is known of a title, in its own row.
+macro_rules! select {
+    ($which:literal) => {
         concat!(
-            "with page as (
-                 select title, run_id, good_at, published_at, item, version, released_at
-                 from title
-                 where title >= $1 and title <= $2 and lower(title) like $3 escape '\\'
-                 order by title
-                 limit $4
-             ) ",
-            $rest,
-            $columns,
-            $end
+            "select title, good_at, published_at, item, version, released_at from title where ",
+            $which
         )
     };
 }
 
-/// The same bounds for every statement.
-struct Page {
-    from: String,
-    to: &'static str,
-    only: Option<String>,
-    like: String,
-    limit: i64,
-}
+/// Titles of which more is asked: their numbers in a statement, and their names.
+///
+/// By their names, and not by what they were found by: a server that plans a statement once for whatever is bound to it
+/// would look through all titles each time.
+struct Page(Vec<String>);
 
 impl Page {
-    fn of(filter: &TitleFilter, limit: u32) -> Self {
-        let from = filter.from.as_ref();
-        Self {
-            from: from.map_or_else(String::new, Title::to_string),
-            to: HIGHEST,
-            only: None,
-            like: format!("%{}%", escaped(&filter.containing.to_ascii_lowercase())),
-            limit: i64::from(limit),
-        }
-    }
-
-    fn only(title: &Title) -> Self {
-        Self {
-            from: title.to_string(),
-            to: HIGHEST,
-            only: Some(title.to_string()),
-            like: "%".to_owned(),
-            limit: 1,
-        }
-    }
-
-    async fn rows<T>(
-        &self,
-        db: &Db,
-        statement: &'static str,
-        what: &'static str,
-    ) -> Result<Vec<T>, StoreError>
+    async fn rows<T>(&self, db: &Db, rest: &str, what: &'static str) -> Result<Vec<T>, StoreError>
     where
         T: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> + Send + Unpin,
     {
-        let query: QueryAs<'_, Any, T, _> = sqlx::query_as(statement);
-        query
-            .bind(&self.from)
-            .bind(self.only.as_deref().unwrap_or(self.to))
-            .bind(&self.like)
-            .bind(self.limit)
-            .fetch_all(db.reader())
-            .await
-            .map_err(StoreError::statement(what))
+        // Their numbers alone go into the statement.
+        let places: Vec<String> = (1..=self.0.len()).map(|it| format!("${it}")).collect();
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = format!(
+            "with page as (
+                 select title, run_id, item, version
+                 from title
+                 where title in ({})
+             ) {rest}",
+            places.join(", ")
+        );
+        let mut query: QueryAs<'_, Any, T, _> = sqlx::query_as(AssertSqlSafe(statement));
+        for title in &self.0 {
+            query = query.bind(title.as_str());
+        }
+        let rows = query.fetch_all(db.reader()).await;
+        rows.map_err(StoreError::statement(what))
     }
 }
 
@@ -157,7 +124,17 @@ impl Db {
         filter: &TitleFilter,
         limit: u32,
     ) -> Result<Vec<TitleLine>, StoreError> {
-        self.title_lines(&Page::of(filter, limit)).await
+        const PAGE: &str =
+            select!("title >= $1 and lower(title) like $2 escape '\\' order by title limit $3");
+        let like = format!("%{}%", escaped(&filter.containing.to_ascii_lowercase()));
+        let titles = sqlx::query_as(PAGE)
+            .bind(filter.from.as_ref().map_or("", Title::as_str))
+            .bind(like)
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await
+            .map_err(StoreError::statement("list titles"))?;
+        self.title_lines(titles).await
     }
 
     /// One title, if anything is known of it.
@@ -165,23 +142,17 @@ impl Db {
     /// # Errors
     /// If the database fails.
     pub async fn title_find(&self, title: &Title) -> Result<Option<TitleLine>, StoreError> {
-        Ok(self.title_lines(&Page::only(title)).await?.pop())
+        let titles = sqlx::query_as(select!("title = $1"))
+            .bind(title.as_str())
+            .fetch_all(self.reader())
+            .await
+            .map_err(StoreError::statement("find a title"))?;
+        Ok(self.title_lines(titles).await?.pop())
     }
 
-    /// Five statements, however many titles there are.
-    async fn title_lines(&self, page: &Page) -> Result<Vec<TitleLine>, StoreError> {
-        const WHAT: &str = "list titles";
-        let titles: Vec<TitleRow> = page
-            .rows(
-                self,
-                page!(
-                    "select title, good_at, published_at, item, version, released_at
-                     from page
-                     order by title"
-                ),
-                WHAT,
-            )
-            .await?;
+    /// Three statements, however many titles there are.
+    async fn title_lines(&self, titles: Vec<TitleRow>) -> Result<Vec<TitleLine>, StoreError> {
+        let page = &Page(titles.iter().map(|row| row.title.clone()).collect());
         let mut runs = self.last_runs(page).await?;
         let mut catalogs = self.catalogs(page).await?;
         let mut times = self.run_times(page).await?;
@@ -201,7 +172,7 @@ impl Db {
     }
 
     async fn last_runs(&self, page: &Page) -> Result<HashMap<String, Run>, StoreError> {
-        let statement = page!(
+        let statement = concat!(
             "select ",
             columns!(),
             " from run where id in (select run_id from page)"
@@ -218,13 +189,11 @@ impl Db {
     }
 
     async fn catalogs(&self, page: &Page) -> Result<HashMap<String, Vec<String>>, StoreError> {
-        let statement = page!(
-            "select page.title, ring_stay.catalog
+        let statement = "select page.title, ring_stay.catalog
              from page
              join ring_stay on ring_stay.name = page.item and ring_stay.version = page.version
              where ring_stay.left_at is null
-             order by ring_stay.entered_at, ring_stay.id"
-        );
+             order by ring_stay.entered_at, ring_stay.id";
         let rows: Vec<(String, String)> =
             page.rows(self, statement, "read where titles are").await?;
         let mut catalogs: HashMap<String, Vec<String>> = HashMap::new();
@@ -238,8 +207,7 @@ impl Db {
     }
 
     async fn run_times(&self, page: &Page) -> Result<HashMap<String, Vec<RunTime>>, StoreError> {
-        let statement = page!(
-            "select run.title, run.state, run.started_at, run.finished_at
+        let statement = "select run.title, run.state, run.started_at, run.finished_at
              from page
              join run on run.title = page.title
              where run.id > coalesce((
@@ -251,8 +219,7 @@ impl Db {
                    ), '')
                and run.started_at is not null
                and run.finished_at is not null
-             order by run.title, run.id"
-        );
+             order by run.title, run.id";
         let rows: Vec<(String, String, i64, i64)> = page
             .rows(self, statement, "read how long runs took")
             .await?;
