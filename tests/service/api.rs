@@ -83,6 +83,13 @@ async fn approve(ada: &Api, vic: &Api) {
     let titles = vic.get("/titles").unwrap().json();
     assert_eq!(titles["items"][0]["last_run"]["state"], "published");
     assert!(titles["items"][0]["good_at"].is_string(), "{titles}");
+    assert!(titles["items"][0]["approved_by"].is_string(), "{titles}");
+    assert!(titles["items"][0]["version"].is_string(), "{titles}");
+    let times = titles["items"][0]["run_times"].as_array().unwrap();
+    assert_eq!(times.last().unwrap()["state"], "published", "{titles}");
+    let behind = titles["items"][0]["title"].as_str().unwrap();
+    let behind = vic.get(&format!("/titles?cursor={behind}")).unwrap().json();
+    assert_eq!(behind["items"], json!([]), "{behind}");
 }
 
 /// Has the title run once, however often that is asked for.

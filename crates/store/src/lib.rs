@@ -110,7 +110,7 @@ pub use quota::{QuotaAnswer, QuotaWindow};
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{
     Finished, Heartbeat, Lease, NewRun, Notes, Parking, Queued, Run, RunCount, RunEnd, RunFailure,
-    RunFilter, StepNote, Terms, TitleRuns, Worker,
+    RunFilter, StepNote, Terms, Worker,
 };
 pub use scan::{Scan, ScanState};
 pub use scan_opinion::ScanOpinion;

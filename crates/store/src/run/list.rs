@@ -1,10 +1,8 @@
 //! Looking at runs.
 
-use std::collections::HashMap;
-
 use model::{RunId, RunState, Timestamp, Title};
 
-use super::{Run, RunCount, RunFilter, RunRow, TitleRuns};
+use super::{Run, RunCount, RunFilter, RunRow};
 use crate::{Db, StoreError, column};
 
 /// Runs that are meant, newest first.
@@ -133,44 +131,6 @@ impl Db {
             .await
             .map_err(StoreError::statement("list runs"))?;
         rows.into_iter().map(Run::try_from).collect()
-    }
-
-    /// How the runs of each title went, by title.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn run_titles(&self) -> Result<Vec<TitleRuns>, StoreError> {
-        const WHAT: &str = "list titles";
-        let times: Vec<(String, Option<i64>, Option<i64>)> =
-            sqlx::query_as("select title, good_at, published_at from title")
-                .fetch_all(self.reader())
-                .await
-                .map_err(StoreError::statement(WHAT))?;
-        let times: HashMap<String, (Option<i64>, Option<i64>)> = times
-            .into_iter()
-            .map(|(title, good, published)| (title, (good, published)))
-            .collect();
-        let rows: Vec<RunRow> = sqlx::query_as(concat!(
-            "select ",
-            columns!(),
-            " from run
-             where id in (select run_id from title)
-             order by title"
-        ))
-        .fetch_all(self.reader())
-        .await
-        .map_err(StoreError::statement(WHAT))?;
-        let told = |row: RunRow| {
-            let last = Run::try_from(row)?;
-            let (good, published) = times.get(last.title.as_str()).copied().unwrap_or_default();
-            Ok(TitleRuns {
-                title: last.title.clone(),
-                last,
-                good_at: good.map(Timestamp::from_micros),
-                published_at: published.map(Timestamp::from_micros),
-            })
-        };
-        rows.into_iter().map(told).collect()
     }
 
     /// How many runs stand where, and why.

@@ -225,19 +225,6 @@ pub struct RunFilter {
     pub before: Option<RunId>,
 }
 
-/// How a title's runs went.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TitleRuns {
-    /// The title.
-    pub title: Title,
-    /// Its newest run.
-    pub last: Run,
-    /// When one of its runs last came to a good end.
-    pub good_at: Option<Timestamp>,
-    /// When one of its runs last published something.
-    pub published_at: Option<Timestamp>,
-}
-
 /// What is read of a run; the same in every statement.
 macro_rules! columns {
     () => {
