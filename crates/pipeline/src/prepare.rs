@@ -115,6 +115,9 @@ impl Engine {
             scrubber: scrubber.clone(),
         };
         let calls = plan.calls(request)?;
+        for call in &calls {
+            secrets::learn(&mut scrubber, &call.arguments);
+        }
         let checked = trust::check(&plan, &parts.recipes, request, &standing, &*parts.history);
         let (trust, mut notes) = checked?;
         notes.extend(said);

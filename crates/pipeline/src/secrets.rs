@@ -4,12 +4,34 @@ use processors::Env;
 use proplist::{Dict, Value};
 use redact::{Scrubber, is_secret_name};
 
-/// Makes the secret values of `env` known to `scrubber`.
+/// Makes the secret values of `env`, or of what is in it, known to `scrubber`: a header of a request, too.
 pub(crate) fn learn(scrubber: &mut Scrubber, env: &Env) {
     for (name, value) in env {
-        if let (true, Some(text)) = (is_secret_name(name), value.as_str()) {
+        learn_value(scrubber, is_secret_name(name), value);
+    }
+}
+
+fn learn_value(scrubber: &mut Scrubber, is_secret: bool, value: &Value) {
+    match value {
+        // What is to be filled in is known by its own name.
+        Value::String(text) if is_secret && !text.starts_with('%') => {
             scrubber.learn(text);
+            // `Bearer` and the like are followed by what is secret.
+            if let Some((_scheme, secret)) = text.rsplit_once(' ') {
+                scrubber.learn(secret);
+            }
         }
+        Value::Array(values) => {
+            for value in values {
+                learn_value(scrubber, is_secret, value);
+            }
+        }
+        Value::Dict(dict) => {
+            for (name, value) in dict {
+                learn_value(scrubber, is_secret || is_secret_name(name), value);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -38,6 +60,28 @@ pub(crate) fn scrubbed_dict(scrubber: &Scrubber, dict: &Dict) -> Dict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_within_something_else_is_known_too() {
+        let headers: Env = [
+            ("Authorization".to_owned(), Value::from("Bearer eyJhbGciOi")),
+            ("Accept".to_owned(), Value::from("application/json")),
+        ]
+        .into_iter()
+        .collect();
+        let tokens: Value = vec![Value::from("first-one"), Value::from("%GITHUB_TOKEN%")].into();
+        let env: Env = [
+            ("request_headers".to_owned(), Value::Dict(headers)),
+            ("tokens".to_owned(), tokens),
+        ]
+        .into_iter()
+        .collect();
+        let mut scrubber = Scrubber::new();
+        learn(&mut scrubber, &env);
+        let said = "Bearer eyJhbGciOi, eyJhbGciOi, first-one, application/json, %GITHUB_TOKEN%";
+        let told = "***, ***, ***, application/json, %GITHUB_TOKEN%";
+        assert_eq!(scrubber.scrub(said), told);
+    }
 
     #[test]
     fn a_secret_is_taken_out_wherever_it_stands() {

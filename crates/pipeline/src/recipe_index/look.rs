@@ -105,6 +105,9 @@ impl Engine {
         let (chain, steps, findings) = match &whole {
             Ok(resolved) => {
                 secrets::learn(&mut scrubber, resolved.input());
+                for step in resolved.steps() {
+                    secrets::learn(&mut scrubber, step.arguments());
+                }
                 let chain: Vec<RecipeFile> = resolved
                     .chain()
                     .iter()
