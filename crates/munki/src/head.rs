@@ -20,7 +20,7 @@ const NAME_END: char = '\u{1f}';
 /// What of a pkginfo decides whether and where it is listed; with its bytes in a catalog it stands for the pkginfo, which
 /// then need not be read again.
 ///
-/// It is a line: the catalogs' names, then the text of each of [`TEXTS`], with tabs between. Only pkginfos have one whose
+/// It is a line: the catalogs' names, then the text of each of the keys that decide, with tabs between. Only pkginfos have one whose
 /// values are of the types that they should be, and hold no control characters.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head<'k>(Cow<'k, str>);
