@@ -218,7 +218,7 @@ impl Engine {
         let (now, scrubber) = blocking(move || {
             let (env, _notes) = plan.variables(&engine.cache_dir());
             let mut scrubber = engine.parts.scrubber.clone();
-            secrets::learn(&mut scrubber, &env);
+            secrets::learn_plan(&mut scrubber, &env, plan.recipe.steps());
             Ok((plan.closure(&*engine.parts.history)?, scrubber))
         })
         .await?;

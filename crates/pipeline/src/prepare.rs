@@ -106,7 +106,7 @@ impl Engine {
         }
         let (env, said) = plan.variables(&self.cache_dir());
         let mut scrubber = parts.scrubber.clone();
-        secrets::learn(&mut scrubber, &env);
+        secrets::learn_plan(&mut scrubber, &env, plan.recipe.steps());
         let standing = Standing {
             title: own,
             approval,
@@ -115,9 +115,6 @@ impl Engine {
             scrubber: scrubber.clone(),
         };
         let calls = plan.calls(request)?;
-        for call in &calls {
-            secrets::learn(&mut scrubber, &call.arguments);
-        }
         let checked = trust::check(&plan, &parts.recipes, request, &standing, &*parts.history);
         let (trust, mut notes) = checked?;
         notes.extend(said);

@@ -11,6 +11,14 @@ pub(crate) fn learn(scrubber: &mut Scrubber, env: &Env) {
     }
 }
 
+/// As [`learn`], for what a plan is made of: its variables, and the arguments of its steps.
+pub(crate) fn learn_plan(scrubber: &mut Scrubber, env: &Env, steps: &[recipe::Step]) {
+    learn(scrubber, env);
+    for step in steps {
+        learn(scrubber, step.arguments());
+    }
+}
+
 fn learn_value(scrubber: &mut Scrubber, is_secret: bool, value: &Value) {
     match value {
         // What is to be filled in is known by its own name.

@@ -54,6 +54,10 @@ fn sign_in(ada: &Visitor, secret: &str) {
 
 /// Approves a change of the recipe from what differs, and sees the run that follows.
 fn approve(ada: &Visitor) {
+    ada.go("/holds");
+    ada.sees(TITLE);
+    ada.judge("holds");
+    ada.go("/now");
     ada.press(TITLE);
     ada.sees("another mirror");
     ada.judge("hold");
@@ -185,6 +189,7 @@ client-secret-file = '{}'
 allow-loopback-http = true
 [administration.oidc.groups]
 packaging = 'packager'
+administering = 'administrator'
 ",
         provider.issuer(),
         secret.display()
@@ -232,5 +237,14 @@ async fn the_identity_provider_signs_people_in() {
     grace.press("Sign in with your organisation");
     grace.sees("none of your groups has a role here");
     grace.judge("sign-in-without-role");
+    provider.person("u-3", "ada", &["administering"]);
+    let ada = grace;
+    ada.press("Sign in with your organisation");
+    comes_to(&ada, "oidc:ada, administrator");
+    ada.go("/users");
+    ada.sees("oidc:grace");
+    ada.judge("users-of-the-provider");
+    ada.press("Sign out oidc:ada");
+    ada.arrives("/sign-in");
     service.kill().await.unwrap();
 }

@@ -1,5 +1,8 @@
 //! What the house is made of: schedules, recipes, connectors, users, settings.
 
+use std::time::Duration;
+
+use model::{Clock as _, SystemClock};
 use testkit::pages::code;
 
 use super::{Visitor, configure, free_port, listening, told};
@@ -68,6 +71,11 @@ fn look_after_schedules(ada: &Visitor) {
     ada.sees("Europe/Berlin");
     ada.sees("30 */4 * * *");
     ada.judge("schedules");
+    let tomorrow = SystemClock.now().plus(Duration::from_hours(24));
+    ada.go(&format!("/calendar?day={}", tomorrow.to_utc().format("%F")));
+    ada.sees(TITLE);
+    ada.judge("calendar");
+    ada.press("Schedules");
     ada.fill("Reason", "we move <house>");
     ada.press("Pause all schedules");
     ada.sees("All schedules are paused");

@@ -104,10 +104,7 @@ impl Engine {
         let mut repositories = Repositories::of(library);
         let (chain, steps, findings) = match &whole {
             Ok(resolved) => {
-                secrets::learn(&mut scrubber, resolved.input());
-                for step in resolved.steps() {
-                    secrets::learn(&mut scrubber, step.arguments());
-                }
+                secrets::learn_plan(&mut scrubber, resolved.input(), resolved.steps());
                 let chain: Vec<RecipeFile> = resolved
                     .chain()
                     .iter()

@@ -193,7 +193,7 @@ fn write_recipes(folder: &Path, vendor: &Vendor) {
 Input: {{NAME: Widget, API_TOKEN: hunter2-canary, pkginfo: {{catalogs: [testing], name: '%NAME%'}}}}
 Process:
 - Processor: URLDownloader
-  Arguments: {{url: '{url}', filename: Widget.pkg}}
+  Arguments: {{url: '{url}', filename: Widget.pkg, request_headers: {{Authorization: 'Bearer nested-canary'}}}}
 - Processor: EndOfCheckPhase
 - Processor: MunkiImporter
   Arguments: {{pkg_path: '%pathname%', repo_subdirectory: apps}}
