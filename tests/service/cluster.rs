@@ -220,6 +220,8 @@ async fn runs(small: &Small) -> (BTreeMap<String, usize>, BTreeMap<String, usize
 /// Something happens to a service every few seconds, in turn, until every run has ended.
 async fn until_all_ended(small: &Small, nodes: &mut [NodeOf<'_>], expected: usize) -> usize {
     let longest = Duration::from_secs(120 + 4 * u64::try_from(expected).unwrap());
+    // A few titles are over soon.
+    let pause = Duration::from_secs(if expected > TITLES { 10 } else { 3 });
     let begun = Instant::now();
     for incident in 0.. {
         let (states, _) = runs(small).await;
@@ -235,7 +237,7 @@ async fn until_all_ended(small: &Small, nodes: &mut [NodeOf<'_>], expected: usiz
             1 => node.paused().await,
             _ => node.cut_off().await,
         }
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(pause).await;
     }
     unreachable!("the loop has no end of its own")
 }

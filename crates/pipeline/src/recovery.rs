@@ -23,7 +23,7 @@ impl Engine {
         let db = &self.parts.db;
         for owner in db.run_lease_owners().await? {
             if self.owner.is_gone(&owner) {
-                let lapsed = db.run_lapse(&owner).await?;
+                let lapsed = db.run_lapse(&owner, self.parts.clock.now()).await?;
                 tracing::info!(
                     lease.owner = owner,
                     runs = lapsed,

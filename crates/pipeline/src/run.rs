@@ -22,8 +22,9 @@ use crate::{
 const HEARTBEATS: u32 = 4;
 
 /// How often a run may be taken up without coming to an end or a parking place: one that takes its process down each
-/// time must not do so for ever.
-const ATTEMPTS: u32 = 5;
+/// time must not do so for ever. From the third time on it waits, so that these are spread over some ten minutes: where
+/// everything fails for a while, not everything ends.
+const ATTEMPTS: u32 = 8;
 
 /// A run that a worker carries on: what every part of the work needs.
 pub(crate) struct Job<'a> {
@@ -334,7 +335,7 @@ impl Engine {
     /// Carries the run on from its first step.
     async fn begin(&self, job: &Job<'_>, trace: &mut Trace) -> Result<Place, Stop> {
         // One that was never taken up before is running, and left nothing behind.
-        let is_first = job.run.state == RunState::Running && job.run.attempts == 1;
+        let is_first = job.run.state == RunState::Running && job.lease.fence == 1;
         let now = self.parts.clock.now();
         if !is_first && !self.parts.db.run_start(job.lease, now).await? {
             return Err(Stop::Lost);

@@ -5,6 +5,20 @@ use model::{RunId, Timestamp};
 use super::{Heartbeat, Lease, NewRun, Queued, Run, RunRow, Worker};
 use crate::{Db, StoreError, column, db::Tx, postgres};
 
+/// How long a run waits that was taken up thrice or more and never left, in microseconds: half a minute longer each time.
+/// What takes its process down must not do so without end, and what was beside it is to go on without it.
+macro_rules! rest {
+    ($run:literal) => {
+        concat!(
+            "(case when ",
+            $run,
+            "attempts < 3 then 0 else (",
+            $run,
+            "attempts - 2) * 30000000 end)"
+        )
+    };
+}
+
 /// Takes the run that is due longest. Where several machines do so at once, none waits for another's row.
 ///
 /// Its index has them in the order in which they go: with any other each claim would look at everything that is due.
@@ -22,7 +36,9 @@ macro_rules! claim {
             $index,
             " where due.state in ('queued', 'running', 'scanning', 'publishing')
                    and due.due_at <= $2
-                   and (due.leased_until_at is null or due.leased_until_at <= $2)
+                   and (due.leased_until_at is null or due.leased_until_at + ",
+            rest!("due."),
+            " <= $2)
                    and (due.label is null or $5 like '%,' || due.label || ',%')
                    and (due.state in ('queued', 'running')
                         or due.node is null
@@ -68,7 +84,8 @@ impl Db {
     /// Takes, of the runs that are due and may be carried by `worker`, the one of the highest priority that is due
     /// longest, until `leased_until`; `None` if there is none.
     ///
-    /// A run whose worker did not renew its lease is due again at once, in whatever state it was left. One that waits
+    /// A run whose worker did not renew its lease is due again at once, in whatever state it was left; one that was taken
+    /// up thrice or more, later and later. One that waits
     /// for its scan or is being published is left to the node that has its files, unless that node is gone. One that was
     /// queued is running from now on; if it was taken up before, [`Db::run_start`] clears what that left behind.
     ///
@@ -129,17 +146,22 @@ impl Db {
         row.map(RunRow::claimed).transpose()
     }
 
-    /// Ends the leases of a process that is known to be gone, so that its runs need not wait for them to lapse.
+    /// Ends the leases of a process that is known to be gone, so that its runs need not wait for them to lapse; those
+    /// that were taken up thrice or more wait all the same.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn run_lapse(&self, owner: &str) -> Result<u64, StoreError> {
-        let lapsed = sqlx::query(
+    pub async fn run_lapse(&self, owner: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let lapsed = sqlx::query(concat!(
             "update run
-             set lease_owner = null, leased_until_at = null
+             set lease_owner = null, leased_until_at = null,
+                 due_at = case when attempts < 3 then due_at else $2 + ",
+            rest!(""),
+            " end
              where lease_owner = $1",
-        )
+        ))
         .bind(owner)
+        .bind(now.as_micros())
         .execute(self.writer())
         .await
         .map_err(StoreError::statement("end the leases of a worker"))?;
@@ -246,7 +268,7 @@ impl Db {
     }
 
     /// Gives a run back to the queue, due at `due_at`, in the state it is in; one whose steps were under way starts
-    /// again. False if the lease is lost.
+    /// again. That it was taken up does not count against it. False if the lease is lost.
     ///
     /// # Errors
     /// If the database fails.
@@ -254,7 +276,8 @@ impl Db {
         let released = sqlx::query(
             "update run
              set state = case when state = 'running' then 'queued' else state end,
-                 due_at = $1, lease_owner = null, leased_until_at = null
+                 due_at = $1, lease_owner = null, leased_until_at = null,
+                 attempts = case when attempts > 0 then attempts - 1 else 0 end
              where id = $2 and fence = $3 and lease_owner is not null",
         )
         .bind(due_at.as_micros())

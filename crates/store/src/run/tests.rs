@@ -99,6 +99,32 @@ async fn who_was_queued_first_is_served_first_and_by_one_only() {
 }
 
 #[tokio::test]
+async fn a_run_that_takes_its_worker_down_waits_longer_each_time() {
+    let (_folder, db) = database().await;
+    queued(&db, "A", 1).await;
+    let mut now = 1;
+    for (attempt, rest) in [(1, 0), (2, 0), (3, 0), (4, 30), (5, 60)] {
+        if rest > 0 {
+            assert!(claimed(&db, "w", now + rest - 1).await.is_none());
+        }
+        now += rest;
+        let (run, _lost) = claimed(&db, "w", now).await.unwrap();
+        assert_eq!(run.attempts, attempt);
+        now += MINUTE;
+    }
+    // The same where it is known that the process is gone.
+    assert_eq!(db.run_lapse("w", at(now)).await.unwrap(), 1);
+    assert!(claimed(&db, "w", now + 89).await.is_none());
+    now += 90;
+    let (run, lease) = claimed(&db, "w", now).await.unwrap();
+    assert_eq!(run.attempts, 6);
+    // What is given back was no failure.
+    assert!(db.run_release(lease, at(now)).await.unwrap());
+    let (run, _lease) = claimed(&db, "w", now).await.unwrap();
+    assert_eq!(run.attempts, 6);
+}
+
+#[tokio::test]
 async fn a_lease_that_lapses_is_lost_to_the_next() {
     let (_folder, db) = database().await;
     queued(&db, "A", 1).await;
@@ -156,7 +182,7 @@ async fn the_leases_of_a_process_that_is_gone_can_be_ended() {
     queued(&db, "A", 1).await;
     claimed(&db, "dead", 1).await.unwrap();
     assert_eq!(db.run_lease_owners().await.unwrap(), ["dead"]);
-    assert_eq!(db.run_lapse("dead").await.unwrap(), 1);
+    assert_eq!(db.run_lapse("dead", at(5)).await.unwrap(), 1);
     assert!(claimed(&db, "next", 2).await.is_some());
 }
 
