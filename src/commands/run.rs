@@ -57,6 +57,7 @@ pub(crate) async fn run(
     }
     watching.abort();
     batch.finish(arguments.report_plist.as_deref()).await?;
+    batch.engine.give_up_rights().await;
     Ok(if batch.failed {
         ExitStatus::RecipeFailed
     } else {

@@ -109,7 +109,7 @@ const NEEDS: [Need; 14] = [
     },
     Need {
         name: "npm",
-        why: "brings axe, which tells whether everybody can use the pages",
+        why: "brings axe, which tells whether everybody can use the pages, and Azurite, which tests publish to",
         package: "npm",
         is_met: || command::succeeds("npm", &["--version"]),
     },
@@ -140,8 +140,29 @@ const API_TESTER: Tools = Tools {
     probe: "import schemathesis",
 };
 
-/// What tells whether everybody can use a page, as npm knows it.
-const AXE: &str = "axe-core@4.14.1";
+/// What tells whether everybody can use a page.
+const AXE: Module = Module {
+    folder: "axe",
+    package: "axe-core@4.14.1",
+    probe: "axe-core/axe.min.js",
+};
+
+/// The server that speaks to tests as Azure Blob Storage does.
+const AZURITE: Module = Module {
+    folder: "azurite",
+    package: "azurite@3.35.0",
+    probe: "azurite/dist/src/blob/main.js",
+};
+
+/// Something that npm has.
+struct Module {
+    /// The folder below `target` that it goes to.
+    folder: &'static str,
+    /// Its name and version, as npm knows it.
+    package: &'static str,
+    /// A file of it, which is there when it is installed.
+    probe: &'static str,
+}
 
 /// Says what is missing.
 ///
@@ -164,7 +185,8 @@ pub(crate) fn install() -> anyhow::Result<()> {
     install_packages()?;
     TEST_TOOLS.install()?;
     API_TESTER.install()?;
-    install_axe()
+    AXE.install()?;
+    AZURITE.install()
 }
 
 fn install_packages() -> anyhow::Result<()> {
@@ -200,17 +222,19 @@ fn install_packages() -> anyhow::Result<()> {
 }
 
 /// Puts axe into `target`: no distribution has it as a package.
-fn install_axe() -> anyhow::Result<()> {
-    let folder = command::root().join("target/axe");
-    if folder.join("node_modules/axe-core/axe.min.js").is_file() {
-        return Ok(());
+impl Module {
+    fn install(&self) -> anyhow::Result<()> {
+        let folder = command::root().join("target").join(self.folder);
+        if folder.join("node_modules").join(self.probe).is_file() {
+            return Ok(());
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .args(["--no-save", "--loglevel=error", "--prefix"])
+            .arg(folder)
+            .arg(self.package);
+        command::run(&mut npm)
     }
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .args(["--no-save", "--loglevel=error", "--prefix"])
-        .arg(folder)
-        .arg(AXE);
-    command::run(&mut npm)
 }
 
 fn missing() -> Vec<&'static Need> {

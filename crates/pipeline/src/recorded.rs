@@ -166,7 +166,7 @@ async fn unchanged(link: &Link, run: RunId) -> Result<Vec<u8>, Failure> {
     bytes.ok_or_else(|| {
         gone(
             &link.path,
-            "holds a secret, so that its text was not kept,",
+            "was not kept (it holds a secret, is large or is not UTF-8)",
             run,
         )
     })
@@ -198,7 +198,7 @@ impl Past {
             None => Ok(()),
             Some(change) => Err(gone(
                 &change.member().path,
-                "is no recipe, so that it was not kept,",
+                "was not kept (only recipes are)",
                 run,
             )),
         }

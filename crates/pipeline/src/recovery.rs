@@ -34,4 +34,12 @@ impl Engine {
         self.tell_desk().await?;
         Ok(recovered)
     }
+    /// Gives up what this process alone has of the state, its turns at hosts above all, so that others need not wait until
+    /// it is silent for long. For the end of the process.
+    pub async fn give_up_rights(&self) {
+        if let Err(error) = self.parts.db.rights_end(&self.owner.to_string()).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what this process has of the state ends by itself");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::Timestamp;
+
 use crate::{Db, StoreError};
 
 /// A right that was had. It may be lost: only [`Db::right_renew`] tells.
@@ -116,6 +118,34 @@ impl Db {
             .map_err(StoreError::statement("end a right"))?;
         Ok(())
     }
+
+    /// Forgets the rights whose names begin with `prefix` and that ended before `limit`. Their fences begin anew: not for
+    /// rights that somebody checks a fence of.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rights_forget(&self, prefix: &str, limit: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("delete from lease where name like $1 || '%' and expires_at < $2")
+            .bind(prefix)
+            .bind(limit.as_micros())
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("forget rights"))?;
+        Ok(())
+    }
+
+    /// Ends all rights of `owner`, a process that ends.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rights_end(&self, owner: &str) -> Result<(), StoreError> {
+        sqlx::query("update lease set expires_at = 0 where owner = $1 and expires_at > 0")
+            .bind(owner)
+            .execute(self.writer())
+            .await
+            .map_err(StoreError::statement("end the rights of a process"))?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +187,21 @@ mod tests {
         assert!(db.right_renew(&second, LONG).await.unwrap());
         db.right_lapse("repository", "two").await.unwrap();
         had(claim(&db, "three", LONG).await);
+        db.rights_end("two").await.unwrap();
+        assert!(matches!(
+            claim(&db, "four", LONG).await,
+            Claimed::Taken { .. }
+        ));
+        db.rights_end("three").await.unwrap();
+        let fourth = had(claim(&db, "four", LONG).await);
+        let later = db.now().await.unwrap();
+        db.rights_forget("repo", later).await.unwrap();
+        assert!(db.right_renew(&fourth, LONG).await.unwrap(), "it lasts");
+        db.right_release(&fourth).await.unwrap();
+        db.rights_forget("other", later).await.unwrap();
+        assert!(had(claim(&db, "five", Duration::ZERO).await).fence > 1);
+        db.rights_forget("repo", later.plus(LONG)).await.unwrap();
+        assert_eq!(had(claim(&db, "six", LONG).await).fence, 1);
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod azure;
 pub mod browser;
 pub mod clamd;
 pub mod collector;
@@ -31,6 +32,7 @@ pub mod crowd;
 mod database;
 pub mod demo;
 pub mod desks;
+pub mod google;
 pub mod house;
 pub mod identity_provider;
 pub mod minisign;

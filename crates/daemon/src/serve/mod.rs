@@ -151,6 +151,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         }
     }
     last_words(&engine).await;
+    engine.give_up_rights().await;
     engine.db().close().await;
     tracing::info!("stopped");
     Ok(())

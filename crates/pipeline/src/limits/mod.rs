@@ -15,6 +15,9 @@ use crate::owner::Owner;
 /// How long somebody waits before it looks again for a place that another process has given up.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What the names of rights begin with that somebody had to ask a host: there is one for each host that was ever asked.
+pub(crate) const FLEETING: [&str; 2] = ["request ", "waiting for "];
+
 /// How many steps of a processor are carried out at a time, over all processes that share the state; of one that is not
 /// named as many as there are workers.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,11 @@ use model::{ChangeSetId, Sha256};
 use munki::CatalogOptions;
 use object_store::{ObjectStore, memory::InMemory};
 use redact::Secret;
-use testkit::s3::{BUCKET, KEY_ID, S3Server, SECRET};
+use testkit::{
+    azure::{ACCOUNT, AzureServer, CONTAINER, KEY},
+    google::{self, Google},
+    s3::{BUCKET, KEY_ID, S3Server, SECRET},
+};
 
 use super::{
     crash::{ends_and_is_finished, expected, is_long, killed_at_many_times},
@@ -151,6 +155,43 @@ fn an_object_store_ends_with_the_bytes_that_a_folder_ends_with() {
 fn so_does_one_that_is_spoken_to_in_s3() {
     let Some(server) = server() else { return };
     change_revert_and_purge(&on(&server));
+}
+
+/// A scene below a prefix of a bucket or container that is not S3's.
+fn elsewhere(bucket: &str, endpoint: &str, account: Option<&str>, secret: &str) -> Scene {
+    let settings = ObjectSettings {
+        address: format!("{bucket}/a/prefix").parse().unwrap(),
+        endpoint: Some(endpoint.to_owned()),
+        region: None,
+        virtual_hosted: false,
+        access_key_id: account.map(str::to_owned),
+        secret: Some(Secret::new(secret.to_owned())),
+    };
+    let repository = ObjectRepository::connect(&settings, Lease::that_lasts()).unwrap();
+    Scene::of(fast_folder(), Arc::new(repository))
+}
+
+#[test]
+fn so_does_one_that_is_spoken_to_as_azure_is() {
+    let Some(server) = AzureServer::start().unwrap() else {
+        println!("skipped: Azurite is not installed");
+        return;
+    };
+    let bucket = format!("az://{CONTAINER}");
+    change_revert_and_purge(&elsewhere(&bucket, server.endpoint(), Some(ACCOUNT), KEY));
+}
+
+#[test]
+fn so_does_one_that_is_spoken_to_as_google_is() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Google::start()).unwrap();
+    let bucket = format!("gs://{}", google::BUCKET);
+    change_revert_and_purge(&elsewhere(
+        &bucket,
+        &server.endpoint(),
+        None,
+        server.account(),
+    ));
 }
 
 #[test]
