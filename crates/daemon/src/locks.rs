@@ -127,6 +127,17 @@ impl<'a> DatabaseRight<'a> {
     }
 }
 
+/// Gives `right` back when the database answers again: others wait for it. It ends by itself in the meantime at the latest.
+async fn give_back(db: Db, right: Right) {
+    let asked = Instant::now();
+    while asked.elapsed() < LASTING {
+        tokio::time::sleep(PAUSE).await;
+        if db.right_release(&right).await.is_ok() {
+            return;
+        }
+    }
+}
+
 async fn renew_always(db: Db, right: Right, pulse: Arc<Pulse>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
@@ -165,7 +176,9 @@ impl Drop for DatabaseRight<'_> {
             db.right_release(&right).await
         });
         if let Err(error) = released {
-            tracing::warn!(%error, "the right to write to the repository ends by itself");
+            tracing::warn!(%error, "the right to write to the repository is not given back yet");
+            let (db, right) = (self.locks.db.clone(), self.right.clone());
+            self.locks.runtime.spawn(give_back(db, right));
         }
     }
 }

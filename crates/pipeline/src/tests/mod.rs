@@ -231,11 +231,13 @@ async fn the_run_of_a_process_that_is_gone_is_taken_over() {
 async fn a_run_that_never_comes_to_an_end_fails_at_last() {
     let bench = Bench::new().await;
     bench.queue().await;
-    for _ in 0..5 {
+    for _ in 0..8 {
         let now = bench.clock.now();
         let crashing = store::Worker::named("crashing");
         let claimed = bench.engine.db().run_claim(&crashing, now, now);
         assert!(claimed.await.unwrap().is_some());
+        // It waits longer each time.
+        bench.clock.advance(Duration::from_mins(5));
     }
     assert_eq!(end(&bench.work().await.unwrap()), "failed internal");
 }
