@@ -29,17 +29,21 @@ pub(crate) struct Usage {
 pub(crate) fn watch(id: u32) -> anyhow::Result<Usage> {
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
     let pid = pid.context("no such process")?;
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let began = Instant::now();
+    // The time is taken when it ends, not when that is next looked at.
+    let waiting = thread::spawn(move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(pid), options).map(|_| began.elapsed())
+    });
     let mut usage = Usage::default();
     loop {
+        let ended = waiting.is_finished();
         // What has ended has no memory any more, but its counters are there until it is waited for.
-        let ended = waitid(WaitId::Pid(pid), options)?.is_some();
         usage.peak_bytes = usage.peak_bytes.max(field(id, "status", "VmHWM:")? * 1024);
         usage.read_bytes = field(id, "io", "rchar:")?;
         usage.written_bytes = field(id, "io", "wchar:")?;
-        usage.time = began.elapsed();
         if ended {
+            usage.time = waiting.join().ok().context("nobody waited for it")??;
             usage.cpu = cpu(id)?;
             return Ok(usage);
         }

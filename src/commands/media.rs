@@ -1,21 +1,23 @@
 //! `media`: looks into disk images, packages and archives.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    fmt,
     io::{self, Read},
 };
 
 use anyhow::Context as _;
 use media::{Attributes, Description, Entry, Kind, Location, MediaError, Tree};
 use model::{Sha256, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wire::{Budget, SourceReader};
 
 use crate::{
     cli::media::{Extract, File, Info, Ls, Media},
     commands::password::options,
     exit::ExitStatus,
-    printer::Printer,
+    printer::{Lines, Printer},
 };
 
 /// How many bytes are read at a time.
@@ -243,7 +245,7 @@ fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
                 serde_json::to_string(&line).context("an entry cannot be written as JSON")?;
             lines.data(json)?;
         } else if arguments.tsv {
-            lines.data(line.tsv())?;
+            line.write_tsv(&mut lines)?;
         } else {
             lines.data(line.text())?;
         }
@@ -259,10 +261,8 @@ struct Line {
     bytes: Option<u64>,
     sha256: Option<Sha256>,
     target: Option<String>,
-    /// Permission bits in octal.
-    mode: String,
-    /// RFC 3339, in UTC.
-    modified: Option<String>,
+    mode: Octal,
+    modified: Option<Moment>,
     uid: Option<u32>,
     gid: Option<u32>,
 }
@@ -286,24 +286,19 @@ impl Line {
             bytes,
             sha256,
             target,
-            mode: format!("{:04o}", entry.mode),
-            modified: entry.modified.map(|time: Timestamp| time.to_string()),
+            mode: Octal(entry.mode),
+            modified: entry.modified.map(Moment),
             uid: entry.uid,
             gid: entry.gid,
         })
     }
 
-    fn tsv(&self) -> String {
-        let fields = [
-            Some(field(&self.path)),
-            Some(self.kind.to_owned()),
-            self.bytes.map(|bytes| bytes.to_string()),
-            self.sha256.map(|digest| digest.to_string()),
-            self.target.as_deref().map(field),
-        ];
-        fields
-            .map(|field| field.unwrap_or_else(|| "-".to_owned()))
-            .join("\t")
+    fn write_tsv(&self, lines: &mut Lines) -> io::Result<()> {
+        let (path, kind) = (field(&self.path), self.kind);
+        let bytes = OrDash(self.bytes);
+        let digest = OrDash(self.sha256);
+        let target = OrDash(self.target.as_deref().map(field));
+        lines.data(format_args!("{path}\t{kind}\t{bytes}\t{digest}\t{target}"))
     }
 
     fn text(&self) -> String {
@@ -315,14 +310,56 @@ impl Line {
         let digest = self
             .sha256
             .map_or_else(String::new, |digest| format!("{digest}  "));
-        let (kind, mode, path) = (self.kind, &self.mode, field(&self.path));
+        let (kind, mode, path) = (self.kind, self.mode, field(&self.path));
         format!("{kind:4} {mode} {bytes:>12}  {digest}{path}{target}")
     }
 }
 
+/// Permission bits, in octal.
+#[derive(Clone, Copy, Debug)]
+struct Octal(u32);
+
+impl fmt::Display for Octal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl Serialize for Octal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A time, as RFC 3339 writes it, in UTC.
+#[derive(Debug)]
+struct Moment(Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// What there is, or a dash.
+struct OrDash<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for OrDash<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
 /// Text that stays in its field and on its line.
-fn field(text: &str) -> String {
-    text.replace('\t', "\\t").replace('\n', "\\n")
+fn field(text: &str) -> Cow<'_, str> {
+    if text.contains(['\t', '\n']) {
+        Cow::Owned(text.replace('\t', "\\t").replace('\n', "\\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn digest(tree: &dyn Tree, entry: &Entry) -> anyhow::Result<Sha256> {

@@ -56,6 +56,7 @@ pub mod fuzzing;
 mod hash;
 mod identity;
 mod image;
+mod lanes;
 mod loose;
 mod macho;
 mod notarization;

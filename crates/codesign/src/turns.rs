@@ -2,7 +2,7 @@
 
 use std::{
     num::NonZero,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -19,19 +19,72 @@ struct Queue<N> {
     found: Option<(usize, Flaw)>,
 }
 
+/// Where a thread gets things from, and tells of flaws.
+pub(crate) struct Turns<'q, N> {
+    queue: &'q Mutex<Queue<N>>,
+    are_shared: bool,
+}
+
+impl<N> Turns<'_, N> {
+    /// Fetches the next thing into `thing`, and gives its number; nothing if there are no more, or a flaw was found.
+    pub(crate) fn next<T>(&self, thing: &mut T) -> Option<usize>
+    where
+        N: FnMut(&mut T) -> Result<bool, Flaw>,
+    {
+        self.queue().fetch(thing)
+    }
+
+    /// Tells what is wrong with the thing of that number.
+    pub(crate) fn found(&self, number: usize, flaw: Flaw) {
+        self.queue().found(number, flaw);
+    }
+
+    /// Whether other threads take turns, too.
+    pub(crate) const fn are_shared(&self) -> bool {
+        self.are_shared
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<N>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Has `next` fetch one thing after the other and `work` look at each, until `next` says that there are no more or a
 /// flaw is found. Of several flaws the earliest thing's is given, as if there were only one thread.
 ///
 /// `next` is never called by two threads at once, so that it may read from front to back; it says whether it fetched
-/// something. A thread keeps one thing after the other in the same place, whose memory can be used again. `most` is how many things there are at most: no more threads
-/// than those are used.
+/// something. A thread keeps one thing after the other in the same place, whose memory can be used again. `most` is how
+/// many things there are at most: no more threads than those are used.
 ///
 /// # Errors
 /// The flaw.
-pub(crate) fn each_in_turn<T: Default>(
+pub(crate) fn each_in_turn<T: Default, N>(
     most: usize,
-    next: impl FnMut(&mut T) -> Result<bool, Flaw> + Send,
+    next: N,
     work: impl Fn(&mut T) -> Result<(), Flaw> + Sync,
+) -> Result<(), Flaw>
+where
+    N: FnMut(&mut T) -> Result<bool, Flaw> + Send,
+{
+    in_turn(most, next, |turns| {
+        let mut thing = T::default();
+        while let Some(number) = turns.next(&mut thing) {
+            if let Err(flaw) = work(&mut thing) {
+                turns.found(number, flaw);
+            }
+        }
+    })
+}
+
+/// As [`each_in_turn`], where `work` is all that a thread does: it fetches things itself, also several at a time, and
+/// goes on with those that it has when there are no more.
+///
+/// # Errors
+/// The flaw.
+pub(crate) fn in_turn<N: Send>(
+    most: usize,
+    next: N,
+    work: impl Fn(&Turns<'_, N>) + Sync,
 ) -> Result<(), Flaw> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let helpers = processors.min(MOST_THREADS).min(most).saturating_sub(1);
@@ -40,32 +93,20 @@ pub(crate) fn each_in_turn<T: Default>(
         fetched: 0,
         found: None,
     });
+    let turns = Turns {
+        queue: &queue,
+        are_shared: helpers > 0,
+    };
     thread::scope(|scope| {
         for _ in 0..helpers {
             let helper = thread::Builder::new().name("hash".to_owned());
             // Where no thread can be had, this one does it all.
-            drop(helper.spawn_scoped(scope, || take_turns(&queue, &work)));
+            drop(helper.spawn_scoped(scope, || work(&turns)));
         }
-        take_turns(&queue, &work);
+        work(&turns);
     });
     let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
     queue.found.map_or(Ok(()), |(_, flaw)| Err(flaw))
-}
-
-fn take_turns<T: Default, N: FnMut(&mut T) -> Result<bool, Flaw>>(
-    queue: &Mutex<Queue<N>>,
-    work: &impl Fn(&mut T) -> Result<(), Flaw>,
-) {
-    let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut thing = T::default();
-    loop {
-        // A statement of its own: in the head of a `while let`, the lock would be held over the work.
-        let fetched = queue().fetch(&mut thing);
-        let Some(number) = fetched else { return };
-        if let Err(flaw) = work(&mut thing) {
-            queue().found(number, flaw);
-        }
-    }
 }
 
 impl<N> Queue<N> {

@@ -20,11 +20,14 @@ use crate::{
     path,
     sevenz::SevenZip,
     single::SingleFile,
-    streamed::StreamedArchive,
+    streamed::{Stored, StreamedArchive},
     subtree::Subtree,
     tar, udif,
     zip::ZipTree,
 };
+
+/// How archives are compressed that are read from front to back.
+const STREAMED: Codec = Codec::Gzip;
 
 /// Where a path leads.
 #[derive(Clone, Debug)]
@@ -305,7 +308,7 @@ fn contents(
             options,
             beside: &|name| neighbour(&**tree, path, name),
         };
-        return open_named(tree.source(path)?, &opening).map(Some);
+        return open_at(&**tree, path, &opening).map(Some);
     }
     if !entry.is_folder() {
         return Ok(None);
@@ -329,7 +332,22 @@ pub(crate) fn open_file(
         options: &OpenOptions::default(),
         beside: &|name| neighbour(tree, path, name),
     };
-    open_named(tree.source(path)?, &opening)
+    open_at(tree, path, &opening)
+}
+
+/// As `opening` says, the container that is the file at `path` of `tree`.
+fn open_at(
+    tree: &dyn Tree,
+    path: &str,
+    opening: &Opening<'_>,
+) -> Result<Arc<dyn Tree>, MediaError> {
+    if let Some(unproved) = tree.unproved(path)?
+        && is_stream(&unproved.source())
+    {
+        let stored = Stored::Unproved(unproved);
+        return streamed(stored, opening);
+    }
+    open_named(tree.source(path)?, opening)
 }
 
 fn open_named(source: Arc<dyn ReadAt>, opening: &Opening<'_>) -> Result<Arc<dyn Tree>, MediaError> {
@@ -393,11 +411,10 @@ fn compressed(
     opening: &Opening<'_>,
 ) -> Result<Arc<dyn Tree>, MediaError> {
     let name = opening.name;
-    let mut inner = opening.budget.descend()?;
-    if codec == Codec::Gzip && holds_stream(source, codec) {
-        let source = Arc::clone(source);
-        return Ok(Arc::new(StreamedArchive::new(name, source, codec, inner)));
+    if is_stream(source) {
+        return streamed(Stored::Proved(Arc::clone(source)), opening);
     }
+    let mut inner = opening.budget.descend()?;
     let stored = SourceReader::new(Arc::clone(source));
     let contents = ReadAhead::new(codec.reader(Box::new(stored)));
     let contents = spool(
@@ -423,9 +440,19 @@ fn compressed(
     Ok(Arc::new(SingleFile::new(inner_name(name), contents)))
 }
 
+/// The archive that is read from front to back.
+fn streamed(stored: Stored, opening: &Opening<'_>) -> Result<Arc<dyn Tree>, MediaError> {
+    let budget = opening.budget.descend()?;
+    let archive = StreamedArchive::new(opening.name, stored, STREAMED, budget);
+    Ok(Arc::new(archive))
+}
+
 /// Whether an archive is in `source` that can be read from front to back. Damage is told when it is read.
-fn holds_stream(source: &Arc<dyn ReadAt>, codec: Codec) -> bool {
-    let mut reader = codec.reader(Box::new(SourceReader::new(Arc::clone(source))));
+fn is_stream(source: &Arc<dyn ReadAt>) -> bool {
+    if !matches!(detect(&**source), Ok(Some(Format::Compressed(STREAMED)))) {
+        return false;
+    }
+    let mut reader = STREAMED.reader(Box::new(SourceReader::new(Arc::clone(source))));
     let mut start = [0; 6];
     let read = fill_with(&mut start, |_, rest| reader.read(rest));
     read.is_ok_and(|read| read == start.len()) && cpio::is_streamable(start)

@@ -8,7 +8,12 @@ use std::{
 
 use wire::{Budget, ReadAt};
 
-use crate::{Entry, MediaError, Tree, Xattr, open::open_file, path, xar::XarTree};
+use crate::{
+    Entry, MediaError, Tree, Xattr,
+    open::open_file,
+    path,
+    xar::{Unproved, XarTree},
+};
 
 /// The members that are archives: they are listed as files and as folders, too.
 const ARCHIVES: [&str; 2] = ["Payload", "Scripts"];
@@ -142,6 +147,13 @@ impl Tree for FlatPackage {
         match self.place(path)? {
             Place::Member => self.members.source(path),
             Place::Archive { tree, inner, .. } => tree.source(inner),
+        }
+    }
+
+    fn unproved(&self, path: &str) -> Result<Option<Unproved>, MediaError> {
+        match self.place(path)? {
+            Place::Member => self.members.unproved(path),
+            Place::Archive { tree, inner, .. } => tree.unproved(inner),
         }
     }
 

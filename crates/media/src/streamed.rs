@@ -1,7 +1,7 @@
 //! An archive that can only be inflated from front to back.
 
 use std::{
-    io::Read,
+    io::{self, Read},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,27 +10,36 @@ use wire::{Budget, BudgetReader, ReadAt, SourceReader};
 use crate::{
     Entry, MediaError, Tree, Xattr,
     archive::spool,
-    codec::{Codec, ReadAhead},
+    codec::{Codec, Failed, ReadAhead},
     cpio,
+    xar::Unproved,
 };
+
+/// Where the stream is.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    Proved(Arc<dyn ReadAt>),
+    /// Whether its digest is the declared one turns out when all of it was read.
+    Unproved(Unproved),
+}
 
 /// A cpio archive in a compressed stream. Nothing of it is read before something is asked for, and then all of it is
 /// spooled; who wants everything can have it from front to back instead.
 #[derive(Debug)]
 pub(crate) struct StreamedArchive {
     name: String,
-    source: Arc<dyn ReadAt>,
+    stored: Stored,
     codec: Codec,
     budget: Budget,
     spooled: Mutex<Option<Arc<dyn Tree>>>,
 }
 
 impl StreamedArchive {
-    /// The archive that `source` holds, compressed by `codec`; `name` names it in error messages.
-    pub(crate) fn new(name: &str, source: Arc<dyn ReadAt>, codec: Codec, budget: Budget) -> Self {
+    /// The archive that `stored` holds, compressed by `codec`; `name` names it in error messages.
+    pub(crate) fn new(name: &str, stored: Stored, codec: Codec, budget: Budget) -> Self {
         Self {
             name: name.to_owned(),
-            source,
+            stored,
             codec,
             budget,
             spooled: Mutex::default(),
@@ -38,8 +47,18 @@ impl StreamedArchive {
     }
 
     fn reader(&self) -> Box<dyn Read + Send> {
-        let stored = SourceReader::new(Arc::clone(&self.source));
-        self.codec.reader(Box::new(stored))
+        let unproved = match &self.stored {
+            Stored::Proved(source) => {
+                let stored = SourceReader::new(Arc::clone(source));
+                return self.codec.reader(Box::new(stored));
+            }
+            Stored::Unproved(unproved) => unproved.reader(),
+        };
+        // Hashed by a thread of its own.
+        match ReadAhead::new(unproved) {
+            Ok(ahead) => Box::new(Whole::new(ahead, self.codec)),
+            Err(error) => Box::new(Failed::new(error)),
+        }
     }
 
     fn tree(&self) -> Result<Arc<dyn Tree>, MediaError> {
@@ -89,5 +108,41 @@ impl Tree for StreamedArchive {
         let limit = self.budget.bytes_left();
         let reader = BudgetReader::new("compressed archive", limit, self.reader());
         Some(Box::new(reader))
+    }
+}
+
+/// What is inflated, up to the end of what is stored: only there it turns out whether that is what was declared.
+struct Whole {
+    inflated: Box<dyn Read + Send>,
+    stored: Shared,
+}
+
+impl Whole {
+    fn new(stored: ReadAhead, codec: Codec) -> Self {
+        let stored = Shared(Arc::new(Mutex::new(stored)));
+        Self {
+            inflated: codec.reader(Box::new(stored.clone())),
+            stored,
+        }
+    }
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inflated.read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            io::copy(&mut self.stored, &mut io::sink())?;
+        }
+        Ok(read)
+    }
+}
+
+#[derive(Clone)]
+struct Shared(Arc<Mutex<ReadAhead>>);
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.read(buffer)
     }
 }

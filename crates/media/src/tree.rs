@@ -5,7 +5,7 @@ use std::{io::Read, sync::Arc};
 use model::Timestamp;
 use wire::ReadAt;
 
-use crate::MediaError;
+use crate::{MediaError, xar::Unproved};
 
 /// A read-only tree of files, folders and links.
 ///
@@ -39,6 +39,15 @@ pub trait Tree: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Tree::open`].
     fn source(&self, path: &str) -> Result<Arc<dyn ReadAt>, MediaError>;
+
+    /// The contents of the file at `path` before they were compared with what is declared of them: where that means to
+    /// read all of them, which [`Tree::source`] does at once.
+    ///
+    /// # Errors
+    /// As [`Tree::open`].
+    fn unproved(&self, _path: &str) -> Result<Option<Unproved>, MediaError> {
+        Ok(None)
+    }
 
     /// The extended attributes of what is at `path`, resource fork and Finder information included, without what
     /// only carries compressed contents; sorted by name.

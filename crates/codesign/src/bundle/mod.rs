@@ -1,5 +1,6 @@
 //! Bundles: a program, and everything sealed around it.
 
+mod files;
 mod judge;
 mod layout;
 mod links;

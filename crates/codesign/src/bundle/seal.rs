@@ -1,9 +1,6 @@
 //! The list of a bundle's resources, compared with what is there.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::Read as _,
-};
+use std::collections::{HashMap, HashSet};
 
 use media::{Entry, Kind, Tree};
 use proplist::{Dict, Value};
@@ -11,18 +8,14 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     Layout,
+    files::{SealedFile, altered, compare_files},
     layout::{children, is_link_to_seal, join, read_file},
     links::Scope,
     rules::{Rules, Treatment},
 };
-use crate::{
-    flaw::Flaw,
-    hash::{Algorithm, Hasher},
-    turns::each_in_turn,
-};
+use crate::flaw::Flaw;
 
 const MAX_LEVELS: usize = 64;
-const BLOCK_LEN: usize = 128 << 10;
 const PKG_INFO_LEN: u64 = 64;
 
 /// What the seal says, version 2 (`files2`, `rules2`).
@@ -233,15 +226,6 @@ struct Walk<'a> {
     files: Vec<SealedFile<'a>>,
 }
 
-/// A file that is there, and the hashes that its bytes ought to have.
-#[derive(Debug)]
-struct SealedFile<'a> {
-    relative: String,
-    path: String,
-    sha1: Option<&'a [u8]>,
-    sha256: Option<&'a [u8]>,
-}
-
 impl Walk<'_> {
     fn folder(&mut self, relative: &str, levels: usize) -> Result<(), Flaw> {
         let Some(levels) = levels.checked_sub(1) else {
@@ -325,10 +309,11 @@ impl Walk<'_> {
                     format!("the link `{relative}` leads to `{target}`, which is not sealed"),
                 ))
             }
-            (What::Hashes { sha1, sha256 }, Kind::File { .. }) => {
+            (What::Hashes { sha1, sha256 }, Kind::File { len_bytes }) => {
                 self.files.push(SealedFile {
                     relative: relative.to_owned(),
                     path: entry.path.clone(),
+                    len_bytes: *len_bytes,
                     sha1: sha1.as_deref(),
                     sha256: sha256.as_deref(),
                 });
@@ -343,62 +328,6 @@ impl Walk<'_> {
             }
             _ => Err(altered(relative)),
         }
-    }
-}
-
-fn altered(relative: &str) -> Flaw {
-    Flaw::new("resource-altered", format!("`{relative}` was altered"))
-}
-
-/// Compares the bytes of `files` with what is sealed of them, several files at a time.
-fn compare_files(tree: &dyn Tree, files: &[SealedFile<'_>]) -> Result<(), Flaw> {
-    let mut numbers = 0..files.len();
-    let next = |task: &mut Task| {
-        let next = numbers.next();
-        task.number = next.unwrap_or_default();
-        Ok(next.is_some())
-    };
-    each_in_turn(files.len(), next, |task: &mut Task| {
-        task.block.resize(BLOCK_LEN, 0);
-        let mut file = files.get(task.number).into_iter();
-        file.try_for_each(|file| compare_file(tree, file, &mut task.block))
-    })
-}
-
-/// Which file is to be compared, and room for what is read of it.
-#[derive(Debug, Default)]
-struct Task {
-    number: usize,
-    block: Vec<u8>,
-}
-
-fn compare_file(tree: &dyn Tree, file: &SealedFile<'_>, block: &mut [u8]) -> Result<(), Flaw> {
-    let mut reader = tree
-        .open(&file.path)
-        .map_err(|error| Flaw::of_error("unreadable", &error))?;
-    let mut stated = [
-        (Algorithm::Sha1, file.sha1),
-        (Algorithm::Sha256, file.sha256),
-    ]
-    .into_iter()
-    .filter_map(|(algorithm, hash)| Some((algorithm.hasher(), hash?)))
-    .collect::<Vec<_>>();
-    loop {
-        let len = reader
-            .read(block)
-            .map_err(|error| Flaw::new("unreadable", format!("`{}`: {error}", file.path)))?;
-        let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else {
-            break;
-        };
-        for (hasher, _) in &mut stated {
-            hasher.update(bytes);
-        }
-    }
-    let is_same = |(hasher, hash): (Hasher, &[u8])| hasher.finish() == hash;
-    if stated.into_iter().all(is_same) {
-        Ok(())
-    } else {
-        Err(altered(&file.relative))
     }
 }
 

@@ -92,13 +92,14 @@ impl HashKind {
 
     /// The hash of `bytes`.
     pub(crate) fn of(self, bytes: &[u8]) -> Vec<u8> {
-        self.cut(self.algorithm().digest(bytes))
+        let mut digest = self.algorithm().digest(bytes);
+        digest.truncate(usize::from(self.len()));
+        digest
     }
 
     /// The full `digest` as directories of this kind store it.
-    pub(crate) fn cut(self, mut digest: Vec<u8>) -> Vec<u8> {
-        digest.truncate(usize::from(self.len()));
-        digest
+    pub(crate) fn cut(self, digest: &[u8]) -> &[u8] {
+        digest.get(..usize::from(self.len())).unwrap_or(digest)
     }
 }
 

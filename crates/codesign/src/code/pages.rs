@@ -4,7 +4,12 @@
 use wire::{ReadAt, read_up_to};
 
 use super::CodeDirectory;
-use crate::{flaw::Flaw, hash::Hasher, turns::each_in_turn};
+use crate::{
+    flaw::Flaw,
+    hash::{Algorithm, Hasher},
+    lanes,
+    turns::each_in_turn,
+};
 
 /// How much code is read at a time: a whole number of pages of every directory, whose lengths are powers of two and at
 /// most 16 MiB.
@@ -95,14 +100,24 @@ fn verify_pages(code: &dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Result
 fn verify_block(block: &Block, directory: &CodeDirectory<'_>) -> Result<(), Flaw> {
     let page_len = directory.page_len.unwrap_or(u64::MAX);
     let wanted = directory.code_limit.saturating_sub(block.offset);
-    let mut rest = up_to(&block.bytes, wanted).0;
+    let code = up_to(&block.bytes, wanted);
     let first = block.offset.checked_div(page_len).unwrap_or(0);
-    let mut page = usize::try_from(first).unwrap_or(usize::MAX);
-    while !rest.is_empty() {
-        let (now, later) = up_to(rest, page_len);
-        compare(directory, page, &directory.hash.of(now))?;
-        page = page.saturating_add(1);
-        rest = later;
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let page_len = usize::try_from(page_len).unwrap_or(usize::MAX);
+    let mut pages = (first..).zip(code.chunks(page_len.max(1)));
+    let algorithm = directory.hash.algorithm();
+    while let Some((number, page)) = pages.next() {
+        let next = match algorithm {
+            Algorithm::Sha256 => pages.next(),
+            _ => None,
+        };
+        let Some((next_number, next)) = next else {
+            compare(directory, number, &algorithm.digest(page))?;
+            continue;
+        };
+        let [digest, next_digest] = lanes::digests(page, next);
+        compare(directory, number, &digest)?;
+        compare(directory, next_number, &next_digest)?;
     }
     Ok(())
 }
@@ -118,20 +133,20 @@ fn verify_whole(code: &dyn ReadAt, directories: &[&CodeDirectory<'_>]) -> Result
     while reader.next(&mut block)? {
         for (directory, hasher) in directories.iter().zip(&mut hashers) {
             let wanted = directory.code_limit.saturating_sub(block.offset);
-            hasher.update(up_to(&block.bytes, wanted).0);
+            hasher.update(up_to(&block.bytes, wanted));
         }
     }
     for (directory, hasher) in directories.iter().zip(hashers) {
         if directory.code_limit > 0 {
-            compare(directory, 0, &directory.hash.cut(hasher.finish()))?;
+            compare(directory, 0, &hasher.finish())?;
         }
     }
     Ok(())
 }
 
-fn compare(directory: &CodeDirectory<'_>, page: usize, hash: &[u8]) -> Result<(), Flaw> {
+fn compare(directory: &CodeDirectory<'_>, page: usize, digest: &[u8]) -> Result<(), Flaw> {
     let stated = directory.pages().get(page);
-    if stated.copied() == Some(hash) {
+    if stated.copied() == Some(directory.hash.cut(digest)) {
         return Ok(());
     }
     let of = directory.pages().len();
@@ -141,9 +156,8 @@ fn compare(directory: &CodeDirectory<'_>, page: usize, hash: &[u8]) -> Result<()
     ))
 }
 
-fn up_to(bytes: &[u8], len: u64) -> (&[u8], &[u8]) {
-    usize::try_from(len)
-        .ok()
-        .and_then(|len| bytes.split_at_checked(len))
-        .unwrap_or((bytes, &[]))
+/// The first `len` bytes; all, where there are no more.
+fn up_to(bytes: &[u8], len: u64) -> &[u8] {
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    bytes.get(..len).unwrap_or(bytes)
 }

@@ -184,9 +184,10 @@ mod tests {
     use crate::{
         Attributes, HostTree, Tree,
         extract::extract_within,
-        open_source,
+        look_into, open_source,
         samples::{self, Sample},
         walk,
+        write::{Package, flat_pkg},
     };
 
     fn zipped(archive: &[u8]) -> Vec<u8> {
@@ -270,6 +271,49 @@ mod tests {
         ] {
             let members = [&APP[..], &[(name, member)]].concat();
             assert!(fails(zipped(&samples::cpio(&members))), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_inflated_at_once_must_have_its_digest_all_the_same() {
+        let house = TempDir::new().unwrap();
+        let folder = house.path().join("folder");
+        fs_err::create_dir(&folder).unwrap();
+        fs_err::write(folder.join("file"), "contents").unwrap();
+        let package = Package {
+            identifier: "com.example.sample",
+            version: "1",
+            install_location: "/",
+            postinstall_action: "none",
+            scripts: None,
+            owners: &[],
+        };
+        let path = house.path().join("sample.pkg");
+        flat_pkg(&folder, &package, &path).unwrap();
+        let payload = || look_into(&path.join("Payload")).unwrap().tree;
+        let dest = house.path().join("dest");
+        assert!(payload().front_to_back("").is_some());
+        assert_eq!(crate::extract(&*payload(), "", &dest).unwrap().files, 1);
+        assert_eq!(walk(&*payload(), "").unwrap().len(), 1);
+
+        // The time in the head of the stream, which nothing in the stream itself protects.
+        let mut bytes = fs_err::read(&path).unwrap();
+        let head = bytes
+            .windows(4)
+            .rposition(|head| head == [0x1f, 0x8b, 8, 0]);
+        bytes[head.unwrap() + 4] ^= 1;
+        fs_err::write(&path, bytes).unwrap();
+        let found = [
+            crate::extract(&*payload(), "", &dest).map(|_| ()),
+            walk(&*payload(), "").map(|_| ()),
+        ];
+        for found in found {
+            let error = found.unwrap_err();
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            assert!(
+                cause.is_some_and(|cause| cause.contains("digest")),
+                "{error}"
+            );
         }
     }
 

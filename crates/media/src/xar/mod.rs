@@ -19,6 +19,7 @@ pub(crate) use constants::MAGIC;
 pub use digest::{Declared, DigestKind};
 pub use toc::{Data, Encoding, Member, MemberKind, Signature, SignatureStyle};
 pub(crate) use tree::XarTree;
+pub use verified::Unproved;
 
 #[cfg(test)]
 mod tests;

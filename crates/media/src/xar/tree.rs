@@ -10,6 +10,7 @@ use wire::{Budget, ParseError, ReadAt};
 use super::{
     archive::Archive,
     toc::{Data, Encoding, Member, MemberKind},
+    verified::Unproved,
 };
 use crate::{
     Entry, Kind, MediaError, Tree, Xattr,
@@ -104,6 +105,16 @@ impl Tree for XarTree {
                 Ok(self.archive.stored(data)?)
             }
             _ => spool(path, self.open(path)?, &mut self.budget.clone()),
+        }
+    }
+
+    fn unproved(&self, path: &str) -> Result<Option<Unproved>, MediaError> {
+        match self.data(path)? {
+            Some(data) if data.encoding == Encoding::None => {
+                let stored = self.archive.stored(data)?;
+                Ok(Some(Unproved::new(stored, data.clone())))
+            }
+            _ => Ok(None),
         }
     }
 

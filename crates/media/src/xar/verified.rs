@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use wire::{Part, ReadAt as _};
+use wire::{Part, ReadAt};
 
 use super::{
     digest::{Declared, Hasher},
@@ -129,6 +129,31 @@ impl<R: Read> Read for Verified<R> {
             hasher.update(bytes);
         }
         Ok(read)
+    }
+}
+
+/// Contents that are stored as they are, and were not compared with what is declared of them.
+#[derive(Clone, Debug)]
+pub struct Unproved {
+    stored: Arc<Part>,
+    data: Data,
+}
+
+impl Unproved {
+    /// What is stored, of which `data` tells.
+    pub(super) const fn new(stored: Arc<Part>, data: Data) -> Self {
+        Self { stored, data }
+    }
+
+    /// The bytes, to be looked at before they are believed.
+    pub(crate) fn source(&self) -> Arc<dyn ReadAt> {
+        Arc::<Part>::clone(&self.stored)
+    }
+
+    /// Reads them. Where length or digests are not the declared ones, reading ends with an error.
+    pub(crate) fn reader(&self) -> Box<dyn Read + Send> {
+        let tap = Tap::new(Arc::clone(&self.stored), self.data.archived.as_ref());
+        Box::new(Verified::new(tap.clone(), tap, &self.data))
     }
 }
 
