@@ -1,14 +1,16 @@
 //! Catalogs: what of the pkginfos clients see.
 
-use std::{cell::OnceCell, collections::HashMap, fmt::Display, ops::Range};
+use std::{cell::OnceCell, collections::HashMap, fmt::Display, mem, ops::Range};
 
 use indexmap::IndexSet;
 use model::Sha256;
 use proplist::{Dict, KeyOrder, Value, WriteError, to_xml};
 
 use crate::{
-    Catalogs, Compat, Head,
+    Batch, Catalogs, Compat, Head, Opened,
+    batch::Batched,
     head::{Found, Keys, Named},
+    pieces::Fragment,
     plain, plistlib,
 };
 
@@ -72,18 +74,44 @@ impl<'k> CatalogBuilder<'k> {
 
     /// Takes the pkginfo with these contents; `path` is relative to `pkgsinfo/`.
     pub fn add(&mut self, path: &str, contents: &[u8]) {
-        let start = self.made.new_text().len();
-        if let Some(head) = plain::append(contents, self.options.compat, self.made.new_text()) {
-            let fields = head.fields();
-            if self.is_listed(path, &fields) {
-                let names = self.catalog_names(path, fields.named());
-                self.made.list_new(path, Some(head), start);
-                self.put_into(path, &names);
-            } else {
-                self.made.new_text().truncate(start);
+        let compat = self.options.compat;
+        match self
+            .made
+            .write(|text| plain::append(contents, compat, text))
+        {
+            (fragment, Some(head)) => self.add_written(path, head, fragment),
+            (_, None) => self.add_carefully(path, contents),
+        }
+    }
+
+    /// Begins to take what is in the batch, which is of the same Munki.
+    pub fn open<'p>(&mut self, batch: Batch<'p>) -> Opened<'p> {
+        Opened {
+            pkginfos: batch.pkginfos.into_iter(),
+            text: self.made.add_text(batch.text),
+            start: 0,
+        }
+    }
+
+    /// Takes the next one of a batch, if there is one.
+    pub fn add_next(&mut self, opened: &mut Opened<'_>) {
+        match opened.pkginfos.next() {
+            None => {}
+            Some((path, Batched::Failed(why))) => self.fail(path, &why),
+            Some((path, Batched::Odd(contents))) => self.add_carefully(path, &contents),
+            Some((path, Batched::Written { head, end })) => {
+                let start = mem::replace(&mut opened.start, end);
+                self.add_written(path, head, Fragment::new(opened.text, start..end));
             }
-        } else {
-            self.add_carefully(path, contents);
+        }
+    }
+
+    fn add_written(&mut self, path: &str, head: Head<'k>, fragment: Fragment) {
+        let fields = head.fields();
+        if self.is_listed(path, &fields) {
+            let names = self.catalog_names(path, fields.named());
+            self.made.list(path, Some(head), fragment);
+            self.put_into(path, &names);
         }
     }
 
@@ -128,9 +156,8 @@ impl<'k> CatalogBuilder<'k> {
                 return;
             }
         };
-        let start = self.made.new_text().len();
-        self.made.new_text().push_str(&fragment);
-        self.made.list_new(path, head, start);
+        let (fragment, ()) = self.made.write(|text| text.push_str(&fragment));
+        self.made.list(path, head, fragment);
         self.put_into(path, &names);
     }
 

@@ -14,6 +14,9 @@ const TEXTS: [&str; 6] = [
     "uninstaller_item_location",
 ];
 
+/// As long as most are.
+const USUAL_LEN: usize = 128;
+
 /// What ends each of the catalogs' names.
 const NAME_END: char = '\u{1f}';
 
@@ -58,7 +61,7 @@ impl<'k> Head<'k> {
         catalogs: Option<Vec<Cow<'a, str>>>,
         text_of: impl Fn(&str) -> Option<Option<Cow<'a, str>>>,
     ) -> Option<Self> {
-        let mut line = String::new();
+        let mut line = String::with_capacity(USUAL_LEN);
         if let Some(names) = catalogs {
             line.push('=');
             for name in names {

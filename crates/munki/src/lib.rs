@@ -24,6 +24,7 @@
 //! that were decided.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod catalogs;
 mod compat;
 mod head;
@@ -39,6 +40,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, Opened};
 pub use catalogs::{CatalogBuilder, CatalogOptions, icon_hashes, is_catalog_name};
 pub use compat::{Compat, UnknownCompat};
 pub use head::Head;

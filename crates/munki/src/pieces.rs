@@ -23,8 +23,8 @@ const NOTHING: &str = "<array/>\n</plist>\n";
 pub struct Catalogs<'k> {
     /// The earlier `all`.
     known: &'k [u8],
-    /// Items that are not in it, one after the other.
-    new: String,
+    /// Items that are not in it, one after the other in each of these.
+    new: Vec<String>,
     /// Where the bytes of each listed item are.
     fragments: Vec<Fragment>,
     /// Which of the listed items are in each catalog, in the order in which catalogs first occur.
@@ -47,17 +47,32 @@ pub struct Listed<'k> {
 
 /// Bytes of an item, or of several that lie together.
 #[derive(Clone, Debug)]
-struct Fragment {
-    is_known: bool,
+pub(crate) struct Fragment {
+    lies: Lies,
     range: Range<usize>,
 }
 
+/// In which text bytes are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lies {
+    /// In the earlier `all`.
+    Known,
+    /// In the new text of this number.
+    New(usize),
+}
+
 impl Fragment {
+    /// Bytes in the new text of this number.
+    pub(crate) const fn new(text: usize, range: Range<usize>) -> Self {
+        let lies = Lies::New(text);
+        Self { lies, range }
+    }
+
     /// The bytes of both, if `next` follows in the same place.
     fn joined(&self, next: &Self) -> Option<Self> {
-        let follows = self.is_known == next.is_known && self.range.end == next.range.start;
+        let follows = self.lies == next.lies && self.range.end == next.range.start;
         follows.then_some(Self {
-            is_known: self.is_known,
+            lies: self.lies,
             range: self.range.start..next.range.end,
         })
     }
@@ -116,42 +131,40 @@ impl<'k> Catalogs<'k> {
     }
 
     fn bytes_of(&self, fragment: &Fragment) -> &[u8] {
-        let text = if fragment.is_known {
-            self.known
-        } else {
-            self.new.as_bytes()
+        let text = match fragment.lies {
+            Lies::Known => self.known,
+            Lies::New(number) => self
+                .new
+                .get(number)
+                .map(String::as_bytes)
+                .unwrap_or_default(),
         };
         text.get(fragment.range.clone()).unwrap_or_default()
     }
 
-    /// Where the bytes of items go that are not known.
-    pub(crate) const fn new_text(&mut self) -> &mut String {
-        &mut self.new
+    /// Takes a text in which items are, and answers its number.
+    pub(crate) fn add_text(&mut self, text: String) -> usize {
+        self.new.push(text);
+        self.new.len().saturating_sub(1)
     }
 
-    /// Lists an item whose bytes were appended to [`Self::new_text`] from `start` on.
-    pub(crate) fn list_new(&mut self, path: &str, head: Option<Head<'k>>, start: usize) {
-        let range = start..self.new.len();
-        self.list(
-            path,
-            head,
-            Fragment {
-                is_known: false,
-                range,
-            },
-        );
+    /// Has `write` add to the text that was added last; answers what it wrote, and what it answered.
+    pub(crate) fn write<T>(&mut self, write: impl FnOnce(&mut String) -> T) -> (Fragment, T) {
+        let mut text = self.new.pop().unwrap_or_default();
+        let start = text.len();
+        let answer = write(&mut text);
+        let range = start..text.len();
+        (Fragment::new(self.add_text(text), range), answer)
     }
 
     /// Lists an item whose bytes are in the earlier `all`.
     pub(crate) fn list_known(&mut self, path: &str, head: Head<'k>, range: Range<usize>) {
-        let fragment = Fragment {
-            is_known: true,
-            range,
-        };
-        self.list(path, Some(head), fragment);
+        let lies = Lies::Known;
+        self.list(path, Some(head), Fragment { lies, range });
     }
 
-    fn list(&mut self, path: &str, head: Option<Head<'k>>, fragment: Fragment) {
+    /// Lists an item whose bytes are there.
+    pub(crate) fn list(&mut self, path: &str, head: Option<Head<'k>>, fragment: Fragment) {
         let before = HEADER.len().saturating_add(BEGIN.len());
         let start = self.listed.last().map_or(before, |last| last.range.end);
         let end = start.saturating_add(fragment.range.len());

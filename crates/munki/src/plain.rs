@@ -3,7 +3,7 @@
 //! Text that is escaped as it would be written is copied as it stands. Whatever is out of the ordinary is left to the
 //! readers that make values; they would take what is taken here, too, and make the very same of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use chrono::NaiveDate;
 
@@ -25,19 +25,71 @@ const TYPES: [&str; 2] = [
 ];
 const STARTS: [&str; 2] = ["<plist version=\"1.0\">", "<plist>"];
 
+/// As long as the longest of the tags that begin a value, without what they begin with.
+const LONGEST_TAG: usize = "integer>".len();
+
 /// Letters that stand for themselves are written with these.
 const REFERENCES: [(&str, &str); 3] = [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
 
+/// Hardly any pkginfo has more keys.
+const USUAL_KEYS: usize = 32;
+
 /// A dictionary's keys and values, in the order of the keys.
-type Entries<'a> = Vec<(&'a str, Node<'a>)>;
+type Entries<'a> = Vec<Entry<'a>>;
+
+struct Entry<'a> {
+    /// How the key begins, which is nearly always enough to tell keys apart.
+    begin: u64,
+    key: &'a str,
+    node: Node<'a>,
+}
 
 /// A value, as it is written.
 enum Node<'a> {
-    /// The name of an element, and its text.
-    Text(&'static str, &'a str),
+    Text(Leaf, &'a str),
     Flag(bool),
     Array(Vec<Self>),
     Dict(Entries<'a>),
+}
+
+/// An element with text in it.
+#[derive(Clone, Copy)]
+enum Leaf {
+    Date,
+    Integer,
+    String,
+}
+
+impl Leaf {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::Integer => "integer",
+            Self::String => "string",
+        }
+    }
+
+    const fn end(self) -> &'static str {
+        match self {
+            Self::Date => "</date>",
+            Self::Integer => "</integer>",
+            Self::String => "</string>",
+        }
+    }
+
+    fn is_sound(self, text: &str) -> bool {
+        match self {
+            Self::Date => is_date(text),
+            Self::Integer => is_integer(text),
+            Self::String => true,
+        }
+    }
+}
+
+/// The first letters of a key, as a number that is in the same order: no key has a zero in it.
+fn begin_of(key: &str) -> u64 {
+    let letters = key.bytes().chain(iter::repeat(0)).take(8);
+    letters.fold(0, |begin, letter| begin << 8 | u64::from(letter))
 }
 
 /// Appends the pkginfo to `out` as it stands in catalogs, and answers its head; does nothing if it is out of the
@@ -49,31 +101,32 @@ pub(crate) fn append(contents: &[u8], compat: Compat, out: &mut String) -> Optio
     let keeps_notes = match (compat, find(&pkginfo, "notes")) {
         (Compat::Munki7, _) | (_, None) => false,
         // Munki 6 keeps notes in which nothing is.
-        (Compat::Munki6, Some(Node::Text("string", text))) => text.is_empty(),
+        (Compat::Munki6, Some(Node::Text(Leaf::String, text))) => text.is_empty(),
         (Compat::Munki6, Some(_)) => return None,
     };
-    pkginfo.retain(|(key, _)| (keeps_notes || *key != "notes") && !key.starts_with('_'));
+    pkginfo.retain(|Entry { key, .. }| (keeps_notes || *key != "notes") && !key.starts_with('_'));
     let head = head(&pkginfo)?;
     write_dict(&pkginfo, 1, out);
     Some(head)
 }
 
 fn find<'a, 'b>(entries: &'b Entries<'a>, wanted: &str) -> Option<&'b Node<'a>> {
-    let (_, node) = entries.iter().find(|(key, _)| *key == wanted)?;
-    Some(node)
+    let begin = begin_of(wanted);
+    let is_wanted = |entry: &&Entry<'_>| entry.begin == begin && entry.key == wanted;
+    Some(&entries.iter().find(is_wanted)?.node)
 }
 
 fn head(pkginfo: &Entries<'_>) -> Option<Head<'static>> {
     let text_of = |key: &str| match find(pkginfo, key) {
         None => Some(None),
-        Some(Node::Text("string", text)) => Some(Some(unescaped(text))),
+        Some(Node::Text(Leaf::String, text)) => Some(Some(unescaped(text))),
         Some(_) => None,
     };
     let catalogs = match find(pkginfo, Head::CATALOGS) {
         None => None,
         Some(Node::Array(names)) => {
             let names = names.iter().map(|name| match name {
-                Node::Text("string", text) => Some(unescaped(text)),
+                Node::Text(Leaf::String, text) => Some(unescaped(text)),
                 _ => None,
             });
             Some(names.collect::<Option<Vec<_>>>()?)
@@ -112,13 +165,14 @@ impl<'a> Reader<'a> {
         self.take_any(&STARTS)?;
         self.spaces();
         self.take("<dict>")?;
-        let entries = self.dict(DEEPEST)?;
+        let entries = self.dict(DEEPEST, Entries::with_capacity(USUAL_KEYS))?;
         self.spaces();
         self.take("</plist>")?;
         self.spaces();
         self.rest.is_empty().then_some(entries)
     }
 
+    #[inline]
     fn take(&mut self, what: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(what)?;
         Some(())
@@ -129,18 +183,19 @@ impl<'a> Reader<'a> {
     }
 
     fn spaces(&mut self) {
-        self.rest = self.rest.trim_start_matches(['\n', '\t', ' ']);
+        let is_space = |byte: &u8| matches!(byte, b'\n' | b'\t' | b' ');
+        let len = self.rest.bytes().take_while(is_space).count();
+        self.rest = self.rest.get(len..).unwrap_or_default();
     }
 
-    /// What is in a dictionary, and its end.
-    fn dict(&mut self, deepest: usize) -> Option<Entries<'a>> {
-        let mut entries = Entries::new();
+    /// What is in a dictionary besides these entries, and its end.
+    fn dict(&mut self, deepest: usize, mut entries: Entries<'a>) -> Option<Entries<'a>> {
         loop {
             self.spaces();
-            if self.take("</dict>").is_some() {
+            if self.take("<key>").is_none() {
+                self.take("</dict>")?;
                 break;
             }
-            self.take("<key>")?;
             let key = self.text()?;
             self.take("</key>")?;
             // Beyond ASCII the order of letters and that of their bytes are not the same.
@@ -148,11 +203,14 @@ impl<'a> Reader<'a> {
                 return None;
             }
             self.spaces();
-            entries.push((key, self.value(deepest)?));
+            entries.push(Entry {
+                begin: begin_of(key),
+                key,
+                node: self.value(deepest)?,
+            });
         }
-        entries.sort_by_key(|(key, _)| *key);
-        let is_twice =
-            |pair: &[(&str, Node<'_>)]| matches!(pair, [(one, _), (next, _)] if one == next);
+        entries.sort_unstable_by_key(|entry| (entry.begin, entry.key));
+        let is_twice = |pair: &[Entry<'_>]| matches!(pair, [one, next] if one.key == next.key);
         (!entries.windows(2).any(is_twice)).then_some(entries)
     }
 
@@ -170,32 +228,30 @@ impl<'a> Reader<'a> {
     fn value(&mut self, deepest: usize) -> Option<Node<'a>> {
         let deeper = deepest.checked_sub(1)?;
         self.take("<")?;
-        let (tag, rest) = self.rest.split_once('>')?;
+        let ends_tag = |byte| byte == b'>';
+        let len = self.rest.bytes().take(LONGEST_TAG).position(ends_tag)?;
+        let (tag, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
+        self.take(">")?;
         Some(match tag {
-            "string" => self.leaf("string", "</string>", |_| true)?,
-            "string/" => Node::Text("string", ""),
-            "integer" => self.leaf("integer", "</integer>", is_integer)?,
-            "date" => self.leaf("date", "</date>", is_date)?,
+            "string" => self.leaf(Leaf::String)?,
+            "string/" => Node::Text(Leaf::String, ""),
+            "integer" => self.leaf(Leaf::Integer)?,
+            "date" => self.leaf(Leaf::Date)?,
             "true/" => Node::Flag(true),
             "false/" => Node::Flag(false),
             "array" => Node::Array(self.array(deeper)?),
             "array/" => Node::Array(Vec::new()),
-            "dict" => Node::Dict(self.dict(deeper)?),
+            "dict" => Node::Dict(self.dict(deeper, Entries::new())?),
             "dict/" => Node::Dict(Entries::new()),
             _ => return None,
         })
     }
 
-    fn leaf(
-        &mut self,
-        name: &'static str,
-        end: &str,
-        is_sound: fn(&str) -> bool,
-    ) -> Option<Node<'a>> {
+    fn leaf(&mut self, leaf: Leaf) -> Option<Node<'a>> {
         let text = self.text()?;
-        self.take(end)?;
-        is_sound(text).then_some(Node::Text(name, text))
+        self.take(leaf.end())?;
+        leaf.is_sound(text).then_some(Node::Text(leaf, text))
     }
 
     /// Text up to the next tag, if it is written here as it will be there.
@@ -291,7 +347,7 @@ fn write_dict(entries: &Entries<'_>, depth: usize, out: &mut String) {
     }
     line(depth, &["<dict>"], out);
     let deeper = depth.saturating_add(1);
-    for (key, node) in entries {
+    for Entry { key, node, .. } in entries {
         line(deeper, &["<key>", key, "</key>"], out);
         write(node, deeper, out);
     }
@@ -300,7 +356,7 @@ fn write_dict(entries: &Entries<'_>, depth: usize, out: &mut String) {
 
 fn write(node: &Node<'_>, depth: usize, out: &mut String) {
     match node {
-        Node::Text(name, text) => line(depth, &["<", name, ">", text, "</", name, ">"], out),
+        Node::Text(leaf, text) => line(depth, &["<", leaf.name(), ">", text, leaf.end()], out),
         Node::Flag(true) => line(depth, &["<true/>"], out),
         Node::Flag(false) => line(depth, &["<false/>"], out),
         Node::Array(nodes) if nodes.is_empty() => line(depth, &["<array/>"], out),

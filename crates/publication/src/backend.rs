@@ -84,6 +84,11 @@ pub trait Backend: Repository {
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError>;
 
+    /// What reads very many files of a kind, one for each thread, where several do so sooner than [`Self::each`] does.
+    fn readers(&self, _kind: Kind) -> Option<Readers<'_>> {
+        None
+    }
+
     /// How what is there looks to who fetches it, if something is there.
     ///
     /// # Errors
@@ -249,8 +254,33 @@ pub trait Held: fmt::Debug {
     fn check(&self) -> Result<(), RepositoryError>;
 }
 
+/// Makes what reads files, for each thread one of its own.
+pub type Readers<'a> = Box<dyn Fn() -> Box<dyn Reader + 'a> + Sync + 'a>;
+
+/// How a file looked before it was read, as [`Backend::list_stamped`] tells it.
+pub type Seen = Option<Stamp>;
+
+/// Reads files of one kind, one after the other.
+pub trait Reader {
+    /// Reads all that is in the file into `contents`, in the place of what is in there.
+    ///
+    /// # Errors
+    /// If it cannot be read; what is in `contents` then means nothing.
+    fn read(&mut self, location: &str, contents: &mut Vec<u8>) -> Result<Seen, RepositoryError>;
+
+    /// The digest of all that is in the file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn digest(&mut self, location: &str) -> Result<(Sha256, Seen), RepositoryError> {
+        let mut contents = Vec::new();
+        let seen = self.read(location, &mut contents)?;
+        Ok((Sha256::of(&contents), seen))
+    }
+}
+
 /// A file that is ready to be put in its place; it is gone when dropped.
-pub trait Part {
+pub trait Part: Send {
     /// All that is in it.
     ///
     /// # Errors

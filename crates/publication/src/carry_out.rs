@@ -5,7 +5,7 @@ use proplist::Value;
 
 use crate::{
     Backend, Held, Kind, Part, Point, PublicationObserver, PublishError, StagedFile,
-    catalogs::{CatalogsMade, Coming, Prepared, Told},
+    catalogs::{Before, CatalogsMade, Coming, Prepared, Told},
     index::Index,
     plan::Plan,
     trash,
@@ -36,7 +36,13 @@ pub(crate) fn carry_out(work: &Work<'_>) -> Result<CatalogsMade, PublishError> {
     trash::keep(work)?;
     let (repository, options) = (work.repository, work.options);
     let index = || Index::read(repository, options.compat);
-    let catalogs = Prepared::make(repository, options, Told::Notes, &coming, index)?;
+    let catalogs = Prepared::make(
+        repository,
+        options,
+        Told::Notes,
+        &coming,
+        Before::Index(&index),
+    )?;
     work.observer.reached(Point::CatalogsPrepared);
     for (file, part) in additions {
         work.held.check()?;

@@ -3,18 +3,17 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
-    fs::File,
-    io,
-    path::{Path, PathBuf},
 };
 
 use model::Sha256;
 use munki::{CatalogBuilder, CatalogOptions, Catalogs, Compat, Report, icon_hashes, listing_order};
 
 use crate::{
-    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Stamp, Unobserved,
+    Backend, Held, Kind, Part, Point, PublicationObserver, RepositoryError, Seen, Unobserved,
     beside::beside,
-    index::{self, Index, Known},
+    contents::{Icons, Stamps, collect, hash_icons},
+    in_order::in_order,
+    index::{self, Index},
 };
 
 /// The list of icon hashes, relative to `icons/`.
@@ -50,9 +49,8 @@ pub(crate) fn make_catalogs_locked(
     held: &dyn Held,
     options: CatalogOptions,
 ) -> Result<CatalogsMade, RepositoryError> {
-    let index = || Index::nothing(options.compat);
     let (told, coming) = (Told::Everything, Coming::default());
-    let prepared = Prepared::make(repository, options, told, &coming, index)?;
+    let prepared = Prepared::make(repository, options, told, &coming, Before::Nothing)?;
     prepared.apply(repository, held, &Unobserved)
 }
 
@@ -120,28 +118,49 @@ impl Coming {
 #[derive(Debug)]
 pub(crate) struct Listing {
     /// In the order of [`crate::Repository::list`].
-    pub(crate) pkginfos: Vec<(String, Option<Stamp>)>,
+    pub(crate) pkginfos: Vec<(String, Seen)>,
     /// Without those that are about to be placed.
-    pub(crate) icons: Vec<(String, Option<Stamp>)>,
+    pub(crate) icons: Vec<(String, Seen)>,
     pkgs: Vec<String>,
 }
 
 impl Listing {
-    pub(crate) fn read(repository: &dyn Backend, coming: &Coming) -> Result<Self, RepositoryError> {
-        let mut pkginfos = repository.list_stamped(Kind::Pkgsinfo)?;
+    /// Without stamps, which are told by who reads the files.
+    fn read(repository: &dyn Backend, coming: &Coming) -> Result<Self, RepositoryError> {
+        let unstamped = |location| (location, None);
+        Self::make(repository, coming, |kind| {
+            Ok(repository.list(kind)?.into_iter().map(unstamped).collect())
+        })
+    }
+
+    pub(crate) fn read_stamped(
+        repository: &dyn Backend,
+        coming: &Coming,
+    ) -> Result<Self, RepositoryError> {
+        Self::make(repository, coming, |kind| repository.list_stamped(kind))
+    }
+
+    fn make(
+        repository: &dyn Backend,
+        coming: &Coming,
+        list: impl Fn(Kind) -> Result<Vec<(String, Seen)>, RepositoryError>,
+    ) -> Result<Self, RepositoryError> {
+        let (pkgs, listed) = beside(
+            || coming.staying(repository, Kind::Pkgs),
+            || Ok::<_, RepositoryError>((list(Kind::Pkgsinfo)?, list(Kind::Icons)?)),
+        );
+        let (mut pkgs, (mut pkginfos, mut icons)) = (pkgs?, listed?);
         pkginfos.retain(|(location, _)| {
             coming.stays(Kind::Pkgsinfo, location) && !coming.pkginfos.contains_key(location)
         });
         let placed = coming.pkginfos.keys();
         pkginfos.extend(placed.map(|location| (location.clone(), None)));
         pkginfos.sort_by(|(left, _), (right, _)| listing_order(left, right));
-        let mut icons = repository.list_stamped(Kind::Icons)?;
         icons.retain(|(location, _)| {
             location != ICON_HASHES
                 && coming.stays(Kind::Icons, location)
                 && !coming.icons.contains_key(location)
         });
-        let mut pkgs = coming.staying(repository, Kind::Pkgs)?;
         pkgs.extend(coming.pkgs.iter().cloned());
         Ok(Self {
             pkginfos,
@@ -151,11 +170,24 @@ impl Listing {
     }
 }
 
-/// The icons that will be there.
-#[derive(Debug, Default)]
-pub(crate) struct Icons {
-    pub(crate) digests: BTreeMap<String, Sha256>,
-    report: Report,
+/// Notes how those looked that were not known and have been read.
+fn note<T>(listed: &mut [(String, Seen)], known: &[Option<T>], stamps: Stamps) {
+    let unknown = listed
+        .iter_mut()
+        .zip(known)
+        .filter(|(_, known)| known.is_none());
+    for (((_, stamp), _), read) in unknown.zip(stamps) {
+        *stamp = read;
+    }
+}
+
+/// What is known from before.
+#[derive(Clone, Copy)]
+pub(crate) enum Before<'a> {
+    /// What this answers.
+    Index(&'a (dyn Fn() -> Index + Sync)),
+    /// Nothing.
+    Nothing,
 }
 
 /// What is told of the making of catalogs.
@@ -178,17 +210,23 @@ pub(crate) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// Makes the catalogs of what is and what is about to be, and writes those that changed beside their places. What
-    /// `index` answers is not read again.
+    /// is known from `before` is not read again.
     pub(crate) fn make(
         repository: &'a dyn Backend,
         options: CatalogOptions,
         told: Told,
         coming: &Coming,
-        index: impl Fn() -> Index + Sync,
+        before: Before<'_>,
     ) -> Result<Self, RepositoryError> {
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
-        let (index, listing) = beside(index, || Listing::read(repository, coming));
+        let (index, listing) = match before {
+            Before::Index(index) => beside(index, || Listing::read_stamped(repository, coming)),
+            Before::Nothing => (
+                Index::nothing(options.compat),
+                Listing::read(repository, coming),
+            ),
+        };
         let mut listing = listing?;
         let pkgs = std::mem::take(&mut listing.pkgs);
         let known = index.known(&listing);
@@ -203,7 +241,9 @@ impl<'a> Prepared<'a> {
                 collect(repository, builder, coming, (&listing, &known))
             },
         );
-        let (mut icons, mut catalogs) = (icons?, catalogs?);
+        let ((mut icons, icon_stamps), (mut catalogs, stamps)) = (icons?, catalogs?);
+        note(&mut listing.icons, &known.icons, icon_stamps);
+        note(&mut listing.pkginfos, &known.pkginfos, stamps);
         let icon_report = std::mem::take(&mut icons.report);
         if icons_first {
             report.extend(icon_report.clone());
@@ -279,14 +319,14 @@ pub(crate) fn outdated(
     let pkgs = std::mem::take(&mut listing.pkgs);
     let known = index.known(&listing);
     let builder = CatalogBuilder::new(options, pkgs).quiet();
-    let catalogs = collect(repository, builder, &coming, (&listing, &known))?;
+    let (catalogs, _) = collect(repository, builder, &coming, (&listing, &known))?;
     let mut outdated = Vec::new();
     for name in catalogs.names() {
         if !is_there(repository, Kind::Catalogs, name, &catalogs.pieces(name))? {
             outdated.push(name.to_owned());
         }
     }
-    let icons = hash_icons(repository, &coming, options.compat, (&listing, &known))?;
+    let (icons, _) = hash_icons(repository, &coming, options.compat, (&listing, &known))?;
     if let Some(hashes) = hash_list(&icons)?
         && !is_there(repository, Kind::Icons, ICON_HASHES, &[&hashes])?
     {
@@ -295,101 +335,6 @@ pub(crate) fn outdated(
     let mut stale = repository.list(Kind::Catalogs)?;
     stale.retain(|name| !catalogs.contains(name));
     Ok((outdated, stale))
-}
-
-/// The catalogs of what is and what is about to be.
-fn collect<'k>(
-    repository: &dyn Backend,
-    mut builder: CatalogBuilder<'k>,
-    coming: &Coming,
-    (listing, known): (&Listing, &Known<'k>),
-) -> Result<Catalogs<'k>, RepositoryError> {
-    let compat = builder.compat();
-    let unknown = unknown(&listing.pkginfos, &known.pkginfos);
-    let mut read = coming.pkginfos(repository, &unknown)?;
-    for ((location, _), known) in listing.pkginfos.iter().zip(&known.pkginfos) {
-        if let Some(known) = known {
-            builder.add_known(location, known.head.clone(), known.range.clone());
-            continue;
-        }
-        // One for each that is unknown, in the same order.
-        match read.next() {
-            Some((_, Ok(contents))) => builder.add(location, &contents),
-            Some((_, Err(error))) => {
-                let why = words(repository, Kind::Pkgsinfo, location, &error, compat);
-                builder.fail(location, &why);
-            }
-            None => builder.fail(location, &"it was not read"),
-        }
-    }
-    Ok(builder.finish())
-}
-
-/// What of the listing has to be read.
-fn unknown<T>(listed: &[(String, Option<Stamp>)], known: &[Option<T>]) -> Vec<String> {
-    let unknown = listed
-        .iter()
-        .zip(known)
-        .filter(|(_, known)| known.is_none());
-    unknown.map(|((location, _), _)| location.clone()).collect()
-}
-
-/// Why a file of the repository cannot be read; Munki 6 says what Python says.
-fn words(
-    repository: &dyn Backend,
-    kind: Kind,
-    location: &str,
-    error: &RepositoryError,
-    compat: Compat,
-) -> String {
-    let path = place(repository, kind, location);
-    let unreadable = File::open(&path).err();
-    let number = unreadable.as_ref().and_then(io::Error::raw_os_error);
-    match (compat, unreadable, number) {
-        (Compat::Munki6, Some(source), Some(number)) => {
-            let text = source.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            let path = proplist::repr(&path.to_string_lossy().into_owned().into());
-            format!("[Errno {number}] {text}: {path}")
-        }
-        _ => error.to_string(),
-    }
-}
-
-/// The digests of the icons, and what there is to say.
-fn hash_icons(
-    repository: &dyn Backend,
-    coming: &Coming,
-    compat: Compat,
-    (listing, known): (&Listing, &Known<'_>),
-) -> Result<Icons, RepositoryError> {
-    let mut icons = Icons {
-        digests: coming.icons.clone(),
-        ..Icons::default()
-    };
-    icons.report.progress("Getting list of icons...");
-    let unknown = unknown(&listing.icons, &known.icons);
-    let mut read = repository.each_digest(Kind::Icons, &unknown)?;
-    for ((location, _), known) in listing.icons.iter().zip(&known.icons) {
-        icons.report.progress(format!("Hashing {location}..."));
-        // One for each that is unknown, in the same order.
-        match known.map(Ok).or_else(|| read.next()) {
-            Some(Ok(sha256)) => {
-                icons.digests.insert(location.clone(), sha256);
-            }
-            Some(Err(error)) => {
-                let why = words(repository, Kind::Icons, location, &error, compat);
-                icons.report.error(match compat {
-                    Compat::Munki6 => format!("RepoError for {location}: {why}"),
-                    Compat::Munki7 => format!("Error reading icons/{location}: {why}"),
-                });
-            }
-            None => icons
-                .report
-                .error(format!("Error reading icons/{location}: it was not read")),
-        }
-    }
-    Ok(icons)
 }
 
 /// The list of icon hashes, if there are icons.
@@ -413,21 +358,25 @@ fn prepare_changed<'a>(
     catalogs: &Catalogs<'_>,
     icons: &Icons,
 ) -> Result<Parts<'a>, RepositoryError> {
-    let mut parts = Parts::new();
-    let mut prepare = |kind, location: &str, pieces: &[&[u8]]| {
-        if !is_there(repository, kind, location, pieces)? {
-            let part = repository.prepare_pieces(kind, location, pieces)?;
-            parts.push((kind, location.to_owned(), part));
+    let prepare = |kind, location: &str, pieces: &[&[u8]]| {
+        if is_there(repository, kind, location, pieces)? {
+            return Ok(None);
         }
-        Ok::<_, RepositoryError>(())
+        let part = repository.prepare_pieces(kind, location, pieces)?;
+        Ok::<_, RepositoryError>(Some((kind, location.to_owned(), part)))
     };
-    for name in catalogs.names() {
-        prepare(Kind::Catalogs, name, &catalogs.pieces(name))?;
-    }
+    let names: Vec<&str> = catalogs.names().collect();
+    let mut prepared = Vec::new();
+    in_order(
+        &names,
+        || (),
+        |(), name| prepare(Kind::Catalogs, name, &catalogs.pieces(name)),
+        |part| prepared.push(part),
+    );
     if let Some(hashes) = hash_list(icons)? {
-        prepare(Kind::Icons, ICON_HASHES, &[&hashes])?;
+        prepared.push(prepare(Kind::Icons, ICON_HASHES, &[&hashes]));
     }
-    Ok(parts)
+    prepared.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// Whether these bytes are there. What cannot be read is replaced, or the replacing will say why not.
@@ -445,11 +394,4 @@ fn is_there(
         ) => Ok(false),
         answered => answered,
     }
-}
-
-/// Where something is, for people.
-fn place(repository: &dyn Backend, kind: Kind, location: &str) -> PathBuf {
-    repository
-        .path_for(kind, location)
-        .unwrap_or_else(|| Path::new(kind.as_str()).join(location))
 }

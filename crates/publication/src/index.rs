@@ -16,12 +16,17 @@ use munki::{Catalogs, Compat, Head, listing_order};
 
 use crate::{
     Backend, Kind,
-    catalogs::{Icons, Listing},
+    catalogs::Listing,
     checksum::checksum,
+    contents::Icons,
+    noted::{noted, number, to_note},
 };
 
 /// The name of the index.
 const NAME: &str = "catalog-index";
+
+/// The name of the index that earlier versions kept, which nobody reads any more.
+const FORMER_NAME: &str = "catalog-index.json";
 
 /// What an index begins with; it changes with its shape.
 const SHAPE: &str = "catalog index 3";
@@ -33,7 +38,7 @@ const ICONS: &str = "\u{1e}\n";
 const ALL: &str = "all";
 
 /// How long before the index a file must have been changed last: within less a second change need not show in times.
-const SETTLED_NS: i64 = 1_000_000_000;
+pub(crate) const SETTLED_NS: i64 = 1_000_000_000;
 
 /// How a file looks from outside; whoever changes what is in it changes this, too.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +56,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn read<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub(crate) fn read<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         Some(Self {
             len_bytes: fields.next()?.parse().ok()?,
             modified_ns: fields.next()?.parse().ok()?,
@@ -214,9 +219,7 @@ impl Index {
         if text == ICONS || (!is_new && text == self.text) {
             return None;
         }
-        let first = format!("{SHAPE} {:016x}\n", checksum(text.as_bytes()));
-        text.insert_str(0, &first);
-        Some(text.into_bytes())
+        Some(to_note(text, SHAPE))
     }
 
     /// The same, as if everything had settled long ago.
@@ -313,25 +316,15 @@ fn can_be_named(location: &str) -> bool {
 
 /// Keeps what was learned. That it cannot be kept costs time only, and is only logged.
 pub(crate) fn keep(repository: &dyn Backend, learned: &[u8]) {
-    if let Err(error) = repository.note_own(NAME, learned) {
+    let kept = repository.note_own(NAME, learned);
+    if let Err(error) = kept.and_then(|()| repository.remove_own(FORMER_NAME)) {
         tracing::debug!(%error, "what making catalogs learned is not kept");
     }
 }
 
 /// What was learned, and the `all` that it was learned of.
 fn last(repository: &dyn Backend) -> Option<(String, Vec<u8>)> {
-    let mut text = String::from_utf8(repository.own(NAME).ok()??).ok()?;
-    let (first, rest) = text.split_once('\n')?;
-    if number(first.strip_prefix(SHAPE)?.trim_start()) != Some(checksum(rest.as_bytes())) {
-        return None;
-    }
-    let first_len = first.len().saturating_add(1);
-    text.drain(..first_len);
+    let text = noted(repository, NAME, SHAPE)?;
     let all = repository.get(Kind::Catalogs, ALL).ok()?;
     Some((text, all))
-}
-
-/// A checksum, as it is written.
-fn number(digits: &str) -> Option<u64> {
-    u64::from_str_radix(digits, 16).ok()
 }

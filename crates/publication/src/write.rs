@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
-    io::{self, BufWriter, Read as _, Write as _},
+    io::{self, IoSlice, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -164,13 +164,21 @@ fn hash(from: &mut File, to: impl io::Write, target: &Path) -> Result<(Sha256, u
     }
 }
 
+/// Hands pieces over as they lie, hundreds at once.
 fn write_pieces(file: &mut File, pieces: &[&[u8]]) -> io::Result<()> {
-    // Long pieces pass it by.
-    let mut writer = BufWriter::with_capacity(PIECES_LEN, file);
-    for piece in pieces {
-        writer.write_all(piece)?;
+    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut left = slices.as_mut_slice();
+    // Takes away what is empty.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => IoSlice::advance_slices(&mut left, len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    writer.flush()
+    Ok(())
 }
 
 /// Whether the file is what `pieces` make, and nothing else.

@@ -17,7 +17,8 @@ use super::{
     unfinished::unfinished,
 };
 use crate::{
-    Backend, Each, Held, Kind, Look, Part, PublishError, RepositoryError, StagedFile, Stamp,
+    Backend, Each, Held, Kind, Look, Part, PublishError, Reader as _, Readers, RepositoryError,
+    StagedFile, Stamp,
     write::{self, CopyError, PartFile},
 };
 
@@ -49,10 +50,8 @@ impl Backend for FolderRepository {
         {
             return Ok(Box::new(read));
         }
-        let mut files = Files::new(self);
-        let contents = locations
-            .iter()
-            .map(move |location| files.get(kind, location));
+        let mut files = Files::new(self, kind);
+        let contents = locations.iter().map(move |location| files.get(location));
         Ok(Box::new(contents))
     }
 
@@ -61,11 +60,15 @@ impl Backend for FolderRepository {
         kind: Kind,
         locations: &'a [String],
     ) -> Result<Each<'a, Sha256>, RepositoryError> {
-        let mut files = Files::new(self);
+        let mut files = Files::new(self, kind);
         let digests = locations
             .iter()
-            .map(move |location| files.digest(kind, location));
+            .map(move |location| Ok(files.digest(location)?.0));
         Ok(Box::new(digests))
+    }
+
+    fn readers(&self, kind: Kind) -> Option<Readers<'_>> {
+        Some(Box::new(move || Box::new(Files::new(self, kind))))
     }
 
     fn look(&self, kind: Kind, location: &str) -> Result<Option<Look>, RepositoryError> {

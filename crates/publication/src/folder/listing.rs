@@ -155,7 +155,7 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     stamp_of(&fs::metadata(path).ok()?)
 }
 
-fn stamp_of(metadata: &Metadata) -> Option<Stamp> {
+pub(super) fn stamp_of(metadata: &Metadata) -> Option<Stamp> {
     let nanoseconds =
         |seconds: i64, rest: i64| seconds.checked_mul(1_000_000_000)?.checked_add(rest);
     Some(Stamp {

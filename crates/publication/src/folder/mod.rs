@@ -161,7 +161,7 @@ impl Repository for FolderRepository {
     }
 
     fn get(&self, kind: Kind, location: &str) -> Result<Vec<u8>, RepositoryError> {
-        Files::new(self).get(kind, location)
+        Files::new(self, kind).get(location)
     }
 
     fn path_for(&self, kind: Kind, location: &str) -> Option<PathBuf> {

@@ -2,17 +2,21 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io,
     os::fd::OwnedFd,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
 };
 
 use model::Sha256;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::{
+    buffer::spare_capacity,
+    fs::{Mode, OFlags, ResolveFlags, openat, openat2},
+    io::Errno,
+};
 
-use super::FolderRepository;
-use crate::{Kind, RepositoryError, repository::checked};
+use super::{FolderRepository, listing::stamp_of};
+use crate::{Kind, Reader, RepositoryError, Seen, repository::checked};
 
 /// How many files go from one thread to the other at once.
 const BATCH: usize = 64;
@@ -25,80 +29,117 @@ const BUFFER_LEN: usize = 1 << 16;
 
 type Contents = Result<Vec<u8>, RepositoryError>;
 
-/// Opens files of one repository, one after the other.
+/// Opens files of one kind, one after the other.
 pub(super) struct Files<'a> {
     repository: &'a FolderRepository,
+    kind: Kind,
     /// The repository's folder; without it each file is looked for from `/` on.
     root: Option<OwnedFd>,
+    /// The folder that the last file was in, and where it is.
+    last: Option<(String, OwnedFd)>,
+    /// What files are read into that are not kept.
     buffer: Vec<u8>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(repository: &'a FolderRepository) -> Self {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(repository.root(), flags, Mode::empty());
+    pub(super) fn new(repository: &'a FolderRepository, kind: Kind) -> Self {
+        let root = rustix::fs::open(repository.root(), FOLDER, Mode::empty());
         Self {
             repository,
+            kind,
             root: root.ok(),
-            buffer: vec![0; BUFFER_LEN],
+            last: None,
+            buffer: Vec::new(),
         }
     }
 
     /// All that is in a file.
-    pub(super) fn get(&mut self, kind: Kind, location: &str) -> Contents {
-        let mut file = self.open(kind, location)?;
-        whole(&mut file, &mut self.buffer)
-            .map_err(|source| RepositoryError::io(&self.repository.path(kind, location), source))
-    }
-
-    /// The digest of all that is in a file.
-    pub(super) fn digest(&mut self, kind: Kind, location: &str) -> Result<Sha256, RepositoryError> {
-        let mut file = self.open(kind, location)?;
-        let (sha256, _) = Sha256::of_reader(&mut file)
-            .map_err(|source| RepositoryError::io(&self.repository.path(kind, location), source))?;
-        Ok(sha256)
+    pub(super) fn get(&mut self, location: &str) -> Contents {
+        let mut contents = Vec::new();
+        self.read(location, &mut contents)?;
+        Ok(contents)
     }
 
     /// Opens what is there.
     ///
     /// The kernel sees to it that no link leads out of the repository. It also refuses what only seems to, and whatever
     /// it refuses is looked at closely.
-    fn open(&self, kind: Kind, location: &str) -> Result<File, RepositoryError> {
+    fn open(&mut self, location: &str) -> Result<File, RepositoryError> {
         let location = checked(location)?;
-        let opened = self.root.as_ref().and_then(|root| {
-            let path = format!("{kind}/{location}");
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            openat2(root, path, flags, Mode::empty(), ResolveFlags::BENEATH).ok()
-        });
-        if let Some(file) = opened {
+        if let Some(file) = self.open_in_folder(location) {
             return Ok(file.into());
         }
+        let kind = self.kind;
         let found = self.repository.open_file(kind, location)?;
         found.ok_or_else(|| RepositoryError::NotFound {
             kind,
             location: location.to_owned(),
         })
     }
+
+    /// Opens a file that is no link. One follows the other in the same folder, which is then found already.
+    fn open_in_folder(&mut self, location: &str) -> Option<OwnedFd> {
+        let (folder, name) = location.rsplit_once('/').unwrap_or(("", location));
+        if self.last.as_ref().is_none_or(|(last, _)| last != folder) {
+            let path = format!("{}/{folder}", self.kind);
+            let found = openat2(
+                self.root.as_ref()?,
+                path,
+                FOLDER,
+                Mode::empty(),
+                ResolveFlags::BENEATH,
+            );
+            self.last = Some((folder.to_owned(), found.ok()?));
+        }
+        let (_, folder) = self.last.as_ref()?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        openat(folder, name, flags, Mode::empty()).ok()
+    }
+
+    fn failed(&self, location: &str) -> impl FnOnce(io::Error) -> RepositoryError {
+        let path = self.repository.path(self.kind, location);
+        move |source| RepositoryError::io(&path, source)
+    }
 }
 
-/// All that is in the file. Asking for its length first would cost more than it saves, unless it is long.
-fn whole(file: &mut File, buffer: &mut [u8]) -> io::Result<Vec<u8>> {
-    let mut contents = Vec::new();
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Reader for Files<'_> {
+    fn read(&mut self, location: &str, contents: &mut Vec<u8>) -> Result<Seen, RepositoryError> {
+        let file = self.open(location)?;
+        whole(&file, contents).map_err(self.failed(location))
+    }
+
+    fn digest(&mut self, location: &str) -> Result<(Sha256, Seen), RepositoryError> {
+        let mut file = self.open(location)?;
+        let metadata = file.metadata().map_err(self.failed(location))?;
+        if metadata.len() > BUFFER_LEN as u64 {
+            let (sha256, _) = Sha256::of_reader(&mut file).map_err(self.failed(location))?;
+            return Ok((sha256, stamp_of(&metadata)));
+        }
+        let stamp = whole(&file, &mut self.buffer).map_err(self.failed(location))?;
+        Ok((Sha256::of(&self.buffer), stamp))
+    }
+}
+
+/// Reads all that is in the file, and answers how it looked before.
+fn whole(file: &File, contents: &mut Vec<u8>) -> io::Result<Seen> {
+    let metadata = file.metadata()?;
+    contents.clear();
+    // A byte more than is needed, so that a file that is as long as it says is read at once. What it says is not
+    // believed beyond what files usually have.
+    let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    contents.reserve(len.min(BUFFER_LEN).saturating_add(1));
     loop {
-        match file.read(buffer) {
-            Ok(0) => return Ok(contents),
-            Ok(len) => {
-                contents.extend_from_slice(buffer.get(..len).unwrap_or_default());
-                if len == buffer.len() {
-                    // Makes room for as much as the file says that is left.
-                    file.read_to_end(&mut contents)?;
-                    return Ok(contents);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match rustix::io::read(file, spare_capacity(contents)) {
+            Ok(0) => break,
+            Ok(_) if contents.len() == len && contents.capacity() > len => break,
+            Ok(_) => contents.reserve(contents.len().max(BUFFER_LEN)),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(stamp_of(&metadata))
 }
 
 /// The contents of files in their order, which a thread reads while others are looked at.
@@ -147,9 +188,9 @@ fn read(
     locations: &[String],
     to: &SyncSender<Vec<Contents>>,
 ) {
-    let mut files = Files::new(repository);
+    let mut files = Files::new(repository, kind);
     for locations in locations.chunks(BATCH) {
-        let read = locations.iter().map(|location| files.get(kind, location));
+        let read = locations.iter().map(|location| files.get(location));
         if to.send(read.collect()).is_err() {
             // Nobody wants the rest.
             return;

@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use munki::{CatalogOptions, Compat};
+use munki::{CatalogBuilder, CatalogOptions, Compat};
 use proptest::prelude::*;
 
 use super::scene::{Scene, assert_sound, item, tree};
 use crate::{
-    Backend, Kind, Unobserved,
-    catalogs::{CatalogsMade, Coming, Listing, Prepared, Told},
+    Backend, FolderRepository, Kind, Repository as _, Unobserved,
+    catalogs::{Before, CatalogsMade, Coming, Listing, Prepared, Told},
     index::Index,
     make_catalogs, repairs,
 };
@@ -29,7 +29,7 @@ fn make_with(repository: &dyn Backend, index: impl Fn() -> Index + Sync) -> Cata
         CatalogOptions::default(),
         Told::Everything,
         &Coming::default(),
-        index,
+        Before::Index(&index),
     )
     .unwrap()
     .apply(repository, &*held, &Unobserved)
@@ -52,7 +52,7 @@ fn nothing_that_stayed_as_it_was_is_read_again() {
     let before = (repository.own(NAME).unwrap(), repository.own_stamp(NAME));
     assert!(before.0.is_some());
     let index = Index::read(repository, Compat::Munki7).aged();
-    let listing = Listing::read(repository, &Coming::default()).unwrap();
+    let listing = Listing::read_stamped(repository, &Coming::default()).unwrap();
     let known = index.known(&listing);
     assert_eq!((known.pkginfos.len(), known.icons.len()), (2, 2));
     for (pkginfo, name) in known.pkginfos.iter().zip(["A", "C"]) {
@@ -66,6 +66,17 @@ fn nothing_that_stayed_as_it_was_is_read_again() {
     assert_eq!(made.changed, [""; 0]);
     let after = (repository.own(NAME).unwrap(), repository.own_stamp(NAME));
     assert_eq!(after, before, "nothing was learned");
+}
+
+#[test]
+fn what_an_earlier_version_kept_goes() {
+    let scene = Scene::new();
+    let repository = &*scene.repository;
+    repository.put_own("catalog-index.json", b"{}").unwrap();
+    repository.remove_own(NAME).unwrap();
+    make(repository);
+    assert_eq!(repository.own("catalog-index.json").unwrap(), None);
+    assert!(repository.own(NAME).unwrap().is_some());
 }
 
 #[test]
@@ -135,6 +146,41 @@ fn munki_6_has_no_part_in_it() {
     };
     make_catalogs(&*scene.repository, options).unwrap();
     assert_eq!(scene.repository.own(NAME).unwrap(), None);
+}
+
+#[test]
+fn so_many_that_threads_share_them_make_what_each_of_them_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = FolderRepository::create(folder.path()).unwrap();
+    for number in 0..300 {
+        let odd = ["<integer>1</integer>", "<real>1</real>", "<broken>"];
+        let odd = odd[usize::from(number % 10 == 0) + usize::from(number % 50 == 0)];
+        let text = format!(
+            "<plist version=\"1.0\"><dict><key>name</key><string>{number}</string><key>x</key>{odd}<key>catalogs</key>\
+             <array><string>c{}</string></array><key>installer_type</key><string>nopkg</string></dict></plist>",
+            number % 3
+        );
+        let location = format!("{}/{number}", number % 7);
+        repository
+            .put(Kind::Pkgsinfo, &location, text.as_bytes())
+            .unwrap();
+    }
+    std::os::unix::fs::symlink("1", folder.path().join("pkgsinfo/1/link")).unwrap();
+    let made = make_catalogs(&repository, CatalogOptions::default()).unwrap();
+    let mut one_by_one = CatalogBuilder::new(CatalogOptions::default(), []);
+    for location in repository.list(Kind::Pkgsinfo).unwrap() {
+        let contents = repository.get(Kind::Pkgsinfo, &location).unwrap();
+        one_by_one.add(&location, &contents);
+    }
+    let one_by_one = one_by_one.finish();
+    assert_eq!(made.report.notes, one_by_one.report.notes);
+    assert_eq!(made.report.notes.len(), 6);
+    assert_eq!(one_by_one.names().count(), 4);
+    for name in one_by_one.names() {
+        let there = repository.get(Kind::Catalogs, name).unwrap();
+        assert!(there == one_by_one.pieces(name).concat(), "{name}");
+    }
+    assert_true(&repository, "after");
 }
 
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@
 //! crate `tough`. Keys are Ed25519 and are named by the SHA-256 of their canonical JSON (section 4.2).
 
 mod client;
+mod digests;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;

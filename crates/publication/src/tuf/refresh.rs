@@ -10,6 +10,7 @@ use unicode_normalization::is_nfc;
 
 use super::{
     FOLDER, Online, Tuf, TufError,
+    digests::Digests,
     keys::Versions,
     metadata::{self, Named},
 };
@@ -317,50 +318,31 @@ type Skipped = Vec<(String, &'static str)>;
 fn files(repository: &dyn Backend) -> Result<(Files, Skipped), RepositoryError> {
     let mut found = Files::new();
     let mut skipped = Skipped::new();
+    let mut digests = Digests::of(repository);
     for kind in [Kind::Catalogs, Kind::ClientResources, Kind::Manifests] {
-        for location in repository.list(kind)? {
-            add(repository, kind, &location, &mut found, &mut skipped)?;
+        for (location, seen) in repository.list_stamped(kind)? {
+            let name = format!("{kind}/{location}");
+            // Canonical JSON composes what is signed in one library, and leaves it as it is in another.
+            if !is_nfc(&name) {
+                skipped.push((name, "its name is written with combining marks (not NFC)"));
+                continue;
+            }
+            match digests.digest((kind, &location), seen) {
+                Ok(Some(named)) => {
+                    found.insert(name, named);
+                }
+                Ok(None) | Err(RepositoryError::Location { .. }) => {
+                    skipped.push((name, "its name is not text that can stand in metadata"));
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
-    if repository
-        .list(Kind::Icons)?
-        .iter()
-        .any(|location| location == ICON_HASHES)
-    {
-        add(
-            repository,
-            Kind::Icons,
-            ICON_HASHES,
-            &mut found,
-            &mut skipped,
-        )?;
+    if let Some(named) = digests.digest((Kind::Icons, ICON_HASHES), None)? {
+        found.insert(format!("{}/{ICON_HASHES}", Kind::Icons), named);
     }
+    digests.note();
     Ok((found, skipped))
-}
-
-fn add(
-    repository: &dyn Backend,
-    kind: Kind,
-    location: &str,
-    found: &mut Files,
-    skipped: &mut Skipped,
-) -> Result<(), RepositoryError> {
-    let name = format!("{kind}/{location}");
-    // Canonical JSON composes what is signed in one library, and leaves it as it is in another.
-    if !is_nfc(&name) {
-        skipped.push((name, "its name is written with combining marks (not NFC)"));
-        return Ok(());
-    }
-    match repository.digest_and_len(kind, location) {
-        Ok(Some((sha256, len_bytes))) => {
-            found.insert(name, Named { sha256, len_bytes });
-        }
-        Ok(None) | Err(RepositoryError::Location { .. }) => {
-            skipped.push((name, "its name is not text that can stand in metadata"));
-        }
-        Err(error) => return Err(error),
-    }
-    Ok(())
 }
 
 /// A file of metadata; what is larger than anything that is written here is as good as not there.
