@@ -97,7 +97,9 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
     let _traces =
         logging::start(&cli).context("cannot send traces (`OTEL_…` of the environment)")?;
     let house = House::new(&cli.global);
-    dispatch(cli.verb, &house, printer)
+    let status = dispatch(cli.verb, &house, printer);
+    house.close();
+    status
 }
 
 /// Does what waits for others. What does not is done without: threads cost as much as looking into a small image.

@@ -4,6 +4,10 @@ mod all;
 mod files;
 mod folder;
 mod lately;
+mod listing;
+mod memory;
+mod notes;
+mod stamp;
 mod survey;
 
 use std::{
@@ -15,8 +19,8 @@ use std::{
     },
 };
 
-pub use self::survey::Survey;
-use self::{files::Files, folder::Folder, lately::Lately};
+use self::{all::in_parallel, files::Files, folder::Folder, lately::Lately};
+pub use self::{memory::Memory, survey::Survey};
 use crate::{
     Recipe, ResolveError, Resolved,
     core_processors::split_processor,
@@ -61,8 +65,10 @@ pub struct Listed {
     pub path: PathBuf,
     /// Whether it was found as an override.
     pub is_override: bool,
-    /// What it says.
-    pub recipe: Arc<Recipe>,
+    /// Its identifier.
+    pub identifier: Option<String>,
+    /// The identifier or name of its parent.
+    pub parent: Option<String>,
 }
 
 impl Library {
@@ -95,6 +101,22 @@ impl Library {
             folders: Mutex::default(),
             lately: Arc::clone(&self.lately),
             remembers: AtomicBool::new(false),
+        }
+    }
+
+    /// The same folders; what `memory` has of their files need not be read.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &Memory) -> Self {
+        self.files = memory.files();
+        self
+    }
+
+    /// A library of other folders that knows the files which this one has read.
+    #[must_use]
+    pub fn of_other_dirs(&self, search_dirs: &[String], override_dirs: &[String]) -> Self {
+        Self {
+            files: Arc::clone(&self.files),
+            ..Self::new(search_dirs, override_dirs, self.home())
         }
     }
 
@@ -137,7 +159,12 @@ impl Library {
     /// The file that `name` stands for: a path to a valid recipe, else an identifier, else a name.
     pub fn locate(&self, name: &str, scope: Scope, more_dirs: &[PathBuf]) -> Option<PathBuf> {
         let path = Path::new(name);
-        if path.is_file() && self.files.header(path).is_some_and(|header| header.valid) {
+        if path.is_file()
+            && self
+                .files
+                .header(path)
+                .is_some_and(|header| header.is_valid)
+        {
             return Some(path.to_owned());
         }
         self.find(name, &self.dirs(scope, more_dirs))
@@ -161,7 +188,10 @@ impl Library {
     pub fn find_all(&self, identifier: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         for dir in &self.search_dirs {
-            for path in self.folder(dir).all_by_identifier(identifier) {
+            for path in self
+                .folder(dir, &self.search_dirs)
+                .all_by_identifier(identifier)
+            {
                 if !found.contains(&path) {
                     found.push(path);
                 }
@@ -207,15 +237,15 @@ impl Library {
         for (dirs, is_override) in [(&self.search_dirs, false), (&self.override_dirs, true)] {
             for path in dirs
                 .iter()
-                .flat_map(|dir| self.folder(dir).candidates(is_override))
+                .flat_map(|dir| self.folder(dir, dirs).candidates(is_override))
             {
-                let Ok(recipe) = self.files.recipe(&path) else {
+                let Some(header) = self.files.header(&path) else {
                     continue; // Told of when the folder was indexed.
                 };
                 let valid = if is_override {
-                    recipe.is_valid_override()
+                    header.is_valid_override
                 } else {
-                    recipe.is_valid()
+                    header.is_valid
                 };
                 if let (true, Some(name)) = (valid, path.file_name()) {
                     let name = crate::strip_extension(&name.to_string_lossy()).to_owned();
@@ -223,7 +253,8 @@ impl Library {
                         name,
                         path,
                         is_override,
-                        recipe,
+                        identifier: header.identifier,
+                        parent: header.parent,
                     });
                 }
             }
@@ -248,7 +279,7 @@ impl Library {
         self.as_it_is(|| {
             self.declaring(name, dirs).or_else(|| {
                 dirs.iter()
-                    .find_map(|dir| self.folder(dir).by_name(name, &self.files))
+                    .find_map(|dir| self.folder(dir, dirs).by_name(name, &self.files))
             })
         })
     }
@@ -257,7 +288,7 @@ impl Library {
     fn declaring(&self, identifier: &str, dirs: &[PathBuf]) -> Option<PathBuf> {
         let mut found = dirs
             .iter()
-            .filter_map(|dir| self.folder(dir).by_identifier(identifier));
+            .filter_map(|dir| self.folder(dir, dirs).by_identifier(identifier));
         let path = found.next()?;
         let header = self.files.header(&path)?;
         (header.identifier.as_deref() == Some(identifier)).then_some(path)
@@ -275,20 +306,29 @@ impl Library {
         })
     }
 
-    fn folder(&self, dir: &Path) -> Arc<Folder> {
+    /// The folder `dir`. If it was not looked at yet, all of `dirs`, to which it belongs, are: they are needed next.
+    fn folder(&self, dir: &Path, dirs: &[PathBuf]) -> Arc<Folder> {
         let mut folders = self.own_folders();
         if let Some(folder) = folders.get(dir) {
             return Arc::clone(folder);
         }
-        let folder = if let Some(folder) = self.lately.get(dir) {
+        let missing: Vec<&PathBuf> = dirs
+            .iter()
+            .filter(|dir| !folders.contains_key(*dir))
+            .collect();
+        let looked_at = in_parallel(&missing, |dir| ((*dir).clone(), self.look_at(dir)));
+        folders.extend(looked_at);
+        let folder = folders.entry(dir.to_owned());
+        Arc::clone(folder.or_insert_with(|| self.look_at(dir)))
+    }
+
+    fn look_at(&self, dir: &Path) -> Arc<Folder> {
+        if let Some(folder) = self.lately.get(dir) {
             self.remembers.store(true, Ordering::Relaxed);
-            folder
-        } else {
-            let folder = Arc::new(Folder::index(dir, &self.files));
-            self.lately.put(dir, &folder);
-            folder
-        };
-        folders.insert(dir.to_owned(), Arc::clone(&folder));
+            return folder;
+        }
+        let folder = Arc::new(Folder::index(dir, &self.files));
+        self.lately.put(dir, &folder);
         folder
     }
 
