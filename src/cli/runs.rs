@@ -26,6 +26,9 @@ pub(crate) struct Replay {
     /// The run
     #[arg(value_name = "RUN")]
     pub(crate) id: RunId,
+    /// Go by the recipes of today, and not by those that the run went by
+    #[arg(long)]
+    pub(crate) todays_recipes: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

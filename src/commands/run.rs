@@ -100,6 +100,7 @@ fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
         accepted: arguments.accepted.clone(),
         verbosity: printer.verbosity,
         replays: None,
+        todays_recipes: false,
     };
     let of_name = |name: &&String| Request {
         name: (*name).clone(),

@@ -103,7 +103,10 @@ async fn replay(arguments: &Replay, house: &House, printer: Printer) -> anyhow::
     let then = engine.db().run_find(arguments.id).await?;
     let then = then.context("there is no such run")?;
     let request = match Engine::replay_of(&then) {
-        Ok(request) => request,
+        Ok(request) => Request {
+            todays_recipes: arguments.todays_recipes,
+            ..request
+        },
         Err(failure) => return failed(&failure),
     };
     let now = match engine.queue(&request, Trigger::Manual).await {

@@ -8,7 +8,8 @@ use fetch::{FetchError, Fetcher, Settings};
 use glob::Pattern;
 use model::{Clock, SystemClock};
 use pipeline::{
-    Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning, StepLimits,
+    Afterwards, Engine, Guards, NodeName, Parts, Recipes, Retries, Scanning, SharedHosts,
+    StepLimits,
 };
 use processors::{PythonHost, PythonSettings, SignaturePolicy, StepError};
 use publication::{
@@ -176,7 +177,8 @@ pub async fn open_engine(config: &Config, outfit: Outfit) -> Result<Engine, Open
     let clock = clock::of(&db).await.map_err(state_error(config))?;
     let desk = desk_by(config, db.clone(), Arc::clone(&clock))?;
     let scanning = open_scanning(config, &db, &clock)?;
-    let fetcher = open_fetcher(config)?;
+    let hosts = SharedHosts::new(db.clone(), config.fetch.per_host.get());
+    let fetcher = open_fetcher(config)?.with_turnstile(Arc::new(hosts));
     let signatures = open_signatures(config)?;
     let keyring = config.keyring();
     // Made now, or found unusable now, rather than by the first publication.

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -12,10 +12,14 @@ use reqwest::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
-use tokio::{sync::OwnedSemaphorePermit, time};
+use tokio::time;
 use url::Url;
 
-use crate::{FetchError, PlainHttp, Request, RetryPolicy, Settings, error::causes, hosts::Hosts};
+use crate::{
+    FetchError, PlainHttp, Request, RetryPolicy, Settings, Turnstile,
+    error::causes,
+    hosts::{Hosts, Permit},
+};
 
 /// Downloads over HTTP and HTTPS with limits, time-outs and retries.
 ///
@@ -35,7 +39,7 @@ pub(crate) struct Answer {
     /// Where the chain led, in order; raw, because a file name may be taken from the last one.
     pub(crate) hops: Vec<Url>,
     /// The host may not be asked more often while this lives.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    pub(crate) permit: Permit,
 }
 
 impl Fetcher {
@@ -67,6 +71,13 @@ impl Fetcher {
             hosts: Hosts::new(settings.per_host),
             settings,
         })
+    }
+
+    /// The same, where requests are counted together with other programs, too.
+    #[must_use]
+    pub fn with_turnstile(mut self, turnstile: Arc<dyn Turnstile>) -> Self {
+        self.hosts.set_turnstile(turnstile);
+        self
     }
 
     /// Sends `request` with `extra` headers, and follows redirects.

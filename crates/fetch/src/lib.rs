@@ -52,6 +52,7 @@ mod text;
 pub use client::Fetcher;
 pub use download::{Fetched, Pending};
 pub use error::FetchError;
+pub use hosts::{Passage, Turnstile};
 pub use request::{Pin, PlainHttp, Request};
 pub use settings::{RetryPolicy, Settings};
 pub use spent::Renewal;

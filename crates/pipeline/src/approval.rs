@@ -1,6 +1,6 @@
 //! Approvals: what was trusted of an override, and how what it reaches now differs from that.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use model::{FailureClass, Sha256, Timestamp, Title};
 use recipe::{Change, Closure, History, Member};
@@ -30,7 +30,7 @@ impl Approved {
         let mut texts = BTreeMap::new();
         for member in closure.members() {
             if let (None, Some(sha256)) = (&member.commit, member.sha256) {
-                let text = text_of(member, sha256);
+                let text = text_of(&member.path, sha256);
                 texts.extend(text.map(|text| (sha256, scrubber.scrub(&text))));
             }
         }
@@ -39,12 +39,12 @@ impl Approved {
 }
 
 /// The text of a file that has not changed since it was hashed.
-fn text_of(member: &Member, sha256: Sha256) -> Option<String> {
-    let metadata = fs_err::metadata(&member.path).ok()?;
+pub(crate) fn text_of(path: &Path, sha256: Sha256) -> Option<String> {
+    let metadata = fs_err::metadata(path).ok()?;
     if metadata.len() > LARGEST_TEXT {
         return None;
     }
-    let bytes = fs_err::read(&member.path).ok()?;
+    let bytes = fs_err::read(path).ok()?;
     (Sha256::of(&bytes) == sha256)
         .then(|| String::from_utf8(bytes).ok())
         .flatten()
@@ -108,15 +108,7 @@ impl Standing {
     /// [`FailureClass::Trust`], with every change.
     pub(crate) fn check(&self, history: &dyn History) -> Result<(), Failure> {
         let Some(approval) = &self.approval else {
-            return Err(Failure::new(
-                FailureClass::Trust,
-                format!("{} was never approved, so nothing of it is run.", self.title),
-            )
-            .with_advice(format!(
-                "Look at what it reaches with `auto-update trust diff {0}`, and approve it with `auto-update trust \
-                 approve {0}` if it is right.",
-                self.title
-            )));
+            return Err(self.never_approved());
         };
         let changes = self.changes();
         if changes.is_empty() {
@@ -140,6 +132,19 @@ impl Standing {
              approve {0}`.",
             self.title
         )))
+    }
+
+    /// That nobody approved anything of it.
+    pub(crate) fn never_approved(&self) -> Failure {
+        Failure::new(
+            FailureClass::Trust,
+            format!("{} was never approved, so nothing of it is run.", self.title),
+        )
+        .with_advice(format!(
+            "Look at what it reaches with `auto-update trust diff {0}`, and approve it with `auto-update trust approve \
+             {0}` if it is right.",
+            self.title
+        ))
     }
 
     /// The changes for people: a heading for each, and the lines that differ where they can be told. Blocking.
@@ -169,7 +174,7 @@ impl Standing {
         let before = approved
             .sha256
             .and_then(|sha256| texts.and_then(|texts| texts.get(&sha256)));
-        let after = now.sha256.and_then(|sha256| text_of(now, sha256));
+        let after = now.sha256.and_then(|sha256| text_of(&now.path, sha256));
         let after = after.map(|text| self.scrubber.scrub(&text));
         match (before, after) {
             (Some(before), Some(after)) => TextDiff::from_lines(before.as_str(), after.as_str())

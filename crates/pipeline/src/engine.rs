@@ -15,7 +15,7 @@ use store::{Db, NewRun, Queued, QuotaWindow, Terms};
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
     approval::Approved, owner::Owner, plan::Plan, recipe_index::RecipeIndex, recipes::title_named,
-    secrets,
+    recorded::KnownPlans, secrets,
 };
 
 /// What an engine is made of.
@@ -84,6 +84,7 @@ pub struct Engine {
     pub(crate) registry: Arc<Registry>,
     pub(crate) owner: Owner,
     pub(crate) index: RecipeIndex,
+    pub(crate) known_plans: KnownPlans,
 }
 
 impl fmt::Debug for Engine {
@@ -102,6 +103,7 @@ impl Engine {
             registry: Arc::new(Registry::native()),
             owner: Owner::of_this_process(),
             index: RecipeIndex::default(),
+            known_plans: KnownPlans::default(),
         }
     }
 

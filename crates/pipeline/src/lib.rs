@@ -53,6 +53,7 @@ mod publish;
 mod receipt;
 mod recipe_index;
 mod recipes;
+mod recorded;
 mod records;
 mod recovery;
 mod release;
@@ -83,7 +84,7 @@ pub use hold::{Decided, Hold};
 pub use identity::{
     Entry as IdentityEntry, Signers, Verdict as IdentityVerdict, changes_shown, signers_shown,
 };
-pub use limits::StepLimits;
+pub use limits::{SharedHosts, StepLimits};
 pub use outcome::{Outcome, Wait, Worked};
 pub use owner::{Owner, machine};
 pub use payload_gate::Guards;

@@ -5,6 +5,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use model::Sha256;
 use store::{Db, Lease, Notes, StepNote, StoreError};
 use tokio::time::Instant;
 
@@ -25,11 +26,15 @@ pub(crate) struct Notebook {
 }
 
 impl Notebook {
-    pub(crate) fn of(db: Db, lease: Lease) -> Self {
+    /// Of a run that goes by `plan`.
+    pub(crate) fn of(db: Db, lease: Lease, plan: Sha256) -> Self {
         Self {
             db,
             lease,
-            kept: Notes::default(),
+            kept: Notes {
+                plan: Some(plan),
+                ..Notes::default()
+            },
             kept_since: None,
         }
     }

@@ -77,6 +77,25 @@ fn began(process: u32) -> Option<String> {
 }
 
 #[cfg(test)]
+impl Owner {
+    /// A process of another machine, which nobody here can tell to be gone.
+    pub(crate) fn elsewhere() -> Self {
+        Self {
+            host: "another.example".to_owned(),
+            ..Self::of_this_process()
+        }
+    }
+
+    /// A process of this machine that is gone.
+    pub(crate) fn gone() -> Self {
+        Self {
+            began: "another-boot-1".to_owned(),
+            ..Self::of_this_process()
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -84,14 +103,10 @@ mod tests {
     fn knows_the_living_from_the_gone() {
         let me = Owner::of_this_process();
         assert!(!me.is_gone(&me.to_string()));
-        let gone = Owner {
-            began: "another-boot-1".to_owned(),
-            ..me.clone()
-        };
-        assert!(me.is_gone(&gone.to_string()));
+        assert!(me.is_gone(&Owner::gone().to_string()));
         let elsewhere = Owner {
-            host: "another.example".to_owned(),
-            ..gone
+            began: "another-boot-1".to_owned(),
+            ..Owner::elsewhere()
         };
         assert!(!me.is_gone(&elsewhere.to_string()), "nobody can tell");
         assert!(!me.is_gone("nonsense"));

@@ -43,6 +43,27 @@ impl Plan {
         })
     }
 
+    /// The plan that `files` were, an override and its parents, nearest first. Blocking.
+    ///
+    /// # Errors
+    /// If they cannot be merged.
+    pub(crate) fn of_files(
+        recipes: &Recipes,
+        request: &Request,
+        files: &[(PathBuf, Vec<u8>)],
+    ) -> Result<Self, Failure> {
+        let library = recipes.library(request);
+        let recipe = library
+            .resolve_files(&request.name, files)
+            .map_err(|error| unresolved(&request.name, &error))?;
+        let outside = recipes.outside(request, &library);
+        Ok(Self {
+            recipe: recipe.with_processors(&request.preprocessors, &request.postprocessors),
+            library,
+            outside,
+        })
+    }
+
     /// Why there is nothing of the name in `request`, if there is not. Blocking.
     pub(crate) fn absent(recipes: &Recipes, request: &Request) -> Option<Failure> {
         match recipes.library(request).resolve(&request.name) {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{FailureClass, Title};
+use model::{FailureClass, Sha256, Title};
 use processors::{Call, Env, Registry, verify};
 use proplist::str_form;
 use redact::Scrubber;
@@ -17,6 +17,7 @@ use crate::{
     engine::blocking,
     evidence::Record,
     plan::Plan,
+    recorded::{Past, Recording},
     run::Job,
     secrets,
     steps::Trace,
@@ -35,6 +36,8 @@ pub(crate) struct Prepared {
     pub(crate) scrubber: Arc<Scrubber>,
     /// What evidence is to say of the plan.
     pub(crate) record: Record,
+    /// The digest of the plan, as it was recorded.
+    pub(crate) plan: Sha256,
     /// Held until the steps are over: no other run works in the same workspace.
     pub(crate) lock: File,
 }
@@ -46,6 +49,8 @@ struct Trusted {
     notes: Vec<String>,
     /// Processors that its steps need, whose classes are loaded by running their files.
     to_load: Vec<ToLoad>,
+    /// What is to be recorded of it.
+    recording: Recording,
 }
 
 impl Engine {
@@ -57,10 +62,13 @@ impl Engine {
     ) -> Result<Prepared, Failure> {
         let reporter = job.reporter;
         let mut title = job.run.title.clone();
+        let past = self.past(job).await?.map(Arc::new);
         let trusted = loop {
             let approval = self.approval(&title).await?;
             let (engine, request, of) = (self.clone(), job.request.clone(), title.clone());
-            let prepared = blocking(move || engine.trusted(&request, (&of, approval)));
+            let past = past.clone();
+            let prepared =
+                blocking(move || engine.trusted(&request, (&of, approval), past.as_deref()));
             match prepared.await? {
                 Ok(trusted) => break trusted,
                 // The override was moved since the run was queued.
@@ -71,7 +79,9 @@ impl Engine {
             mut prepared,
             notes,
             to_load,
+            recording,
         } = trusted;
+        self.record_plan(recording, &prepared.scrubber).await?;
         trace.identifier = Some(prepared.identifier.clone());
         for note in notes {
             reporter.report(&Event::Warned {
@@ -97,9 +107,13 @@ impl Engine {
         &self,
         request: &Request,
         (title, approval): (&Title, Option<Approval>),
+        past: Option<&Past>,
     ) -> Result<Result<Trusted, Title>, Failure> {
         let parts = &self.parts;
-        let plan = Plan::make(&parts.recipes, request)?;
+        let plan = match past {
+            Some(past) => Plan::of_files(&parts.recipes, request, &past.files)?,
+            None => Plan::make(&parts.recipes, request)?,
+        };
         let own = plan.title(&request.name)?;
         if own != *title {
             return Ok(Err(own));
@@ -115,14 +129,19 @@ impl Engine {
             scrubber: scrubber.clone(),
         };
         let calls = plan.calls(request)?;
-        let checked = trust::check(&plan, &parts.recipes, request, &standing, &*parts.history);
-        let (trust, mut notes) = checked?;
+        let (trust, mut notes) = match past {
+            // It was approved then; whether anything of the title is now, and everything else is as it was, counts.
+            Some(past) => trust::check_past(request, &standing, past)?,
+            None => trust::check(&plan, &parts.recipes, request, &standing, &*parts.history)?,
+        };
         notes.extend(said);
         plan.check_version()?;
+        let recording = Recording::of(plan.recipe.chain(), &standing.now)?;
         let to_load = community::to_load(&self.registry, &calls, &standing.now);
         let workspace = env.get("RECIPE_CACHE_DIR").map(str_form);
         let workspace = PathBuf::from(workspace.unwrap_or_default());
         let prepared = Prepared {
+            plan: recording.sha256,
             lock: lock(&workspace)?,
             identifier: plan.identifier().to_owned(),
             env,
@@ -137,6 +156,7 @@ impl Engine {
             prepared,
             notes,
             to_load,
+            recording,
         }))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use model::{FailureClass, Timestamp};
 use serde::Deserialize;
 
-use crate::{Engine, Failure, engine::blocking, pending::Pending};
+use crate::{Engine, Failure, engine::blocking, pending::Pending, recorded::KEPT};
 
 const DAY: u64 = 86_400;
 
@@ -96,6 +96,8 @@ impl Engine {
                 }
             }
         }
+        let unnamed = self.clock().now().minus(KEPT);
+        self.parts.db.plan_forget(unnamed).await?;
         let old = Old {
             runs,
             ..self.old_files(true).await?

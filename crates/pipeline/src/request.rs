@@ -32,6 +32,8 @@ pub struct Request {
     pub accepted: Vec<FailureClass>,
     /// The run that is carried out again, to be held against; nothing is published or remembered then.
     pub replays: Option<RunId>,
+    /// Whether it is carried out with the recipes of today, and not with those that it went by.
+    pub todays_recipes: bool,
     /// How much is told, 0 to 4; recipes see it as `verbose`.
     pub verbosity: u8,
 }

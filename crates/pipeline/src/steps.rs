@@ -66,7 +66,7 @@ impl Engine {
         let mut walk = Walk {
             engine: self,
             registry: prepared.registry,
-            notebook: Notebook::of(self.parts.db.clone(), job.lease),
+            notebook: Notebook::of(self.parts.db.clone(), job.lease, prepared.plan),
             outputs: Vec::new(),
             reporter,
             scrubber: Arc::clone(&prepared.scrubber),
@@ -233,9 +233,9 @@ impl Walk<'_> {
         call: &Call,
         identifier: &str,
     ) -> Result<StepRecord, Stop> {
-        let (parts, owner) = (&self.engine.parts, self.engine.owner.to_string());
-        let _place = tokio::select! {
-            place = parts.limits.enter(&parts.db, &owner, &call.processor) => place?,
+        let (parts, owner) = (&self.engine.parts, &self.engine.owner);
+        let _turn = tokio::select! {
+            turn = parts.limits.enter(&parts.db, owner, &call.processor) => turn?,
             () = self.context.cancelled.cancelled() => return Err(Stop::Cancelled),
         };
         let begun = StepNote::begun(position, &call.processor, self.now());

@@ -4,7 +4,7 @@ use model::FailureClass;
 use proplist::Value;
 use recipe::{Distrust, History, verify_trust};
 
-use crate::{Failure, Recipes, Request, approval::Standing, plan::Plan};
+use crate::{Failure, Recipes, Request, approval::Standing, plan::Plan, recorded::Past};
 
 /// Whether the run may publish what it makes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,6 +56,27 @@ pub(crate) fn check(
     }
     standing.check(history)?;
     Ok((Trust::Approved, warnings))
+}
+
+/// Holds what a run went by, which was trusted then, against what is there now. Blocking.
+///
+/// # Errors
+/// If nothing of the title is approved any more, or something that is not kept has changed.
+pub(crate) fn check_past(
+    request: &Request,
+    standing: &Standing,
+    past: &Past,
+) -> Result<(Trust, Vec<String>), Failure> {
+    if let Some(run) = request.replays {
+        past.check(&standing.now, run)?;
+    }
+    if request.ignore_trust {
+        return Ok((Trust::Waived, Vec::new()));
+    }
+    match standing.approval {
+        Some(_) => Ok((Trust::Approved, Vec::new())),
+        None => Err(standing.never_approved()),
+    }
 }
 
 /// Whether a recipe without trust information fails: a variable of the run decides before the preferences do, by

@@ -200,8 +200,38 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, ResolveError> {
     let mut search_dirs = more_dirs.to_vec();
     let chain = chain(library, name, scope, &mut search_dirs)?;
-    let mut resolved = merge(name, chain)?;
-    resolved.search_dirs = [library.search_dirs(), &search_dirs].concat();
+    finish(library, scope, merge(name, chain)?, &search_dirs)
+}
+
+/// What `files` say, which lay at these paths.
+pub(crate) fn resolve_files(
+    library: &Library,
+    name: &str,
+    files: &[(PathBuf, Vec<u8>)],
+) -> Result<Resolved, ResolveError> {
+    let mut chain = Vec::new();
+    let mut search_dirs = Vec::new();
+    for (path, bytes) in files {
+        let recipe = Recipe::parse(path, bytes).map_err(|source| ResolveError::Read {
+            name: path.display().to_string(),
+            source,
+        })?;
+        if recipe.parent().is_some() {
+            search_dirs.push(Library::own_dir(path));
+        }
+        chain.push(Arc::new(recipe));
+    }
+    finish(library, Scope::Overrides, merge(name, chain)?, &search_dirs)
+}
+
+/// What the folders have to do with it.
+fn finish(
+    library: &Library,
+    scope: Scope,
+    mut resolved: Resolved,
+    more_dirs: &[PathBuf],
+) -> Result<Resolved, ResolveError> {
+    resolved.search_dirs = [library.search_dirs(), more_dirs].concat();
     resolved.is_override = scope == Scope::Overrides && library.is_in_override_dir(resolved.path());
     if let (true, Some(top)) = (resolved.is_override, resolved.chain.first()) {
         resolved.trust_info = TrustInfo::of_recipe(top)?;

@@ -11,7 +11,7 @@ use crate::{Db, StoreError, db::Tx};
 
 /// Every table, each behind those that it refers to, but for those that say who is there at the moment, and what happens
 /// at it, and those that triggers fill from others.
-const TABLES: [&str; 40] = [
+const TABLES: [&str; 43] = [
     "scan",
     "scan_opinion",
     "scan_waiver",
@@ -28,6 +28,9 @@ const TABLES: [&str; 40] = [
     "webhook_cursor",
     "webhook_delivery",
     "digest",
+    "recorded_plan",
+    "recorded_text",
+    "recorded_member",
     "run",
     "run_wait",
     "step",

@@ -57,6 +57,7 @@ mod pause;
 mod postgres;
 mod publication;
 mod quota;
+mod recorded;
 mod ring;
 mod run;
 mod scan;
@@ -107,6 +108,7 @@ pub use pause::SchedulePause;
 pub use postgres::{Announcements, Server};
 pub use publication::{NewPublication, Publication, PublicationState, Release};
 pub use quota::{QuotaAnswer, QuotaWindow};
+pub use recorded::RecordedPlan;
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{
     Finished, Heartbeat, Lease, NewRun, Notes, Parking, Queued, Run, RunCount, RunEnd, RunFailure,

@@ -5,18 +5,78 @@ use store::Queued;
 use testkit::vendor::Resource;
 
 use super::bench::{Bench, end, package};
-use crate::{Difference, Engine, Worked};
+use crate::{Difference, Engine, Request, Worked};
 
 impl Bench {
     async fn replay(&self, of: &Worked) -> (Worked, Vec<Difference>) {
+        self.replay_by(of, false).await
+    }
+
+    async fn replay_by(&self, of: &Worked, todays_recipes: bool) -> (Worked, Vec<Difference>) {
         let run = self.engine.db().run_find(of.run).await.unwrap().unwrap();
-        let request = Engine::replay_of(&run).unwrap();
+        let request = Request {
+            todays_recipes,
+            ..Engine::replay_of(&run).unwrap()
+        };
         let queued = self.engine.queue(&request, Trigger::Manual).await.unwrap();
         assert!(matches!(queued, Queued::New(_)), "{queued:?}");
         let again = self.work().await.unwrap();
         let differences = self.engine.compare_runs(of.run, again.run).await;
         (again, differences.unwrap())
     }
+
+    /// Changes what a recipe says.
+    fn edit(&self, path: &str, text: &str, other: &str) {
+        let path = self.folder.path().join(path);
+        let before = fs_err::read_to_string(&path).unwrap();
+        assert!(before.contains(text));
+        fs_err::write(&path, before.replace(text, other)).unwrap();
+    }
+}
+
+const OVERRIDE: &str = "overrides/Widget.munki.recipe.yaml";
+const PARENT: &str = "recipes/Widget.munki.recipe.yaml";
+const MORE: &str = "Input: {NAME: Widget}\nProcess: [{Processor: EndOfCheckPhase}]\n";
+
+#[tokio::test]
+async fn a_run_is_carried_out_again_with_the_recipes_it_went_by() {
+    let bench = Bench::new().await;
+    let first = bench.run().await;
+    bench.edit(OVERRIDE, "Input: {NAME: Widget}\n", MORE);
+    let (again, differences) = bench.replay(&first).await;
+    assert_eq!(end(&again), "unchanged", "nobody approved the change");
+    assert_eq!(differences, []);
+
+    let (again, _differences) = bench.replay_by(&first, true).await;
+    assert_eq!(end(&again), "failed trust");
+    bench.approve().await;
+    let (again, differences) = bench.replay_by(&first, true).await;
+    assert_eq!(end(&again), "unchanged");
+    let text = differences[0].to_string();
+    assert!(
+        text.starts_with("step 3 (EndOfCheckPhase): processor"),
+        "{text}"
+    );
+    let second = bench.run().await;
+    bench.edit(OVERRIDE, "Process: [{Processor: EndOfCheckPhase}]\n", "");
+    let (_again, differences) = bench.replay(&second).await;
+    assert_eq!(differences, [], "each run by its own recipes");
+}
+
+#[tokio::test]
+async fn a_recipe_that_is_not_had_any_more_is_named_and_a_secret_is_not_kept_for_it() {
+    let bench = Bench::new().await;
+    let first = bench.run().await;
+    bench.edit(PARENT, "[testing]", "[production]");
+    let (again, _differences) = bench.replay(&first).await;
+    assert_eq!(end(&again), "failed configuration");
+    let failure = again.failure.unwrap();
+    assert!(
+        failure.message.contains(PARENT) && failure.message.contains("holds a secret"),
+        "{failure:?}"
+    );
+    bench.edit(PARENT, "[production]", "[testing]");
+    assert_eq!(bench.replay(&first).await.1, []);
 }
 
 #[tokio::test]

@@ -156,6 +156,19 @@ impl Library {
         resolve::resolve(self, name, scope, more_dirs)
     }
 
+    /// What `files` say together, as if these bytes were read from these paths: what was asked for as `name`, and its
+    /// parents, nearest first.
+    ///
+    /// # Errors
+    /// If they cannot be read as recipes or merged.
+    pub fn resolve_files(
+        &self,
+        name: &str,
+        files: &[(PathBuf, Vec<u8>)],
+    ) -> Result<Resolved, ResolveError> {
+        resolve::resolve_files(self, name, files)
+    }
+
     /// The file that `name` stands for: a path to a valid recipe, else an identifier, else a name.
     pub fn locate(&self, name: &str, scope: Scope, more_dirs: &[PathBuf]) -> Option<PathBuf> {
         let path = Path::new(name);

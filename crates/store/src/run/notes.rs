@@ -1,6 +1,6 @@
 //! What is noted of a run while it goes on, and with a good end.
 
-use model::Timestamp;
+use model::{Sha256, Timestamp};
 use sqlx::Row as _;
 
 use super::{Lease, RunEnd};
@@ -13,6 +13,8 @@ pub struct Notes {
     pub steps: Vec<StepNote>,
     /// Its downloads; of each path one.
     pub downloads: Vec<Download>,
+    /// The digest of what it goes by, as it was recorded.
+    pub plan: Option<Sha256>,
 }
 
 /// A step that has begun.
@@ -61,7 +63,7 @@ impl From<Download> for Notes {
 impl Notes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.downloads.is_empty()
+        self.steps.is_empty() && self.downloads.is_empty() && self.plan.is_none()
     }
 }
 
@@ -89,7 +91,14 @@ impl Db {
             return Ok(true);
         }
         let writing = async {
-            let (batch, count) = batch_of(lease, notes)?;
+            let (mut batch, mut count) = batch_of(lease, notes)?;
+            if let Some(plan) = notes.plan {
+                let plan = batch.bind(plan.to_string())?;
+                count += 1;
+                batch.push(format!(
+                    "update run set plan = {plan} where id = $1 and fence = $2 and lease_owner is not null"
+                ));
+            }
             if !self.is_server() {
                 return Ok(batch.carry_out_lightly(self.writer()).await? > 0);
             }
@@ -119,6 +128,7 @@ impl Db {
                 batch.bind(end.state().as_str())?,
                 batch.bind(now.as_micros())?,
             );
+            let plan = batch.bind(notes.plan.map(|plan| plan.to_string()))?;
             let told = match scope {
                 Some(scope) => format!(
                     "case when exists (
@@ -132,7 +142,7 @@ impl Db {
             };
             batch.push(format!(
                 "update run
-                 set state = {state}, finished_at = {now}, desk_told = {told}, class = null, cause = null,
+                 set state = {state}, finished_at = {now}, plan = coalesce({plan}, plan), desk_told = {told}, class = null, cause = null,
                      next_step = null, step = null, detail = null, incident_id = null, lease_owner = null,
                      leased_until_at = null
                  where id = $1

@@ -127,6 +127,7 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
             ..step
         }],
         downloads: vec![download(70)],
+        plan: None,
     };
     assert!(!db.run_note(dead, &late).await.unwrap());
     let end = db.run_finish_well(dead, &RunEnd::Unchanged, &late, (Some("test"), at(70)));
@@ -237,6 +238,7 @@ async fn a_good_end_takes_its_notes_along_and_says_whether_the_desk_must_hear() 
                 StepNote::begun(1, "EndOfCheckPhase", at(1)),
             ],
             downloads: vec![download(1)],
+            plan: None,
         };
         let end = db.run_finish_well(lease, &RunEnd::Unchanged, &notes, (scope, at(2)));
         let finished = end.await.unwrap();
@@ -319,6 +321,7 @@ async fn ended(db: &Db, second: i64, end: &RunEnd) -> RunId {
     let notes = Notes {
         steps: vec![StepNote::begun(0, "URLDownloader", at(second))],
         downloads: vec![download(second)],
+        plan: None,
     };
     assert!(db.run_note(lease, &notes).await.unwrap());
     assert!(db.run_finish(lease, end, None, at(second)).await.unwrap());

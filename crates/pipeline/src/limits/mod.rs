@@ -1,18 +1,18 @@
-//! How many steps of a kind there are at a time.
+//! How many steps of a kind, and requests to a host, there are at a time over all processes that share the state.
+
+mod hosts;
+mod place;
 
 use std::{collections::BTreeMap, num::NonZeroU16, sync::Arc, time::Duration};
 
-use store::{Claimed, Db, Right, StoreError};
+use store::{Db, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long a place is had after its process was heard of last: one that dies gives it up by that.
-const LASTING: Duration = Duration::from_secs(30);
+pub use self::hosts::SharedHosts;
+use self::place::Place;
+use crate::owner::Owner;
 
-/// How often a process that has a place says so.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// How long a step waits before it looks again for a place that another process has given up.
+/// How long somebody waits before it looks again for a place that another process has given up.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How many steps of a processor are carried out at a time, over all processes that share the state; of one that is not
@@ -27,9 +27,9 @@ struct Limit {
     here: Arc<Semaphore>,
 }
 
-/// A place for a step; it is free again when this is dropped.
-pub(crate) struct Place {
-    _kept: DropGuard,
+/// That a step may be carried out, until this is dropped.
+pub(crate) struct Turn {
+    _place: Place,
     _here: OwnedSemaphorePermit,
 }
 
@@ -56,52 +56,26 @@ impl StepLimits {
     pub(crate) async fn enter(
         &self,
         db: &Db,
-        owner: &str,
+        owner: &Owner,
         processor: &str,
-    ) -> Result<Option<Place>, StoreError> {
+    ) -> Result<Option<Turn>, StoreError> {
         let Some(limit) = self.0.get(processor) else {
             return Ok(None);
         };
         let Ok(here) = Arc::clone(&limit.here).acquire_owned().await else {
             return Ok(None);
         };
+        let name = |number| format!("step {number} of {processor}");
         loop {
-            for number in 1..=limit.most {
-                let name = format!("step {number} of {processor}");
-                if let Claimed::Had(right) = db.right_claim(&name, owner, LASTING).await? {
-                    return Ok(Some(Place {
-                        _kept: kept(db.clone(), right),
-                        _here: here,
-                    }));
-                }
+            if let Some(place) = Place::claim(db, owner, limit.most, &name).await? {
+                return Ok(Some(Turn {
+                    _place: place,
+                    _here: here,
+                }));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
-}
-
-/// Keeps `right` until the answer is dropped, and gives it back then.
-fn kept(db: Db, right: Right) -> DropGuard {
-    let over = CancellationToken::new();
-    let guard = over.clone().drop_guard();
-    tokio::spawn(async move {
-        while over
-            .run_until_cancelled(tokio::time::sleep(HEARTBEAT))
-            .await
-            .is_some()
-        {
-            // A place that was lost is somebody else's by now; the step goes on, and the next one waits again.
-            if let Err(error) = db.right_renew(&right, LASTING).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the place of a step could not be kept");
-            }
-        }
-        if let Err(error) = db.right_release(&right).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the place of a step is free only by and by");
-        }
-    });
-    guard
 }
 
 #[cfg(test)]
@@ -116,19 +90,20 @@ mod tests {
         let db = Db::open(&folder.path().join("a.db")).await.unwrap();
         let most = BTreeMap::from([("Unarchiver".to_owned(), NonZeroU16::new(2).unwrap())]);
         let [one, two] = [StepLimits::new(&most), StepLimits::new(&most)];
-        let first = one.enter(&db, "one", "Unarchiver").await.unwrap();
-        let second = two.enter(&db, "two", "Unarchiver").await.unwrap();
+        let owner = Owner::of_this_process();
+        let first = one.enter(&db, &owner, "Unarchiver").await.unwrap();
+        let second = two.enter(&db, &owner, "Unarchiver").await.unwrap();
         assert!(first.is_some() && second.is_some());
         assert!(
-            one.enter(&db, "one", "Copier").await.unwrap().is_none(),
+            one.enter(&db, &owner, "Copier").await.unwrap().is_none(),
             "no limit"
         );
-        let mut third = Box::pin(one.enter(&db, "one", "Unarchiver"));
+        let mut third = Box::pin(one.enter(&db, &owner, "Unarchiver"));
         let waits = tokio::time::timeout(PAUSE, &mut third).await;
         assert!(waits.is_err(), "another process has the second place");
         drop(second);
         assert!(third.await.unwrap().is_some());
-        let mut here = Box::pin(two.enter(&db, "two", "Unarchiver"));
+        let mut here = Box::pin(two.enter(&db, &owner, "Unarchiver"));
         assert!((&mut here).now_or_never().is_none());
         drop(first);
         assert!(here.await.unwrap().is_some());
