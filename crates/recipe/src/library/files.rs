@@ -65,19 +65,20 @@ impl Files {
         {
             return known.header.as_ref().ok().cloned();
         }
-        let (header, is_settled) = if let Some(header) = self.notes().header(path, stamp) {
-            (header.clone(), true)
-        } else {
-            let is_settled = stamp.is_settled(SystemClock.now());
-            // Most files are looked at in passing only, so what they say is not kept.
-            let header = header_of(Recipe::read(path).as_ref());
+        let noted = self.notes().header(path, stamp);
+        if let Some(Ok(header)) = noted {
+            return Some(header.clone());
+        }
+        let now = SystemClock.now();
+        // Most files are looked at in passing only, so what they say is not kept.
+        let header = noted.cloned().unwrap_or_else(|| {
             self.news.fetch_add(1, Ordering::Relaxed);
-            (header, is_settled)
-        };
+            header_of(Recipe::read(path).as_ref())
+        });
         let answer = header.as_ref().ok().cloned();
         let known = Known {
             stamp,
-            is_settled,
+            is_settled: stamp.is_settled(now),
             header,
             recipe: None,
         };

@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, PoisonError, RwLock, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -41,7 +41,7 @@ pub struct Library {
     override_dirs: Vec<PathBuf>,
     home: Option<PathBuf>,
     files: Arc<Files>,
-    folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+    folders: RwLock<HashMap<PathBuf, Arc<Folder>>>,
     lately: Arc<Lately>,
     /// Whether a folder was taken from an earlier look.
     remembers: AtomicBool,
@@ -84,7 +84,7 @@ impl Library {
             override_dirs: normal(override_dirs),
             home: home.map(Path::to_owned),
             files: Arc::default(),
-            folders: Mutex::default(),
+            folders: RwLock::default(),
             lately: Arc::default(),
             remembers: AtomicBool::new(false),
         }
@@ -98,7 +98,7 @@ impl Library {
             override_dirs: self.override_dirs.clone(),
             home: self.home.clone(),
             files: Arc::clone(&self.files),
-            folders: Mutex::default(),
+            folders: RwLock::default(),
             lately: Arc::clone(&self.lately),
             remembers: AtomicBool::new(false),
         }
@@ -321,10 +321,12 @@ impl Library {
 
     /// The folder `dir`. If it was not looked at yet, all of `dirs`, to which it belongs, are: they are needed next.
     fn folder(&self, dir: &Path, dirs: &[PathBuf]) -> Arc<Folder> {
-        let mut folders = self.own_folders();
-        if let Some(folder) = folders.get(dir) {
+        let had = self.folders.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = had.get(dir) {
             return Arc::clone(folder);
         }
+        drop(had);
+        let mut folders = self.own_folders();
         let missing: Vec<&PathBuf> = dirs
             .iter()
             .filter(|dir| !folders.contains_key(*dir))
@@ -345,8 +347,8 @@ impl Library {
         folder
     }
 
-    fn own_folders(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<Folder>>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own_folders(&self) -> RwLockWriteGuard<'_, HashMap<PathBuf, Arc<Folder>>> {
+        self.folders.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder that a recipe of the chain adds to the search for its own parent.
