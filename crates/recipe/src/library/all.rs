@@ -31,10 +31,10 @@ impl Library {
 }
 
 pub(super) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads.min(items.len()) < 2 {
+    if items.len() < 2 {
         return items.iter().map(work).collect();
     }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
     // Some items are folders of thousands of files: whoever has done one takes the next.
     let (next, work) = (AtomicUsize::new(0), &work);
     let take = || {

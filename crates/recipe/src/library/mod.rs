@@ -327,21 +327,25 @@ impl Library {
         }
         drop(had);
         let mut folders = self.own_folders();
-        let missing: Vec<&PathBuf> = dirs
-            .iter()
-            .filter(|dir| !folders.contains_key(*dir))
-            .collect();
-        let looked_at = in_parallel(&missing, |dir| ((*dir).clone(), self.look_at(dir)));
+        let mut unseen: Vec<&Path> = Vec::new();
+        for dir in dirs {
+            if folders.contains_key(dir) || unseen.contains(&dir.as_path()) {
+                continue;
+            }
+            if let Some(folder) = self.lately.get(dir) {
+                self.remembers.store(true, Ordering::Relaxed);
+                folders.insert(dir.clone(), folder);
+            } else {
+                unseen.push(dir);
+            }
+        }
+        let looked_at = in_parallel(&unseen, |dir| ((*dir).to_owned(), self.look_at(dir)));
         folders.extend(looked_at);
         let folder = folders.entry(dir.to_owned());
         Arc::clone(folder.or_insert_with(|| self.look_at(dir)))
     }
 
     fn look_at(&self, dir: &Path) -> Arc<Folder> {
-        if let Some(folder) = self.lately.get(dir) {
-            self.remembers.store(true, Ordering::Relaxed);
-            return folder;
-        }
         let folder = Arc::new(Folder::index(dir, &self.files));
         self.lately.put(dir, &folder);
         folder
