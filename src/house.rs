@@ -10,7 +10,7 @@ use daemon::{Config, Outfit, RepositoryPlace, Surroundings};
 use desk::Desk;
 use pipeline::Engine;
 use publication::{Backend, FolderRepository};
-use recipe::{Library, Preferences};
+use recipe::{Library, Memory, Preferences};
 use store::Db;
 use tokio::runtime::Runtime;
 
@@ -22,6 +22,8 @@ use crate::{cli::Global, power_cut};
 pub(crate) struct House {
     global: Global,
     config: OnceLock<Config>,
+    /// What is known of recipe files.
+    memory: OnceLock<Memory>,
     /// Keeps the database of an object store's lock going.
     runtime: OnceLock<Runtime>,
 }
@@ -32,6 +34,7 @@ impl House {
         Self {
             global: global.clone(),
             config: OnceLock::new(),
+            memory: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -90,7 +93,20 @@ impl House {
         search_dirs: &[String],
         override_dirs: &[String],
     ) -> anyhow::Result<Library> {
-        Ok(self.preferences()?.library(search_dirs, override_dirs))
+        let library = self.preferences()?.library(search_dirs, override_dirs);
+        Ok(library.with_memory(self.memory()?))
+    }
+
+    fn memory(&self) -> anyhow::Result<&Memory> {
+        let notes = self.config()?.state_dir.join("recipes.notes");
+        Ok(self.memory.get_or_init(|| Memory::noted_at(notes)))
+    }
+
+    /// Notes for the next process what this one has read of recipes, where there is a state.
+    pub(crate) fn close(&self) {
+        if let Some(Err(error)) = self.memory.get().map(Memory::note) {
+            tracing::debug!(error = %error, "what was read of recipes is not noted");
+        }
     }
 
     /// The engine, with everything that runs need; what is missing of the state is made.
@@ -100,7 +116,7 @@ impl House {
     pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
         let preferences = self.preferences()?;
         let outfit = Outfit {
-            library: preferences.library(&[], &[]),
+            library: preferences.library(&[], &[]).with_memory(self.memory()?),
             preferences,
             // Only text can be a variable of a recipe.
             environment: std::env::vars_os()

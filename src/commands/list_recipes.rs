@@ -3,7 +3,7 @@
 use std::{collections::HashSet, path::Path};
 
 use proplist::{Dict, KeyOrder, Value};
-use recipe::Listed;
+use recipe::{Library, Listed};
 use serde_json::json;
 
 use crate::{cli::list_recipes::ListRecipes, exit::ExitStatus, house::House, printer::Printer};
@@ -35,16 +35,17 @@ pub(crate) fn run(
     }
     listed.sort_by_key(|listed| listed.name.to_lowercase());
     if arguments.plist {
-        let all = Value::Array(listed.iter().map(whole).collect());
+        let all = listed.iter().filter_map(|listed| whole(listed, &library));
+        let all = Value::Array(all.collect());
         printer.data(proplist::to_xml(&all, KeyOrder::Sorted)?)?;
     } else if arguments.json {
         for listed in &listed {
             printer.data(json!({
                 "name": listed.name,
-                "identifier": listed.recipe.identifier(),
+                "identifier": listed.identifier,
                 "path": listed.path,
                 "is_override": listed.is_override,
-                "parent": listed.recipe.parent(),
+                "parent": listed.parent,
             }))?;
         }
     } else {
@@ -63,10 +64,10 @@ fn without_overridden(listed: Vec<Listed>) -> Vec<Listed> {
     let overridden: HashSet<(String, String)> = listed
         .iter()
         .filter(|listed| listed.is_override)
-        .filter_map(|listed| Some((listed.name.clone(), listed.recipe.parent()?.to_owned())))
+        .filter_map(|listed| Some((listed.name.clone(), listed.parent.clone()?)))
         .collect();
     let is_overridden = |listed: &Listed| {
-        let identifier = listed.recipe.identifier().unwrap_or_default().to_owned();
+        let identifier = listed.identifier.clone().unwrap_or_default();
         !listed.is_override && overridden.contains(&(listed.name.clone(), identifier))
     };
     listed
@@ -75,9 +76,9 @@ fn without_overridden(listed: Vec<Listed>) -> Vec<Listed> {
         .collect()
 }
 
-/// All that the file says, and what the list knows of it.
-fn whole(listed: &Listed) -> Value {
-    let mut keys = listed.recipe.keys().clone();
+/// All that the file says, and what the list knows of it; nothing if it is gone.
+fn whole(listed: &Listed, library: &Library) -> Option<Value> {
+    let mut keys = library.read(&listed.path).ok()?.keys().clone();
     let mut set = |key: &str, value: Value| {
         keys.insert(key.to_owned(), value);
     };
@@ -86,10 +87,10 @@ fn whole(listed: &Listed) -> Value {
     if listed.is_override {
         set("IsOverride", true.into());
     }
-    if let Some(identifier) = listed.recipe.identifier() {
-        set("Identifier", identifier.into());
+    if let Some(identifier) = &listed.identifier {
+        set("Identifier", identifier.as_str().into());
     }
-    without_nulls(Value::Dict(keys))
+    Some(without_nulls(Value::Dict(keys)))
 }
 
 /// Property lists have no null, which YAML recipes may hold.
@@ -122,7 +123,7 @@ fn print(
     let augmented = arguments.with_identifiers || arguments.with_paths;
     let names = widest(|listed| &listed.name);
     let identifiers = if arguments.with_identifiers {
-        widest(|listed| listed.recipe.identifier().unwrap_or_default())
+        widest(|listed| listed.identifier.as_deref().unwrap_or_default())
     } else {
         1
     };
@@ -130,7 +131,7 @@ fn print(
     let mut seen = HashSet::new();
     for listed in listed {
         let line = if augmented {
-            let identifier = Some(listed.recipe.identifier().unwrap_or_default())
+            let identifier = Some(listed.identifier.as_deref().unwrap_or_default())
                 .filter(|_| arguments.with_identifiers)
                 .unwrap_or_default();
             let path = Some(listed.path.display().to_string())

@@ -97,12 +97,18 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
     let _traces =
         logging::start(&cli).context("cannot send traces (`OTEL_…` of the environment)")?;
     let house = House::new(&cli.global);
-    dispatch(cli.verb, &house, printer)
+    let status = dispatch(cli.verb, &house, printer);
+    house.close();
+    status
 }
 
 /// Does what waits for others. What does not is done without: threads cost as much as looking into a small image.
+///
+/// A verb does one thing after the other, on this thread; one more hears what others answer. Several would only wake
+/// each other.
 fn wait_for(done: impl Future<Output = anyhow::Result<ExitStatus>>) -> anyhow::Result<ExitStatus> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?
         .block_on(done)
@@ -146,7 +152,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Scan(verb) => wait_for(scan::run(verb, house, printer)),
         Verb::Schedule(verb) => wait_for(schedule::run(verb, house, printer)),
         Verb::Search(verb) => wait_for(search::run(&verb, house, printer)),
-        Verb::Serve(verb) => wait_for(serve::run(verb, house)),
+        Verb::Serve(verb) => tokio::runtime::Runtime::new()?.block_on(serve::run(verb, house)),
         Verb::Tenant(verb) => wait_for(tenant::run(verb, house, printer)),
         Verb::Trust(verb) => wait_for(trust::run(verb, house, printer)),
         Verb::Tuf(verb) => tuf::run(verb, house, printer),

@@ -4,7 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use model::{RunId, RunState, Timestamp, Trigger};
-use pipeline::{Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked};
+use pipeline::{
+    Begun, Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked,
+};
 use proplist::{Dict, KeyOrder, Value, to_xml};
 use recipe::RecipeList;
 use serde_json::json;
@@ -137,27 +139,36 @@ impl Batch {
                 self.failed = true;
                 break;
             }
-            if let Some(failure) = self.unknown(request).await? {
-                self.not_run(&request.name, &failure)?;
-                continue;
-            }
-            let Some(run) = self.queue(request).await? else {
-                continue;
-            };
-            let open = Open {
-                name: request.name.clone(),
-                run,
-            };
-            if self.carry_on(&open).await? {
-                parked.push(open);
-            }
+            parked.extend(self.one(request).await?);
         }
         Ok(parked)
     }
 
-    async fn unknown(&self, request: &Request) -> anyhow::Result<Option<Failure>> {
-        let unknown = self.engine.unknown(request).await;
-        unknown.map_err(|failure| anyhow::anyhow!("{}", failure.message))
+    /// Runs one, and answers it if it is still open.
+    async fn one(&mut self, request: &Request) -> anyhow::Result<Option<Open>> {
+        let of_run = |run| Open {
+            name: request.name.clone(),
+            run,
+        };
+        match self.engine.take_up(request, Trigger::Manual).await {
+            Ok(Begun::New(taken)) => {
+                let open = of_run(taken.id());
+                let carried = self.engine.carry_on(*taken, &self.reporter, &self.stop);
+                let worked = carried.await?;
+                Ok(self.worked(&open, &worked).await?.then_some(open))
+            }
+            Ok(Begun::Already) => {
+                let Some(run) = self.queue(request).await? else {
+                    return Ok(None);
+                };
+                let open = of_run(run);
+                Ok(self.carry_on(&open).await?.then_some(open))
+            }
+            Ok(Begun::Unknown(failure)) | Err(failure) => {
+                self.not_run(&request.name, &failure)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Queues a run. One of the same title that nobody carries on, left by a process that was stopped, makes room;
@@ -204,17 +215,22 @@ impl Batch {
         let Some(worked) = worked else {
             return self.look(open).await;
         };
+        self.worked(open, &worked).await
+    }
+
+    /// Takes note of what a run came to; answers whether it is still open.
+    async fn worked(&mut self, open: &Open, worked: &Worked) -> anyhow::Result<bool> {
         self.receipts.extend(worked.receipt.clone());
         match &worked.outcome {
             Outcome::Ended(end) => {
-                self.ended(open, &worked, end)?;
+                self.ended(open, worked, end)?;
                 Ok(false)
             }
             Outcome::Parked {
                 until,
                 what_for: Wait::Age,
             } => {
-                self.too_young(open, &worked, *until)?;
+                self.too_young(open, worked, *until)?;
                 Ok(false)
             }
             Outcome::Lost | Outcome::Parked { .. } => Ok(true),

@@ -157,3 +157,56 @@ fn folders_that_are_not_there_are_empty_and_a_root_that_is_not_is_an_error() {
     assert_eq!(house.run("audit").status, Some(2));
     assert_eq!(house.run("audit --resolve-all a b").status, Some(2));
 }
+
+#[test]
+fn what_one_command_noted_of_recipes_holds_until_they_change() {
+    let house = House::new();
+    for number in 0..70 {
+        house.write(
+            &format!("r/{number}/N{number}.recipe.yaml"),
+            &format!("Identifier: com.example.{number}\nInput: {{}}\nProcess: []\n"),
+        );
+    }
+    house.write("r/0/Bad.recipe.yaml", "Identifier: [\n");
+    // Of what was written in the last two seconds nothing is noted.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let list = || house.run("list-recipes --with-identifiers -d [HOUSE]/r");
+    let first = list();
+    assert_eq!(first.stdout.lines().count(), 70, "{first}");
+    assert!(!house.path("var").exists(), "a list makes no state");
+    fs_err::create_dir(house.path("var")).unwrap();
+    assert_eq!(list().stdout, first.stdout);
+    let notes = house.read("var/recipes.notes");
+    assert!(notes.contains("com.example.69"), "{notes}");
+    let again = list();
+    assert_eq!(
+        (&again.stdout, &again.stderr),
+        (&first.stdout, &first.stderr)
+    );
+    assert!(again.stderr.contains("Bad.recipe.yaml"), "{again}");
+
+    house.write(
+        "r/7/N7.recipe.yaml",
+        "Identifier: com.example.x\nInput: {}\nProcess: []\n",
+    );
+    fs_err::remove_file(house.path("r/8/N8.recipe.yaml")).unwrap();
+    house.write(
+        "r/9/New.recipe.yaml",
+        "Identifier: com.example.y\nInput: {}\nParentRecipe: com.example.x\n",
+    );
+    let changed = list().stdout;
+    assert_eq!(changed.lines().count(), 70, "{changed}");
+    assert!(
+        changed.contains("com.example.x") && !changed.contains("com.example.7 "),
+        "{changed}"
+    );
+    assert!(!changed.contains("N8"), "{changed}");
+    let resolved = house.ok("info --resolve com.example.y -d [HOUSE]/r --json");
+    assert!(resolved.contains("r/7/N7.recipe.yaml"), "{resolved}");
+
+    house.write(
+        "var/recipes.notes",
+        &notes.replace("com.example.5", "com.example.6"),
+    );
+    assert_eq!(list().stdout, changed, "damaged notes are none");
+}

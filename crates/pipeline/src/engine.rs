@@ -10,12 +10,16 @@ use processors::{PythonHost, Registry, SignaturePolicy};
 use publication::{Backend, PublicationObserver, Retention, Rings, tuf::Tuf};
 use recipe::History;
 use redact::Scrubber;
-use store::{Db, NewRun, Queued, QuotaWindow, Terms};
+use store::{Db, Lease, NewRun, Queued, QuotaWindow, Run, Terms};
 
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
-    approval::Approved, owner::Owner, plan::Plan, recipe_index::RecipeIndex, recipes::title_named,
-    recorded::KnownPlans, secrets,
+    approval::Approved,
+    owner::Owner,
+    plan::{Plan, Sought},
+    recipe_index::RecipeIndex,
+    recorded::KnownPlans,
+    secrets,
 };
 
 /// What an engine is made of.
@@ -85,6 +89,31 @@ pub struct Engine {
     pub(crate) owner: Owner,
     pub(crate) index: RecipeIndex,
     pub(crate) known_plans: KnownPlans,
+}
+
+/// What came of taking a run up at once.
+#[derive(Debug)]
+pub enum Begun {
+    /// A run of the title has not ended yet.
+    Already,
+    /// It is taken up, and to be carried on with [`Engine::carry_on`].
+    New(Box<TakenUp>),
+    /// There is nothing of that name, and never was.
+    Unknown(Failure),
+}
+
+/// A run that this process has taken up.
+#[derive(Debug)]
+pub struct TakenUp {
+    pub(crate) run: Run,
+    pub(crate) lease: Lease,
+}
+
+impl TakenUp {
+    /// The name of the run.
+    pub const fn id(&self) -> RunId {
+        self.run.id
+    }
 }
 
 impl fmt::Debug for Engine {
@@ -166,20 +195,33 @@ impl Engine {
         Ok(queued)
     }
 
+    /// Begins a run of `request` at once, ahead of whatever is in the queue.
+    ///
+    /// # Errors
+    /// If the name can be no title's, or the database fails.
+    pub async fn take_up(&self, request: &Request, trigger: Trigger) -> Result<Begun, Failure> {
+        let sought = self.sought(request).await?;
+        if let Some(unknown) = self.never_known(&sought).await? {
+            return Ok(Begun::Unknown(unknown));
+        }
+        let new = new_run(request, title_of(sought)?, trigger)?;
+        let now = self.clock().now();
+        let until = now.plus(self.parts.lease);
+        let worker = self.worker();
+        let begun = self.parts.db.run_begin(&new, &worker, now, until);
+        let Some((run, lease)) = begun.await? else {
+            return Ok(Begun::Already);
+        };
+        tracing::info!(run.id = %run.id, title.name = %new.title, trigger = trigger.as_str(), "run begun");
+        Ok(Begun::New(Box::new(TakenUp { run, lease })))
+    }
+
     /// What goes into the queue for `request`, for callers that put it there together with something else.
     ///
     /// # Errors
     /// If the name can be no title's.
     pub async fn new_run(&self, request: &Request, trigger: Trigger) -> Result<NewRun, Failure> {
-        let title = self.title(request).await?;
-        let request = serde_json::to_value(request)
-            .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
-        Ok(NewRun {
-            title,
-            trigger,
-            request,
-            terms: Terms::default(),
-        })
+        new_run(request, self.title(request).await?, trigger)
     }
 
     /// The title that `request` is about.
@@ -187,10 +229,12 @@ impl Engine {
     /// # Errors
     /// If its name can be no title's.
     pub async fn title(&self, request: &Request) -> Result<Title, Failure> {
-        let name = request.name.clone();
-        let plan = self.plan(request).await.ok();
-        title_named(&name, plan.as_ref().map(|plan| &plan.recipe))
-            .map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))
+        title_of(self.sought(request).await?)
+    }
+
+    async fn sought(&self, request: &Request) -> Result<Sought, Failure> {
+        let (engine, request) = (self.clone(), request.clone());
+        blocking(move || Ok(Plan::sought(&engine.parts.recipes, &request))).await
     }
 
     /// Why nothing can be run under this name, if nothing ever could: no file has it, and nobody ever approved it.
@@ -199,12 +243,15 @@ impl Engine {
     /// # Errors
     /// If the database fails.
     pub async fn unknown(&self, request: &Request) -> Result<Option<Failure>, Failure> {
-        let (engine, asked) = (self.clone(), request.clone());
-        let absent = blocking(move || Ok(Plan::absent(&engine.parts.recipes, &asked))).await?;
-        let (Some(failure), Ok(title)) = (&absent, title_named(&request.name, None)) else {
-            return Ok(absent);
+        let sought = self.sought(request).await?;
+        self.never_known(&sought).await
+    }
+
+    async fn never_known(&self, sought: &Sought) -> Result<Option<Failure>, Failure> {
+        let (Some(failure), Ok(title)) = (&sought.absent, &sought.title) else {
+            return Ok(sought.absent.clone());
         };
-        let approval = self.parts.db.approval_find(&title).await?;
+        let approval = self.parts.db.approval_find(title).await?;
         Ok(approval.is_none().then(|| failure.clone()))
     }
 
@@ -287,7 +334,7 @@ impl Engine {
     }
 
     /// What belongs to a run that is taken up.
-    pub(crate) fn request_of(run: &store::Run) -> Result<Request, Failure> {
+    pub(crate) fn request_of(run: &Run) -> Result<Request, Failure> {
         serde_json::from_value(run.request.clone())
             .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))
     }
@@ -296,9 +343,26 @@ impl Engine {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn run(&self, id: RunId) -> Result<Option<store::Run>, Failure> {
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, Failure> {
         Ok(self.parts.db.run_find(id).await?)
     }
+}
+
+/// The title that was sought.
+fn title_of(sought: Sought) -> Result<Title, Failure> {
+    let title = sought.title;
+    title.map_err(|error| Failure::from_error(model::FailureClass::Configuration, &error))
+}
+
+fn new_run(request: &Request, title: Title, trigger: Trigger) -> Result<NewRun, Failure> {
+    let request = serde_json::to_value(request)
+        .map_err(|error| Failure::from_error(model::FailureClass::Internal, &error))?;
+    Ok(NewRun {
+        title,
+        trigger,
+        request,
+        terms: Terms::default(),
+    })
 }
 
 /// Does `work` on a thread that may block.

@@ -77,7 +77,7 @@ mod trust;
 mod update_metadata;
 
 pub use approval::{Approval, Approved, Standing};
-pub use engine::{Engine, NodeName, Parts};
+pub use engine::{Begun, Engine, NodeName, Parts, TakenUp};
 pub use event::{Event, Reporter, Silent};
 pub use failure::Failure;
 pub use hold::{Decided, Hold};

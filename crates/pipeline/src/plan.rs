@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{FailureClass, Title};
+use model::{FailureClass, Title, TitleError};
 use processors::{Call, Env};
 use recipe::{Closure, Library, LooseVersion, Note, Outside, ResolveError, Resolved, variables};
 
@@ -23,6 +23,14 @@ pub(crate) struct Plan {
     pub(crate) library: Library,
     /// What the run knows besides.
     pub(crate) outside: Outside,
+}
+
+/// What is found under a name.
+pub(crate) struct Sought {
+    /// The title that the name stands for.
+    pub(crate) title: Result<Title, TitleError>,
+    /// Why there is nothing, if there is not.
+    pub(crate) absent: Option<Failure>,
 }
 
 impl Plan {
@@ -64,11 +72,18 @@ impl Plan {
         })
     }
 
-    /// Why there is nothing of the name in `request`, if there is not. Blocking.
-    pub(crate) fn absent(recipes: &Recipes, request: &Request) -> Option<Failure> {
-        match recipes.library(request).resolve(&request.name) {
-            Err(error) if is_absent(&error) => Some(unresolved(&request.name, &error)),
-            _ => None,
+    /// The title that `request` is about, and why there is nothing of its name, if there is not. Blocking.
+    pub(crate) fn sought(recipes: &Recipes, request: &Request) -> Sought {
+        let name = &request.name;
+        match recipes.library(request).resolve(name) {
+            Ok(recipe) => Sought {
+                title: title_named(name, Some(&recipe)),
+                absent: None,
+            },
+            Err(error) => Sought {
+                title: title_named(name, None),
+                absent: is_absent(&error).then(|| unresolved(name, &error)),
+            },
         }
     }
 

@@ -38,10 +38,9 @@ impl Recipes {
                 given.to_vec()
             }
         };
-        Library::new(
+        self.library.of_other_dirs(
             &or(&request.search_dirs, self.library.search_dirs()),
             &or(&request.override_dirs, self.library.override_dirs()),
-            self.library.home(),
         )
     }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    Engine, Event, Failure, Item, Outcome, Reporter, Request, Wait, Worked,
+    Engine, Event, Failure, Item, Outcome, Reporter, Request, TakenUp, Wait, Worked,
     pending::Pending,
     release, reports,
     scan_gate::{Gate, Passage},
@@ -108,6 +108,22 @@ impl Engine {
         self.carry_claimed(claimed, reporter, stop).await
     }
 
+    /// Carries a run on that was taken up by [`Engine::take_up`], as [`Engine::work`] does.
+    ///
+    /// # Errors
+    /// As [`Engine::work`].
+    pub async fn carry_on(
+        &self,
+        taken: TakenUp,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Worked, StoreError> {
+        let TakenUp { run, lease } = taken;
+        let span = spans::of_run(&run);
+        let carried = self.carry(run, lease, reporter, stop).instrument(span);
+        carried.await
+    }
+
     async fn carry_claimed(
         &self,
         claimed: Option<(Run, Lease)>,
@@ -116,8 +132,7 @@ impl Engine {
     ) -> Result<Option<Worked>, StoreError> {
         match claimed {
             Some((run, lease)) => {
-                let span = spans::of_run(&run);
-                let carried = self.carry(run, lease, reporter, stop).instrument(span);
+                let carried = self.carry_on(TakenUp { run, lease }, reporter, stop);
                 carried.await.map(Some)
             }
             None => Ok(None),

@@ -58,7 +58,7 @@ pub use closure::{Change, Closure, ClosureError, Member, Role};
 pub use core_processors::{CORE_PROCESSORS, is_core_processor, split_processor};
 pub use error::{ReadError, ResolveError, WriteError, YamlError};
 pub use file::{EXTENSIONS, Recipe, strip_extension};
-pub use library::{Library, Listed, Scope, Survey};
+pub use library::{Library, Listed, Memory, Scope, Survey};
 pub use lists::RecipeList;
 pub use override_file::{Format, new_override, to_bytes, write as write_override};
 pub use paths::{absolute, compress_user, expand_user};

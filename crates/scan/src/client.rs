@@ -1,6 +1,11 @@
 //! The three questions of the protocol: look a file up, upload it, look at its analysis.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use model::{Clock, Sha256};
 use reqwest::{
@@ -31,7 +36,7 @@ pub struct VirusTotal {
     pub(crate) config: Config,
     pub(crate) base: Url,
     pub(crate) key: Option<HeaderValue>,
-    pub(crate) http: Client,
+    http: OnceLock<Client>,
     pub(crate) db: Db,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -132,7 +137,7 @@ impl VirusTotal {
     pub fn new(config: Config, db: Db, clock: Arc<dyn Clock>) -> Result<Self, ScanError> {
         let base = transport::base_url(&config.base_url)?;
         Ok(Self {
-            http: transport::http_client(base.scheme() == "https")?,
+            http: OnceLock::new(),
             key: config
                 .api_key
                 .as_ref()
@@ -152,7 +157,7 @@ impl VirusTotal {
     pub async fn look_up(&self, sha256: Sha256) -> Result<LookUp, ScanError> {
         const WHAT: &str = "look a file up";
         let url = self.url(&["files", &sha256.to_string()])?;
-        let request = self.http.get(url).timeout(self.config.request_timeout());
+        let request = self.http()?.get(url).timeout(self.config.request_timeout());
         let Reply::Found(body) = self.send(WHAT, request).await? else {
             return Ok(LookUp::Unknown);
         };
@@ -199,7 +204,7 @@ impl VirusTotal {
         let body = Body::wrap_stream(ReaderStream::new(file));
         let part = Part::stream_with_length(body, len_bytes).file_name(name.to_owned());
         let request = self
-            .http
+            .http()?
             .post(url)
             .timeout(self.config.upload_timeout())
             .multipart(Form::new().part("file", part));
@@ -214,7 +219,10 @@ impl VirusTotal {
     pub async fn analyse_again(&self, sha256: Sha256) -> Result<String, ScanError> {
         const WHAT: &str = "analyse a file again";
         let url = self.url(&["files", &sha256.to_string(), "analyse"])?;
-        let request = self.http.post(url).timeout(self.config.request_timeout());
+        let request = self
+            .http()?
+            .post(url)
+            .timeout(self.config.request_timeout());
         let body = found(WHAT, self.send(WHAT, request).await?)?;
         Ok(decode::<FileRescanResponse>(WHAT, &body)?.data.id)
     }
@@ -226,7 +234,7 @@ impl VirusTotal {
     pub async fn analysis(&self, id: &str) -> Result<AnalysisState, ScanError> {
         const WHAT: &str = "show an analysis";
         let url = self.url(&["analyses", id])?;
-        let request = self.http.get(url).timeout(self.config.request_timeout());
+        let request = self.http()?.get(url).timeout(self.config.request_timeout());
         let Reply::Found(body) = self.send(WHAT, request).await? else {
             return Ok(AnalysisState::Gone);
         };
@@ -237,10 +245,19 @@ impl VirusTotal {
         })
     }
 
+    /// What asks. It reads the certificates of the system, which takes a while, and most runs have nothing to ask.
+    fn http(&self) -> Result<&Client, ScanError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let made = transport::http_client(self.base.scheme() == "https")?;
+        Ok(self.http.get_or_init(|| made))
+    }
+
     async fn upload_url(&self) -> Result<Url, ScanError> {
         const WHAT: &str = "give an address for an upload";
         let url = self.url(&["files", "upload_url"])?;
-        let request = self.http.get(url).timeout(self.config.request_timeout());
+        let request = self.http()?.get(url).timeout(self.config.request_timeout());
         let body = found(WHAT, self.send(WHAT, request).await?)?;
         let answer: UploadUrlAnswer = decode(WHAT, &body)?;
         transport::upload_url(&self.base, &answer.data)

@@ -37,9 +37,8 @@ pub(super) fn library_below(root: &Path, house: &House) -> anyhow::Result<(Libra
         .iter()
         .map(|folder| folder.display().to_string())
         .collect();
-    let preferences = house.preferences()?;
-    let library = Library::new(&search_dirs, &[], preferences.home());
-    Ok((library, files))
+    let library = house.library(&[], &[])?;
+    Ok((library.of_other_dirs(&search_dirs, &[]), files))
 }
 
 /// Puts every recipe file below `dir` into `files`, in order, and gives the folders that lie in it.

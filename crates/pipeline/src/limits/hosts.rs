@@ -39,7 +39,9 @@ pub struct SharedHosts {
 
 /// Places that are had and not used, by host.
 #[derive(Clone, Debug, Default)]
-struct Idle(Arc<Mutex<HashMap<String, Vec<(Place, Instant)>>>>);
+struct Idle(Arc<Mutex<IdlePlaces>>);
+
+type IdlePlaces = HashMap<String, Vec<(Place, Instant)>>;
 
 /// That a request may run; gives its place back to those that are had here.
 #[derive(Debug)]

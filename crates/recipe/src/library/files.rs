@@ -2,81 +2,94 @@
 
 use std::{
     collections::HashMap,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use model::{Clock as _, SystemClock};
+
+use super::{listing::Listing, notes::Notes, stamp::Stamp};
 use crate::{ReadError, Recipe};
 
-/// What a search must know of a file.
-#[derive(Clone, Debug)]
+/// What a search needs to know of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) identifier: Option<String>,
-    pub(super) valid: bool,
+    pub(super) parent: Option<String>,
+    pub(super) is_valid: bool,
+    pub(super) is_valid_override: bool,
 }
 
-/// Changes whenever the file's contents can have changed; the change time cannot be set back by its owner.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    len_bytes: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs_err::metadata(path).ok()?;
-        metadata.is_file().then(|| Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            len_bytes: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-}
+/// What a file says, or why it cannot be read.
+pub(super) type Heard = Result<Header, String>;
 
 #[derive(Debug)]
 struct Known {
     stamp: Stamp,
-    header: Result<Header, String>,
+    /// Whether another stamp is sure to follow on the next change.
+    is_settled: bool,
+    header: Heard,
     recipe: Option<Arc<Recipe>>,
 }
 
-/// The cache.
+/// What was read, by path. Looking at a file costs one question to the system, reading it a hundred times as much.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     known: Mutex<HashMap<PathBuf, Known>>,
+    listings: Mutex<HashMap<PathBuf, (Stamp, Arc<Listing>)>>,
+    /// What earlier processes noted, and where.
+    notes: OnceLock<Notes>,
+    notes_at: Option<PathBuf>,
+    /// How much was read that the notes do not have.
+    news: AtomicUsize,
 }
 
 impl Files {
-    /// What a search must know of the file; nothing if it is no regular file or cannot be read.
+    /// Files of which there are notes at `path`, or shall be.
+    pub(super) fn noted_at(path: PathBuf) -> Self {
+        Self {
+            notes_at: Some(path),
+            ..Self::default()
+        }
+    }
+
+    /// Its header; none if it cannot be read, which is noted.
     pub(super) fn header(&self, path: &Path) -> Option<Header> {
-        let stamp = Stamp::of(path)?;
-        if let Some(known) = self.lock().get(path).filter(|known| known.stamp == stamp) {
+        let stamp = Stamp::of_file(path)?;
+        if let Some(known) = lock(&self.known)
+            .get(path)
+            .filter(|known| known.stamp == stamp)
+        {
             return known.header.as_ref().ok().cloned();
         }
+        let noted = self.notes().header(path, stamp);
+        if let Some(Ok(header)) = noted {
+            return Some(header.clone());
+        }
+        let now = SystemClock.now();
         // Most files are looked at in passing only, so what they say is not kept.
-        let header = header_of(Recipe::read(path).as_ref());
+        let header = noted.cloned().unwrap_or_else(|| {
+            self.news.fetch_add(1, Ordering::Relaxed);
+            header_of(Recipe::read(path).as_ref())
+        });
         let answer = header.as_ref().ok().cloned();
-        self.lock().insert(
-            path.to_owned(),
-            Known {
-                stamp,
-                header,
-                recipe: None,
-            },
-        );
+        let known = Known {
+            stamp,
+            is_settled: stamp.is_settled(now),
+            header,
+            recipe: None,
+        };
+        lock(&self.known).insert(path.to_owned(), known);
         answer
     }
 
-    /// The recipe.
+    /// All that it says.
     pub(super) fn recipe(&self, path: &Path) -> Result<Arc<Recipe>, ReadError> {
-        let stamp = Stamp::of(path);
-        let known = self.lock().get(path).and_then(|known| {
+        let stamp = Stamp::of_file(path);
+        let known = lock(&self.known).get(path).and_then(|known| {
             (Some(known.stamp) == stamp)
                 .then(|| known.recipe.clone())
                 .flatten()
@@ -84,48 +97,112 @@ impl Files {
         if let Some(recipe) = known {
             return Ok(recipe);
         }
+        let now = SystemClock.now();
         let read = Recipe::read(path);
         let header = header_of(read.as_ref());
         let recipe = read.map(Arc::new);
         if let Some(stamp) = stamp {
-            let kept = recipe.as_ref().ok().map(Arc::clone);
-            self.lock().insert(
-                path.to_owned(),
-                Known {
-                    stamp,
-                    header,
-                    recipe: kept,
-                },
-            );
+            let known = Known {
+                stamp,
+                is_settled: stamp.is_settled(now),
+                header,
+                recipe: recipe.as_ref().ok().map(Arc::clone),
+            };
+            let before = lock(&self.known).insert(path.to_owned(), known);
+            if before.is_none_or(|before| before.stamp != stamp) {
+                self.news.fetch_add(1, Ordering::Relaxed);
+            }
         }
         recipe
     }
 
-    /// Lets go of what files say; what a search must know stays.
+    /// What lies in a folder.
+    pub(super) fn listing(&self, dir: &Path) -> Arc<Listing> {
+        let Some(stamp) = Stamp::of_folder(dir) else {
+            return Arc::default();
+        };
+        let known = lock(&self.listings).get(dir).cloned();
+        if let Some((_, listing)) = known.filter(|(then, _)| *then == stamp) {
+            return listing;
+        }
+        let (listing, stays) = if let Some(listing) = self.notes().listing(dir, stamp) {
+            (listing, true)
+        } else {
+            let is_settled = stamp.is_settled(SystemClock.now());
+            let (listing, stays) = Listing::read(dir);
+            self.news.fetch_add(1, Ordering::Relaxed);
+            (Arc::new(listing), stays && is_settled)
+        };
+        if stays {
+            let kept = (stamp, Arc::clone(&listing));
+            lock(&self.listings).insert(dir.to_owned(), kept);
+        }
+        listing
+    }
+
+    /// Lets go of what the files say. Their headers stay.
     pub(super) fn forget(&self) {
-        for known in self.lock().values_mut() {
+        for known in lock(&self.known).values_mut() {
             known.recipe = None;
         }
     }
 
+    /// What is wrong with the files that cannot be read, in no particular order.
     pub(super) fn unreadable(&self) -> Vec<String> {
-        self.lock()
+        lock(&self.known)
             .values()
             .filter_map(|known| known.header.as_ref().err().cloned())
             .collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Known>> {
-        // A panic elsewhere leaves whole entries only.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes what was read for the next process, if it is worth it.
+    pub(super) fn note(&self, worth: usize) -> std::io::Result<()> {
+        let Some(path) = &self.notes_at else {
+            return Ok(());
+        };
+        if self.news.load(Ordering::Relaxed) < worth {
+            return Ok(());
+        }
+        let (known, mut notes) = (lock(&self.known), Notes::default());
+        for (dir, (stamp, listing)) in lock(&self.listings).iter() {
+            let header = |path: &Path| match known.get(path) {
+                Some(known) => known
+                    .is_settled
+                    .then(|| (known.stamp, known.header.clone())),
+                None => self.notes().any_header(path).cloned(),
+            };
+            notes.add(dir, *stamp, listing, header);
+        }
+        notes.take_over(self.notes());
+        notes.write(path)
+    }
+
+    /// How much was read of the disk.
+    #[cfg(test)]
+    pub(super) fn news(&self) -> usize {
+        self.news.load(Ordering::Relaxed)
+    }
+
+    fn notes(&self) -> &Notes {
+        self.notes.get_or_init(|| {
+            let path = self.notes_at.as_deref();
+            path.and_then(Notes::read).unwrap_or_default()
+        })
     }
 }
 
-fn header_of(recipe: Result<&Recipe, &ReadError>) -> Result<Header, String> {
+/// A panic elsewhere leaves whole entries only.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn header_of(recipe: Result<&Recipe, &ReadError>) -> Heard {
     match recipe {
         Ok(recipe) => Ok(Header {
             identifier: recipe.identifier().map(str::to_owned),
-            valid: recipe.is_valid(),
+            parent: recipe.parent().map(str::to_owned),
+            is_valid: recipe.is_valid(),
+            is_valid_override: recipe.is_valid_override(),
         }),
         Err(error) => {
             let source = std::error::Error::source(error).map(|source| format!(": {source}"));

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::files::Files;
+use super::{
+    files::Files,
+    listing::{Entry, extension},
+};
 use crate::file::{EXTENSIONS, strip_extension};
 
 /// A file that may be a recipe, in the order in which `AutoPkg` would come across it.
@@ -39,7 +42,7 @@ impl Folder {
     pub(super) fn index(dir: &Path, files: &Files) -> Self {
         let mut folder = Self {
             dir: dir.to_owned(),
-            candidates: list(dir),
+            candidates: list(dir, files),
             identifiers: HashMap::new(),
             names: HashMap::new(),
         };
@@ -81,9 +84,9 @@ impl Folder {
     /// it, or `*`, `?` and `[…]`.
     pub(super) fn by_name(&self, name: &str, files: &Files) -> Option<PathBuf> {
         let name = strip_extension(name);
-        let valid = |path: &PathBuf| files.header(path).is_some_and(|header| header.valid);
+        let valid = |path: &PathBuf| files.header(path).is_some_and(|header| header.is_valid);
         if name.contains('/') {
-            return self.below(name).into_iter().find(valid);
+            return self.below(name, files).into_iter().find(valid);
         }
         if name.contains(['*', '?', '[']) {
             let pattern = glob::Pattern::new(name).ok()?;
@@ -104,11 +107,13 @@ impl Folder {
             .find(valid)
     }
 
-    fn below(&self, name: &str) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = sorted(&self.dir)
-            .into_iter()
-            .filter(|(name, path)| !name.as_bytes().starts_with(b".") && path.is_dir())
-            .map(|(_, path)| path)
+    fn below(&self, name: &str, files: &Files) -> Vec<PathBuf> {
+        let listing = files.listing(&self.dir);
+        let mut folders: Vec<PathBuf> = listing
+            .0
+            .iter()
+            .filter(|entry| entry.is_folder)
+            .map(|entry| self.dir.join(&entry.name))
             .collect();
         folders.insert(0, self.dir.clone());
         let with_extensions = |folder: &PathBuf| {
@@ -128,48 +133,31 @@ impl Folder {
     }
 }
 
-fn list(dir: &Path) -> Vec<Candidate> {
+fn list(dir: &Path, files: &Files) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for (name, path) in sorted(dir) {
-        if name.as_bytes().starts_with(b".") {
-            continue;
-        }
-        if path.is_dir() {
-            let below = sorted(&path)
-                .into_iter()
-                .filter_map(|(file, path)| candidate(1, name.as_bytes(), file, path));
-            candidates.extend(below);
+    for entry in &files.listing(dir).0 {
+        let path = dir.join(&entry.name);
+        if entry.is_folder {
+            let below = files.listing(&path);
+            let folder = Some(entry.name.as_bytes());
+            let below = below.0.iter();
+            candidates
+                .extend(below.filter_map(|entry| candidate(folder, entry, path.join(&entry.name))));
         } else {
-            candidates.extend(candidate(0, b"", name, path));
+            candidates.extend(candidate(None, entry, path));
         }
     }
     candidates.sort();
     candidates
 }
 
-fn candidate(level: u8, folder: &[u8], file: OsString, path: PathBuf) -> Option<Candidate> {
-    let bytes = file.as_bytes();
-    // Only one of the three endings can match: each ends in another word.
-    let extension = EXTENSIONS
-        .iter()
-        .position(|extension| bytes.ends_with(extension.as_bytes()))?;
-    (!bytes.starts_with(b".")).then(|| Candidate {
-        level,
-        extension,
-        folder: folder.to_owned(),
-        file,
+/// What is named like a recipe, in `folder` or at the top.
+fn candidate(folder: Option<&[u8]>, entry: &Entry, path: PathBuf) -> Option<Candidate> {
+    Some(Candidate {
+        level: u8::from(folder.is_some()),
+        extension: extension(&entry.name)?,
+        folder: folder.unwrap_or_default().to_owned(),
+        file: entry.name.clone(),
         path,
     })
-}
-
-fn sorted(dir: &Path) -> Vec<(OsString, PathBuf)> {
-    let Ok(entries) = fs_err::read_dir(dir) else {
-        return Vec::new();
-    };
-    let mut entries: Vec<_> = entries
-        .flatten()
-        .map(|entry| (entry.file_name(), entry.path()))
-        .collect();
-    entries.sort();
-    entries
 }

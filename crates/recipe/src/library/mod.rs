@@ -4,19 +4,23 @@ mod all;
 mod files;
 mod folder;
 mod lately;
+mod listing;
+mod memory;
+mod notes;
+mod stamp;
 mod survey;
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, PoisonError, RwLock, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-pub use self::survey::Survey;
-use self::{files::Files, folder::Folder, lately::Lately};
+use self::{all::in_parallel, files::Files, folder::Folder, lately::Lately};
+pub use self::{memory::Memory, survey::Survey};
 use crate::{
     Recipe, ResolveError, Resolved,
     core_processors::split_processor,
@@ -37,7 +41,7 @@ pub struct Library {
     override_dirs: Vec<PathBuf>,
     home: Option<PathBuf>,
     files: Arc<Files>,
-    folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+    folders: RwLock<HashMap<PathBuf, Arc<Folder>>>,
     lately: Arc<Lately>,
     /// Whether a folder was taken from an earlier look.
     remembers: AtomicBool,
@@ -61,8 +65,10 @@ pub struct Listed {
     pub path: PathBuf,
     /// Whether it was found as an override.
     pub is_override: bool,
-    /// What it says.
-    pub recipe: Arc<Recipe>,
+    /// Its identifier.
+    pub identifier: Option<String>,
+    /// The identifier or name of its parent.
+    pub parent: Option<String>,
 }
 
 impl Library {
@@ -78,7 +84,7 @@ impl Library {
             override_dirs: normal(override_dirs),
             home: home.map(Path::to_owned),
             files: Arc::default(),
-            folders: Mutex::default(),
+            folders: RwLock::default(),
             lately: Arc::default(),
             remembers: AtomicBool::new(false),
         }
@@ -92,9 +98,25 @@ impl Library {
             override_dirs: self.override_dirs.clone(),
             home: self.home.clone(),
             files: Arc::clone(&self.files),
-            folders: Mutex::default(),
+            folders: RwLock::default(),
             lately: Arc::clone(&self.lately),
             remembers: AtomicBool::new(false),
+        }
+    }
+
+    /// The same folders; what `memory` has of their files need not be read.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &Memory) -> Self {
+        self.files = memory.files();
+        self
+    }
+
+    /// A library of other folders that knows the files which this one has read.
+    #[must_use]
+    pub fn of_other_dirs(&self, search_dirs: &[String], override_dirs: &[String]) -> Self {
+        Self {
+            files: Arc::clone(&self.files),
+            ..Self::new(search_dirs, override_dirs, self.home())
         }
     }
 
@@ -150,7 +172,12 @@ impl Library {
     /// The file that `name` stands for: a path to a valid recipe, else an identifier, else a name.
     pub fn locate(&self, name: &str, scope: Scope, more_dirs: &[PathBuf]) -> Option<PathBuf> {
         let path = Path::new(name);
-        if path.is_file() && self.files.header(path).is_some_and(|header| header.valid) {
+        if path.is_file()
+            && self
+                .files
+                .header(path)
+                .is_some_and(|header| header.is_valid)
+        {
             return Some(path.to_owned());
         }
         self.find(name, &self.dirs(scope, more_dirs))
@@ -174,7 +201,10 @@ impl Library {
     pub fn find_all(&self, identifier: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         for dir in &self.search_dirs {
-            for path in self.folder(dir).all_by_identifier(identifier) {
+            for path in self
+                .folder(dir, &self.search_dirs)
+                .all_by_identifier(identifier)
+            {
                 if !found.contains(&path) {
                     found.push(path);
                 }
@@ -220,15 +250,15 @@ impl Library {
         for (dirs, is_override) in [(&self.search_dirs, false), (&self.override_dirs, true)] {
             for path in dirs
                 .iter()
-                .flat_map(|dir| self.folder(dir).candidates(is_override))
+                .flat_map(|dir| self.folder(dir, dirs).candidates(is_override))
             {
-                let Ok(recipe) = self.files.recipe(&path) else {
+                let Some(header) = self.files.header(&path) else {
                     continue; // Told of when the folder was indexed.
                 };
                 let valid = if is_override {
-                    recipe.is_valid_override()
+                    header.is_valid_override
                 } else {
-                    recipe.is_valid()
+                    header.is_valid
                 };
                 if let (true, Some(name)) = (valid, path.file_name()) {
                     let name = crate::strip_extension(&name.to_string_lossy()).to_owned();
@@ -236,7 +266,8 @@ impl Library {
                         name,
                         path,
                         is_override,
-                        recipe,
+                        identifier: header.identifier,
+                        parent: header.parent,
                     });
                 }
             }
@@ -261,7 +292,7 @@ impl Library {
         self.as_it_is(|| {
             self.declaring(name, dirs).or_else(|| {
                 dirs.iter()
-                    .find_map(|dir| self.folder(dir).by_name(name, &self.files))
+                    .find_map(|dir| self.folder(dir, dirs).by_name(name, &self.files))
             })
         })
     }
@@ -270,7 +301,7 @@ impl Library {
     fn declaring(&self, identifier: &str, dirs: &[PathBuf]) -> Option<PathBuf> {
         let mut found = dirs
             .iter()
-            .filter_map(|dir| self.folder(dir).by_identifier(identifier));
+            .filter_map(|dir| self.folder(dir, dirs).by_identifier(identifier));
         let path = found.next()?;
         let header = self.files.header(&path)?;
         (header.identifier.as_deref() == Some(identifier)).then_some(path)
@@ -288,25 +319,40 @@ impl Library {
         })
     }
 
-    fn folder(&self, dir: &Path) -> Arc<Folder> {
-        let mut folders = self.own_folders();
-        if let Some(folder) = folders.get(dir) {
+    /// The folder `dir`. If it was not looked at yet, all of `dirs`, to which it belongs, are: they are needed next.
+    fn folder(&self, dir: &Path, dirs: &[PathBuf]) -> Arc<Folder> {
+        let had = self.folders.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = had.get(dir) {
             return Arc::clone(folder);
         }
-        let folder = if let Some(folder) = self.lately.get(dir) {
-            self.remembers.store(true, Ordering::Relaxed);
-            folder
-        } else {
-            let folder = Arc::new(Folder::index(dir, &self.files));
-            self.lately.put(dir, &folder);
-            folder
-        };
-        folders.insert(dir.to_owned(), Arc::clone(&folder));
+        drop(had);
+        let mut folders = self.own_folders();
+        let mut unseen: Vec<&Path> = Vec::new();
+        for dir in dirs {
+            if folders.contains_key(dir) || unseen.contains(&dir.as_path()) {
+                continue;
+            }
+            if let Some(folder) = self.lately.get(dir) {
+                self.remembers.store(true, Ordering::Relaxed);
+                folders.insert(dir.clone(), folder);
+            } else {
+                unseen.push(dir);
+            }
+        }
+        let looked_at = in_parallel(&unseen, |dir| ((*dir).to_owned(), self.look_at(dir)));
+        folders.extend(looked_at);
+        let folder = folders.entry(dir.to_owned());
+        Arc::clone(folder.or_insert_with(|| self.look_at(dir)))
+    }
+
+    fn look_at(&self, dir: &Path) -> Arc<Folder> {
+        let folder = Arc::new(Folder::index(dir, &self.files));
+        self.lately.put(dir, &folder);
         folder
     }
 
-    fn own_folders(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<Folder>>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own_folders(&self) -> RwLockWriteGuard<'_, HashMap<PathBuf, Arc<Folder>>> {
+        self.folders.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder that a recipe of the chain adds to the search for its own parent.

@@ -31,7 +31,7 @@ impl Library {
             let is_override = scope == Scope::Overrides;
             for path in dirs
                 .iter()
-                .flat_map(|dir| self.folder(dir).candidates(is_override))
+                .flat_map(|dir| self.folder(dir, dirs).candidates(is_override))
             {
                 if let Some(folder) = path.parent().filter(|it| seen.insert(it.to_path_buf())) {
                     tell(&mut told, folder);
@@ -40,7 +40,11 @@ impl Library {
                     continue;
                 }
                 tell(&mut told, &path);
-                if self.files.header(&path).is_some_and(|header| header.valid) {
+                if self
+                    .files
+                    .header(&path)
+                    .is_some_and(|header| header.is_valid)
+                {
                     files.push((path, scope));
                 }
             }

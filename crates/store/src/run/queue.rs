@@ -1,9 +1,10 @@
 //! The queue of runs, and the leases under which workers carry them.
 
 use model::{RunId, Timestamp};
+use sqlx::FromRow as _;
 
 use super::{Heartbeat, Lease, NewRun, Queued, Run, RunRow, Worker};
-use crate::{Db, StoreError, column, db::Tx, postgres};
+use crate::{Db, StoreError, batch::Batch, column, db::Tx, postgres};
 
 /// How long a run waits that was taken up thrice or more and never left, in microseconds: half a minute longer each time.
 /// What takes its process down must not do so without end, and what was beside it is to go on without it.
@@ -79,6 +80,66 @@ impl Db {
             .await
             .map_err(StoreError::statement("queue a run"))?;
         Ok(queued)
+    }
+
+    /// Begins a run at once: puts it into the queue and takes it, in one step. `None` if one of the same title has not
+    /// ended yet. It waits for no other title, and goes whatever else is due.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn run_begin(
+        &self,
+        new: &NewRun,
+        worker: &Worker,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<Option<(Run, Lease)>, StoreError> {
+        let begun = async {
+            if self.is_server() {
+                return self
+                    .run_begin_on_server(new, worker, (now, leased_until))
+                    .await;
+            }
+            let failed = StoreError::statement("begin a run");
+            let batch = beginning(new, worker, (now, leased_until)).map_err(failed)?;
+            let rows = batch.carry_out(self.writer(), false).await;
+            let rows = rows.map_err(StoreError::statement("begin a run"))?;
+            let row = rows.first().map(RunRow::from_row).transpose();
+            row.map_err(StoreError::statement("begin a run"))
+        };
+        begun.await?.map(RunRow::claimed).transpose()
+    }
+
+    async fn run_begin_on_server(
+        &self,
+        new: &NewRun,
+        worker: &Worker,
+        (now, leased_until): (Timestamp, Timestamp),
+    ) -> Result<Option<RunRow>, StoreError> {
+        let mut tx = self.begin("begin a run").await?;
+        let Queued::New(id) = queue_tx(&mut tx, new, now).await? else {
+            return Ok(None);
+        };
+        let row: Option<RunRow> = sqlx::query_as(concat!(
+            "update run
+             set state = 'running', started_at = $1, lease_owner = $2, leased_until_at = $3, node = $4,
+                 fence = fence + 1, attempts = attempts + 1
+             where id = $5
+             returning ",
+            columns!()
+        ))
+        .bind(now.as_micros())
+        .bind(&worker.owner)
+        .bind(leased_until.as_micros())
+        .bind(&worker.node)
+        .bind(id.to_string())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(StoreError::statement("begin a run"))?;
+        tx.commit()
+            .await
+            .map_err(StoreError::statement("begin a run"))?;
+        Ok(row)
     }
 
     /// Takes, of the runs that are due and may be carried by `worker`, the one of the highest priority that is due
@@ -301,6 +362,43 @@ impl Db {
         }
         Ok(())
     }
+}
+
+/// What puts a run into a file's queue and takes it. Both are told of, as if they were done one after the other.
+fn beginning(
+    new: &NewRun,
+    worker: &Worker,
+    (now, leased_until): (Timestamp, Timestamp),
+) -> Result<Batch, sqlx::Error> {
+    let mut batch = Batch::default();
+    let id = batch.bind(RunId::new().to_string())?;
+    let now = batch.bind(now.as_micros())?;
+    let values = [
+        batch.bind(new.title.as_str())?,
+        batch.bind(new.trigger.as_str())?,
+        batch.bind(new.request.to_string())?,
+        batch.bind(new.terms.priority)?,
+        batch.bind(new.terms.label.clone())?,
+        batch.bind(i64::from(new.terms.tries))?,
+    ];
+    batch.push(format!(
+        "insert into run (id, queued_at, due_at, state, title, trigger_word, request, priority, label, tries)
+         values ({id}, {now}, {now}, 'queued', {})
+         on conflict do nothing",
+        values.join(", ")
+    ));
+    let owner = batch.bind(worker.owner.clone())?;
+    let until = batch.bind(leased_until.as_micros())?;
+    let node = batch.bind(worker.node.clone())?;
+    batch.push(format!(
+        "update run
+         set state = 'running', started_at = {now}, lease_owner = {owner}, leased_until_at = {until}, node = {node},
+             fence = fence + 1, attempts = attempts + 1
+         where id = {id}
+         returning {}",
+        columns!()
+    ));
+    Ok(batch)
 }
 
 /// Puts a run into the queue, unless one of the same title has not ended yet.

@@ -57,6 +57,35 @@ fn download(second: i64) -> Download {
 }
 
 #[tokio::test]
+async fn a_run_that_begins_at_once_is_nobody_elses() {
+    let (_folder, db) = database().await;
+    let begin = async |title: &str, now: i64| {
+        let worker = Worker::named("w");
+        db.run_begin(&new(title), &worker, at(now), at(now + MINUTE))
+            .await
+            .unwrap()
+    };
+    let (run, lease) = begin("A", 1).await.unwrap();
+    assert_eq!((run.state, run.attempts), (RunState::Running, 1));
+    assert_eq!((run.queued_at, run.started_at), (at(1), Some(at(1))));
+    assert_eq!(db.run_find(run.id).await.unwrap(), Some(run.clone()));
+    let told = db.event_list(0, 10).await.unwrap();
+    let told: Vec<String> = told.into_iter().map(|event| event.kind).collect();
+    assert_eq!(told, ["run.queued", "run.running"]);
+    assert!(begin("A", 2).await.is_none(), "it has not ended yet");
+    let queued_again = db.run_queue(&new("A"), at(2)).await.unwrap();
+    assert_eq!(queued_again, Queued::Already(run.id));
+    assert!(claimed(&db, "x", 2).await.is_none());
+    // As any other, it is taken over when its worker is gone.
+    let (again, other) = claimed(&db, "x", 2 + MINUTE).await.unwrap();
+    assert_eq!((again.id, again.attempts), (run.id, 2));
+    let end = (&RunEnd::Cancelled, None);
+    assert!(!db.run_finish(lease, end.0, end.1, at(70)).await.unwrap());
+    assert!(db.run_finish(other, end.0, end.1, at(70)).await.unwrap());
+    assert!(begin("A", 71).await.is_some());
+}
+
+#[tokio::test]
 async fn a_title_has_one_run_at_a_time() {
     let (_folder, db) = database().await;
     let first = queued(&db, "A", 1).await;
