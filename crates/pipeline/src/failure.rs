@@ -4,7 +4,7 @@ use std::error::Error;
 
 use model::{FailureClass, Retry};
 use processors::StepError;
-use store::StoreError;
+use store::{RunEnd, RunFailure, StoreError};
 
 /// Why a run stops before its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +24,23 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// How a run ends that it stopped.
+    pub(crate) fn end(&self) -> RunEnd {
+        let told = RunFailure {
+            class: self.class,
+            cause: self.cause(),
+            next_step: self.next_step().to_owned(),
+            step: self.step.clone(),
+            detail: self.detail.clone(),
+            incident: None,
+        };
+        if self.held {
+            RunEnd::Held(told)
+        } else {
+            RunEnd::Failed(told)
+        }
+    }
+
     /// A failure of `class` that `message` tells of.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
         Self {

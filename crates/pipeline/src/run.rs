@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use model::{FailureClass, RunId, RunState, Timestamp};
-use store::{
-    Finished, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, RunFailure, StoreError,
-};
+use store::{Finished, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -240,7 +238,7 @@ impl Engine {
             Err(Stop::Failure(failure)) => {
                 let now = self.parts.clock.now();
                 again = self.parts.retries.after(run, &failure, now);
-                ended_by(&failure)
+                failure.end()
             }
         };
         let ending = (&end, again.as_ref());
@@ -486,21 +484,5 @@ impl Engine {
         self.apply(job.run, &pending, job.reporter).await?;
         pending.commit();
         Ok(Place::Published(pending.items))
-    }
-}
-
-fn ended_by(failure: &Failure) -> RunEnd {
-    let told = RunFailure {
-        class: failure.class,
-        cause: failure.cause(),
-        next_step: failure.next_step().to_owned(),
-        step: failure.step.clone(),
-        detail: failure.detail.clone(),
-        incident: None,
-    };
-    if failure.held {
-        RunEnd::Held(told)
-    } else {
-        RunEnd::Failed(told)
     }
 }

@@ -138,8 +138,7 @@ type Parameters = Query<BTreeMap<String, String>>;
 
 async fn answer(
     State(world): State<World>,
-    method: Method,
-    uri: Uri,
+    (method, uri): (Method, Uri),
     Query(query): Parameters,
     headers: HeaderMap,
     body: Bytes,
@@ -192,17 +191,20 @@ impl Facts {
             let (tag, len) = (tag(&object.contents), object.contents.len());
             let (_, written) = WRITTEN;
             last = name;
-            page.push_str(&format!(
-                "<Contents><Key>{}</Key><Size>{len}</Size><LastModified>{written}</LastModified><ETag>{tag}</ETag>\
-                 </Contents>",
-                escaped(name)
-            ));
+            let name = escaped(name);
+            let contents = format!(
+                "<Contents><Key>{name}</Key><Size>{len}</Size><LastModified>{written}</LastModified><ETag>{tag}</ETag>\
+                 </Contents>"
+            );
+            page.push_str(&contents);
         }
         if listed.peek().is_some() {
             let token = escaped(last);
-            page.push_str(&format!(
-                "<NextContinuationToken>{token}</NextContinuationToken>"
-            ));
+            page.extend([
+                "<NextContinuationToken>",
+                &token,
+                "</NextContinuationToken>",
+            ]);
         }
         page.push_str("</ListBucketResult>");
         xml(&page)
@@ -332,7 +334,9 @@ fn bounds(range: &str, len: usize) -> Option<(usize, usize)> {
 }
 
 fn tag(contents: &[u8]) -> String {
-    format!("\"{}\"", &Sha256::of(contents).to_string()[..32])
+    let mut tag = Sha256::of(contents).to_string();
+    tag.truncate(32);
+    format!("\"{tag}\"")
 }
 
 fn decoded(name: &str) -> Option<String> {

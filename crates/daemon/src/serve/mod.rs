@@ -151,7 +151,6 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
         }
     }
     last_words(&engine).await;
-    engine.give_up_rights().await;
     engine.db().close().await;
     tracing::info!("stopped");
     Ok(())
@@ -242,7 +241,7 @@ async fn call_webhook(engine: Engine, name: String, end: CancellationToken) {
     engine.desk().run_webhook(&name, &end).await;
 }
 
-/// Desks hear of the last runs before the process ends, if they listen.
+/// Before the process ends, desks hear of the last runs, if they listen, and what this process alone has is given up.
 async fn last_words(engine: &Engine) {
     match tokio::time::timeout(LAST_WORDS, engine.desk().deliver_due()).await {
         Ok(Ok(_tally)) => {}
@@ -252,4 +251,5 @@ async fn last_words(engine: &Engine) {
         }
         Err(_elapsed) => tracing::warn!("deliveries are left in the outbox for the next start"),
     }
+    engine.give_up_rights().await;
 }
