@@ -25,7 +25,7 @@ const WAITING: Duration = Duration::from_secs(3);
 
 /// Counts requests to hosts over all processes that share the state.
 ///
-/// A process keeps its places while it uses them, and hands them on after [`SHARE`] if another one waits, so that a
+/// A process keeps its places while it uses them, and hands them on after five seconds if another one waits, so that a
 /// request costs the database nothing as a rule. Politeness is no safety: where the database cannot be asked, the
 /// request goes out, and this process counts its own ones only.
 #[derive(Clone, Debug)]
