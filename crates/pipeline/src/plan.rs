@@ -43,12 +43,7 @@ impl Plan {
         let recipe = library
             .resolve(&request.name)
             .map_err(|error| unresolved(&request.name, &error))?;
-        let outside = recipes.outside(request, &library);
-        Ok(Self {
-            recipe: recipe.with_processors(&request.preprocessors, &request.postprocessors),
-            library,
-            outside,
-        })
+        Ok(Self::of(recipes, request, library, recipe))
     }
 
     /// The plan that `files` were, an override and its parents, nearest first. Blocking.
@@ -64,12 +59,15 @@ impl Plan {
         let recipe = library
             .resolve_files(&request.name, files)
             .map_err(|error| unresolved(&request.name, &error))?;
-        let outside = recipes.outside(request, &library);
-        Ok(Self {
+        Ok(Self::of(recipes, request, library, recipe))
+    }
+
+    fn of(recipes: &Recipes, request: &Request, library: Library, recipe: Resolved) -> Self {
+        Self {
             recipe: recipe.with_processors(&request.preprocessors, &request.postprocessors),
+            outside: recipes.outside(request, &library),
             library,
-            outside,
-        })
+        }
     }
 
     /// The title that `request` is about, and why there is nothing of its name, if there is not. Blocking.
