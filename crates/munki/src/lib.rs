@@ -5,7 +5,8 @@
 //! - **Catalogs**: [`CatalogBuilder`] is given every pkginfo of a repository and makes the catalogs that `makecatalogs`
 //!   makes, byte for byte, with its warnings and errors in a [`Report`].
 //! - **Versions**: [`compare_versions`] orders as Munki orders, which 6 and 7 do differently for some.
-//! - **Same items**: [`same_item`] finds what a new item is the same as, by `MunkiImporter`'s rules in their order.
+//! - **Same items**: [`same_item`] finds what a new item is the same as, by `MunkiImporter`'s rules in their order, and [`same_release`]
+//!   by those of Munki's author.
 //!
 //! ```
 //! use std::cmp::Ordering;
@@ -35,6 +36,7 @@ mod plain;
 mod plistlib;
 mod report;
 mod same_item;
+mod same_release;
 mod version;
 
 #[cfg(test)]
@@ -52,4 +54,5 @@ pub use pkginfo::{
 };
 pub use report::{Report, Severity};
 pub use same_item::{SameItem, same_item};
+pub use same_release::same_release;
 pub use version::{compare_versions, is_ordered_alike, split_name_and_version, trim_version};

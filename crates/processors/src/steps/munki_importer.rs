@@ -5,8 +5,8 @@ use std::path::Path;
 use chrono::NaiveDateTime;
 use model::FailureClass;
 use munki::{
-    InstallerItem, ItemBytes, Metadata, PkginfoError, PkginfoOptions, is_ordered_alike,
-    make_pkginfo, same_item,
+    InstallerItem, ItemBytes, Metadata, PkginfoError, PkginfoOptions, SameItem, is_ordered_alike,
+    make_pkginfo, same_item, same_release,
 };
 use proplist::{Dict, Value};
 use publication::Kind;
@@ -81,8 +81,9 @@ impl DiskStep for MunkiImporter {
         let pkginfo = make(&item, &pkg_path, context, env)?;
         let subdirectory = variables::some_text(env, "repo_subdirectory")?;
         let target = Shelf::new(&context.staging, subdirectory.as_deref());
+        let rules = Rules::chosen(env)?;
         if !variables::is_true(env, "force_munkiimport")
-            && let Some(same) = same_item(&target.items()?, &pkginfo)
+            && let Some(same) = rules.find(&target.items()?, &pkginfo, context)
         {
             let location = same.location().unwrap_or_default();
             note_same(&target, location, &pkg_path, context, env);
@@ -90,6 +91,48 @@ impl DiskStep for MunkiImporter {
             stage(&target, &item, pkginfo, context, env)?;
         }
         Ok(Outputs::Declared)
+    }
+}
+
+/// By which rules something is in the repository already.
+#[derive(Clone, Copy)]
+enum Rules {
+    Importer,
+    Release,
+}
+
+/// A variable of ours, by which they are chosen.
+const RULES: &str = "MUNKI_SAME_ITEM_RULES";
+
+impl Rules {
+    fn chosen(env: &Env) -> Result<Self, StepError> {
+        match variables::some_text(env, RULES)?.as_deref() {
+            None | Some("" | "importer") => Ok(Self::Importer),
+            Some("release") => Ok(Self::Release),
+            Some(other) => Err(StepError::configuration(format!(
+                "`{RULES}` is {other}, and there are `importer` and `release`"
+            ))
+            .with_next_step("Correct the variable in the override or in the preferences.")),
+        }
+    }
+
+    fn find<'a>(
+        self,
+        items: &'a [Dict],
+        pkginfo: &Dict,
+        context: &StepContext,
+    ) -> Option<SameItem<'a>> {
+        let same = match self {
+            Self::Importer => return same_item(items, pkginfo),
+            Self::Release => same_release(items, pkginfo)?,
+        };
+        let digest = |pkginfo: &Dict| pkginfo.get("installer_item_hash").cloned();
+        if digest(same.pkginfo) != digest(pkginfo) {
+            context.messages.warn(
+                "The item has other bytes than the one of the same release that is in the repository, and is passed over.",
+            );
+        }
+        Some(same)
     }
 }
 

@@ -253,6 +253,36 @@ async fn a_new_version_and_other_architectures_are_new_items() {
 }
 
 #[tokio::test]
+async fn by_the_rules_of_releases_another_limit_is_news_and_other_bytes_are_none() {
+    let mut bench = Bench::new().await;
+    let dmg = image(&bench, "Widget.dmg", |folder| application(folder, "1.2"));
+    import(&mut bench, json!({"pkg_path": dmg})).await.unwrap();
+    publish_all(&bench);
+    let again = image(&bench, "Again.dmg", |folder| {
+        application(folder, "1.2");
+        write(&folder.join("Read me"), b"new");
+    });
+    let by_release = |more: Json| json!({"pkg_path": again, "MUNKI_SAME_ITEM_RULES": "release", "pkginfo": more});
+    import(&mut bench, by_release(json!({}))).await.unwrap();
+    assert_eq!(bench.env["munki_repo_changed"], false.into());
+    let said = bench.said().join("\n");
+    assert!(said.contains("other bytes"), "{said}");
+
+    // MunkiImporter's own rules see the same application.
+    let limit = json!({"minimum_os_version": "13.0"});
+    let importer =
+        json!({"pkg_path": again, "MUNKI_SAME_ITEM_RULES": "importer", "pkginfo": limit});
+    import(&mut bench, importer).await.unwrap();
+    assert_eq!(bench.env["munki_repo_changed"], false.into());
+    import(&mut bench, by_release(limit)).await.unwrap();
+    assert_eq!(bench.env["munki_repo_changed"], true.into());
+    assert_eq!(
+        staged(&bench),
+        ["pkgs/Again-1.2.dmg", "pkgsinfo/Widget-1.2__1.plist"]
+    );
+}
+
+#[tokio::test]
 async fn taken_names_get_numbers_and_icons_are_not_replaced() {
     let mut bench = Bench::new().await;
     let dmg = image(&bench, "Widget.dmg", |folder| application(folder, "1.2"));
@@ -376,7 +406,7 @@ async fn a_staged_package_is_imported_again_from_where_it_waits() {
 fn refused(
     dmg: &str,
     [missing, no_image, broken]: [&str; 3],
-) -> [(Json, FailureClass, &'static str); 10] {
+) -> [(Json, FailureClass, &'static str); 11] {
     use FailureClass::{Configuration, Import, Package};
     [
         (json!({"pkg_path": missing}), Import, "does not exist"),
@@ -416,6 +446,11 @@ fn refused(
             json!({"pkg_path": dmg, "MUNKI_REPO_PLUGIN": "MWA2APIRepo"}),
             Configuration,
             "plug-ins",
+        ),
+        (
+            json!({"pkg_path": dmg, "MUNKI_SAME_ITEM_RULES": "all"}),
+            Configuration,
+            "there are `importer` and `release`",
         ),
     ]
 }
