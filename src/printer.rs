@@ -5,7 +5,6 @@ use std::{
     io::{self, BufWriter, StdoutLock, Write as _},
 };
 
-use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -15,7 +14,8 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// How many bytes of lines are gathered before they are written.
 const GATHERED: usize = 64 << 10;
 
-/// Prints for people or for programs; colours only on a terminal, and never when `NO_COLOR` is set.
+/// Prints for people or for programs; colours only in talk on a terminal, and never when `NO_COLOR` is set. Data goes out
+/// as it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
     /// How many `-v` were given.
@@ -34,7 +34,7 @@ impl Printer {
         reason = "every word of the program goes through the printer"
     )]
     pub(crate) fn data(self, line: impl Display) -> io::Result<()> {
-        unless_gone(writeln!(anstream::stdout(), "{line}"))
+        unless_gone(writeln!(io::stdout().lock(), "{line}"))
     }
 
     /// For many lines of data, which are gathered before they are written.
@@ -43,10 +43,7 @@ impl Printer {
         reason = "every word of the program goes through the printer"
     )]
     pub(crate) fn lines(self) -> Lines {
-        Lines(BufWriter::with_capacity(
-            GATHERED,
-            anstream::stdout().lock(),
-        ))
+        Lines(BufWriter::with_capacity(GATHERED, io::stdout().lock()))
     }
 
     /// Raw bytes of data, as [`Printer::data`].
@@ -128,7 +125,7 @@ impl Printer {
 
 /// Lines of data on their way out. What is still gathered when it goes out of use is written then.
 #[derive(Debug)]
-pub(crate) struct Lines(BufWriter<AutoStream<StdoutLock<'static>>>);
+pub(crate) struct Lines(BufWriter<StdoutLock<'static>>);
 
 impl Lines {
     /// One more line, as [`Printer::data`].

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::folders::Folders;
 
-/// `audit`.
+// `audit`
 #[derive(Args, Debug)]
 pub(crate) struct Audit {
     /// Names, identifiers or paths of recipes

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// `backup`.
+// `backup`
 #[derive(Args, Debug)]
 pub(crate) struct Backup {
     /// The file to write, a tar archive that only you can read: keys are in it
@@ -14,7 +14,7 @@ pub(crate) struct Backup {
     pub(crate) repository: bool,
 }
 
-/// `restore`.
+// `restore`
 #[derive(Args, Debug)]
 pub(crate) struct Restore {
     /// A file that `backup` wrote

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// The folders of a search. Those given here replace those of the preferences.
+// The folders of a search. Those given here replace those of the preferences.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Folders {
     /// A folder of recipes; may be given several times, and replaces those of the preferences

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// `import-autopkg`.
+// `import-autopkg`
 #[derive(Args, Debug)]
 pub(crate) struct ImportAutopkg {
     /// The home folder, or a copy of it, of the Mac's user who runs `AutoPkg`; what lay in it is sought here [default: your own]

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::folders::Folders;
 
-/// `info`.
+// `info`
 #[derive(Args, Debug)]
 pub(crate) struct Info {
     /// The name, identifier or path of a recipe or override; without one the preferences are shown

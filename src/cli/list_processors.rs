@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `list-processors`.
+// `list-processors`
 #[derive(Args, Debug)]
 pub(crate) struct ListProcessors {
     /// Print one JSON object a processor, which says whether it runs here

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::folders::Folders;
 
-/// `list-recipes`.
+// `list-recipes`
 #[derive(Args, Debug)]
 #[expect(
     clippy::struct_excessive_bools,

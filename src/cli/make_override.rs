@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::folders::Folders;
 
-/// `make-override`.
+// `make-override`
 #[derive(Args, Debug)]
 #[expect(
     clippy::struct_excessive_bools,

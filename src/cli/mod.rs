@@ -1,4 +1,6 @@
 //! The command line: types only, one file a verb; their doc comments are the help.
+//!
+//! The structs of verbs have none of their own: it would take the place of what [`Verb`] says.
 
 pub(crate) mod administrator;
 pub(crate) mod audit;
@@ -75,8 +77,10 @@ pub(crate) struct Global {
     pub(crate) prefs: Option<PathBuf>,
 }
 
-/// The verbs; those of `AutoPkg` keep its names and flags.
+/// The verbs; those of `AutoPkg` keep its names and flags. What each takes is put together when it is asked for: all of
+/// it would be a fifth of the time that the program needs to start.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Verb {
     /// Look after those who may sign in to the administration pages
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::make_override::OverrideFormat;
 
-/// `new-recipe`.
+// `new-recipe`
 #[derive(Args, Debug)]
 pub(crate) struct NewRecipe {
     /// The file to write

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::folders::Folders;
 
-/// `processor-info`.
+// `processor-info`
 #[derive(Args, Debug)]
 pub(crate) struct ProcessorInfo {
     /// The name of a processor

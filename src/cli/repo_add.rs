@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `repo-add`.
+// `repo-add`
 #[derive(Args, Debug)]
 pub(crate) struct RepoAdd {
     /// `recipes` (of the owner `autopkg` on GitHub), `OWNER/REPO` (on GitHub), `USER@HOST:PATH`, a URL or a path

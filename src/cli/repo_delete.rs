@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `repo-delete`.
+// `repo-delete`
 #[derive(Args, Debug)]
 pub(crate) struct RepoDelete {
     /// What was given to `repo-add`, or the folder that `repo-list` shows

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `repo-list`.
+// `repo-list`
 #[derive(Args, Debug)]
 pub(crate) struct RepoList {
     /// Print one JSON object a repository

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `repo-update`.
+// `repo-update`
 #[derive(Args, Debug)]
 pub(crate) struct RepoUpdate {
     /// What was given to `repo-add`, the folder that `repo-list` shows, or `all`

@@ -7,7 +7,7 @@ use model::FailureClass;
 
 use super::folders::Folders;
 
-/// Which overrides to run, and how; names and flags are `AutoPkg`'s where it has them.
+// Which overrides to run, and how; names and flags are `AutoPkg`'s where it has them.
 #[derive(Args, Debug)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `search`.
+// `search`
 #[derive(Args, Debug)]
 pub(crate) struct Search {
     /// A part of a recipe's or an application's name

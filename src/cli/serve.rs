@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU16};
 
 use clap::Args;
 
-/// `serve`.
+// `serve`
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     /// Where health and metrics are served, instead of where the configuration says

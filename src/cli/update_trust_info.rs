@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::folders::Folders;
 
-/// `update-trust-info`.
+// `update-trust-info`
 #[derive(Args, Debug)]
 pub(crate) struct UpdateTrustInfo {
     /// Names, identifiers or paths of overrides

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::folders::Folders;
 
-/// `verify-trust-info`.
+// `verify-trust-info`
 #[derive(Args, Debug)]
 pub(crate) struct VerifyTrustInfo {
     /// Names, identifiers or paths of overrides

@@ -4,15 +4,14 @@
 //! count, and what it repeats counts twice.
 //!
 //! # Source
-//! The IANA time zone database, through chrono-tz.
+//! The IANA time zone database, through [`model::Zone`].
 
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{
     Datelike as _, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Weekday,
 };
-use chrono_tz::Tz;
-use model::Timestamp;
+use model::{Timestamp, UnknownZone, Zone};
 use serde::Deserialize;
 
 /// How many days a clock is looked for: what is not reached by then never is.
@@ -46,7 +45,7 @@ pub enum Calendar {
 /// Hours of the week in a time zone, without holidays.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hours {
-    zone: Tz,
+    zone: Zone,
     /// By days from Monday; spans of minutes from midnight, in order and apart.
     week: [Vec<(u32, u32)>; 7],
     holidays: Vec<NaiveDate>,
@@ -59,10 +58,10 @@ impl CalendarConfig {
     /// If the time zone, a day or a span is none, or there are no hours at all.
     pub fn read(&self) -> Result<Calendar, String> {
         let zone = match self.time_zone.as_str() {
-            "" => Tz::UTC,
+            "" => Zone::UTC,
             name => name
                 .parse()
-                .map_err(|_unknown| format!("`{name}` is no time zone of the IANA database"))?,
+                .map_err(|unknown: UnknownZone| unknown.to_string())?,
         };
         let mut week: [Vec<(u32, u32)>; 7] = Default::default();
         for (day, spans) in &self.hours {

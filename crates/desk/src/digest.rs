@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
-use chrono_tz::Tz;
-use model::{RunState, Timestamp};
+use model::{RunState, Timestamp, UnknownZone, Zone};
 use serde::Deserialize;
 use store::{Incident, IncidentFilter, IncidentState, RunCount};
 
@@ -43,7 +42,7 @@ pub struct DigestConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     at: NaiveTime,
-    zone: Tz,
+    zone: Zone,
     connectors: Vec<String>,
 }
 
@@ -72,10 +71,10 @@ impl Schedule {
             .filter(|_| digest.at.len() == 5)
             .ok_or_else(|| wrong(format!("`{}` is no time such as `07:30`", digest.at)))?;
         let zone = match digest.time_zone.as_str() {
-            "" => Tz::UTC,
-            name => name.parse().map_err(|_unknown| {
-                wrong(format!("`{name}` is no time zone of the IANA database"))
-            })?,
+            "" => Zone::UTC,
+            name => name
+                .parse()
+                .map_err(|unknown: UnknownZone| wrong(unknown.to_string()))?,
         };
         let mail: Vec<String> = config.email.iter().map(|it| it.name.clone()).collect();
         if let Some(other) = digest.connectors.iter().find(|name| !mail.contains(name)) {
@@ -148,7 +147,7 @@ impl Desk {
         &self,
         connector: &Arc<dyn Connector>,
         day: &str,
-        zone: Tz,
+        zone: Zone,
     ) -> Result<bool, DeskError> {
         let letter = self.letter(day, zone).await?;
         match connector.post(&letter).await {
@@ -169,7 +168,7 @@ impl Desk {
         }
     }
 
-    async fn letter(&self, day: &str, zone: Tz) -> Result<Letter, DeskError> {
+    async fn letter(&self, day: &str, zone: Zone) -> Result<Letter, DeskError> {
         let now = self.clock.now();
         let since = now.minus(DAY);
         let incidents = self.db.incident_list(IncidentFilter::All).await?;
@@ -206,7 +205,7 @@ struct Told<'a> {
     waiting: usize,
     since: Timestamp,
     now: Timestamp,
-    zone: Tz,
+    zone: Zone,
 }
 
 fn open(incidents: &[Incident]) -> impl Iterator<Item = &Incident> {
@@ -255,7 +254,7 @@ fn text(told: &Told<'_>) -> String {
 }
 
 fn line(incident: &Incident, told: &Told<'_>) -> String {
-    let by: DateTime<Tz> = incident.resolve_by_at.to_utc().with_timezone(&told.zone);
+    let by: DateTime<Zone> = incident.resolve_by_at.to_utc().with_timezone(&told.zone);
     let late = if incident.resolve_by_at < told.now {
         ", LATE"
     } else {

@@ -118,6 +118,19 @@ impl ReadAt for Extents {
         }
         Ok(done)
     }
+
+    fn expect(&self, offset: u64, len: u64) {
+        let end = offset.saturating_add(len).min(self.len);
+        for run in &self.runs {
+            let (start, end) = (run.start.max(offset), run.end().min(end));
+            if let Some(place) = run.place
+                && start < end
+            {
+                let place = place.saturating_add(start.saturating_sub(run.start));
+                self.volume.expect(place, end.saturating_sub(start));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

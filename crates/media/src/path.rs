@@ -58,7 +58,12 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() {
         return name.to_owned();
     }
-    format!("{folder}/{name}")
+    let len = folder.len().saturating_add(name.len()).saturating_add(1);
+    let mut path = String::with_capacity(len);
+    path.push_str(folder);
+    path.push('/');
+    path.push_str(name);
+    path
 }
 
 /// The folder that `path` is in, and its last name; both empty for the root.

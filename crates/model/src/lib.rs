@@ -21,6 +21,7 @@ mod digest;
 mod id;
 mod run;
 mod title;
+mod zone;
 
 pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
@@ -31,3 +32,4 @@ pub use id::{
 };
 pub use run::{RunState, Trigger};
 pub use title::{Title, TitleError};
+pub use zone::{UnknownZone, Zone, ZoneOffset};

@@ -13,6 +13,12 @@ pub trait ReadAt: fmt::Debug + Send + Sync {
     /// If the source cannot be read, or is found to be broken there.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// Says that `len` bytes from `offset` on will be read soon, one after the other: a source for which that is work may
+    /// begin with it. By default nothing is done.
+    fn expect(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
+
     /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -114,6 +120,11 @@ impl ReadAt for Part {
             (Some(buffer), Some(offset)) if len > 0 => self.source.read_at(offset, buffer),
             _ => Ok(0),
         }
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        let len = len.min(self.len.saturating_sub(offset));
+        self.source.expect(self.start.saturating_add(offset), len);
     }
 }
 

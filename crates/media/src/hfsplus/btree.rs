@@ -41,6 +41,9 @@ impl BTree {
     pub(super) fn open(file: Arc<dyn ReadAt>) -> Result<Self, MediaError> {
         let start = read_vec(&*file, 0, 120).map_err(MediaError::content(STRUCTURE))?;
         let header = TreeHeader::parse(&start)?;
+        // Nodes are taken from the start on; where they were not, something is expected in vain.
+        let used = u64::from(header.used_nodes).saturating_mul(header.node_len.into());
+        file.expect(0, used);
         Ok(Self { file, header })
     }
 

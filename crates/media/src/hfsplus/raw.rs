@@ -44,6 +44,7 @@ pub(super) struct TreeHeader {
     pub(super) first_leaf: u32,
     pub(super) last_leaf: u32,
     pub(super) node_len: u16,
+    pub(super) used_nodes: u32,
     /// Whether the case of names matters; only said in catalogs of HFSX.
     pub(super) is_binary: bool,
 }
@@ -126,11 +127,13 @@ impl ForkData {
 impl Extent {
     /// Eight of them, of which those that have no blocks are left out.
     pub(super) fn parse_eight(cursor: &mut Cursor<'_>) -> Result<Vec<Self>, ParseError> {
-        let mut eight = [Self { start: 0, count: 0 }; 8];
-        for extent in &mut eight {
-            (extent.start, extent.count) = (cursor.u32_be()?, cursor.u32_be()?);
-        }
-        let used = eight.into_iter().filter(|extent| extent.count > 0);
+        let eight: [u8; 64] = cursor.array()?;
+        let (eight, _) = eight.as_chunks::<8>();
+        let used = eight.iter().map(|[a, b, c, d, e, f, g, h]| Self {
+            start: u32::from_be_bytes([*a, *b, *c, *d]),
+            count: u32::from_be_bytes([*e, *f, *g, *h]),
+        });
+        let used = used.filter(|extent| extent.count > 0);
         // Most files have one or none: no more memory than that takes.
         let mut extents = Vec::with_capacity(used.clone().count());
         extents.extend(used);
@@ -155,12 +158,15 @@ impl TreeHeader {
             return Err(cursor.invalid(format!("nodes of {node_len} bytes")));
         }
         cursor.skip(2)?; // longest key
-        cursor.skip(15)?; // number of nodes and of free ones, reserved, clump, kind of tree
+        let nodes = cursor.u32_be()?;
+        let free_nodes = cursor.u32_be()?;
+        cursor.skip(7)?; // reserved, clump, kind of tree
         Ok(Self {
             leaf_records,
             first_leaf,
             last_leaf,
             node_len,
+            used_nodes: nodes.saturating_sub(free_nodes),
             is_binary: cursor.u8()? == COMPARE_BINARY,
         })
     }

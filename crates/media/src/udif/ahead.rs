@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     num::NonZero,
+    ops::Range,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -35,6 +36,8 @@ pub(super) struct Ahead {
 struct State {
     /// Where each reader was last, and how many chunks it read one after the other; the latest comes last.
     readers: VecDeque<(usize, u32)>,
+    /// What somebody said that they will read; the latest comes last.
+    expected: VecDeque<Range<usize>>,
     /// Made when they are first of use.
     workers: Option<Workers>,
 }
@@ -67,14 +70,24 @@ impl Ahead {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_in_streak(position) {
-            self.ask(&mut state, position);
-        }
+        let wanted = state.wanted_after(position);
+        self.ask(&mut state, wanted);
     }
 
-    /// Has the chunks after `position` decoded, as far as threads and room are free.
-    fn ask(&self, state: &mut State, position: usize) {
-        let next = position.saturating_add(1)..=position.saturating_add(self.depth);
+    /// Takes note that the chunks at `positions` will be read one after the other. The first is left to whoever does.
+    pub(super) fn expect(&self, positions: Range<usize>) {
+        if self.depth == 0 || positions.len() < 2 {
+            return;
+        }
+        let wanted = positions.start.saturating_add(1)..positions.end;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.expect(positions);
+        self.ask(&mut state, wanted);
+    }
+
+    /// Has the chunks at `wanted` decoded, as far as threads and room are free.
+    fn ask(&self, state: &mut State, wanted: Range<usize>) {
+        let next = wanted.take(self.depth);
         for position in next.filter(|next| self.chunks.wants_decoding(*next, LONGEST)) {
             let workers = state
                 .workers
@@ -87,15 +100,37 @@ impl Ahead {
 }
 
 impl State {
-    /// Whether a reader has come to the chunk at `position`, after some before it. A second look at the same one is
-    /// none.
-    fn is_in_streak(&mut self, position: usize) -> bool {
+    /// The chunks that will be wanted by who has come to the one at `position`: because there is a streak, or they said
+    /// so. A second look at the same one says nothing new.
+    fn wanted_after(&mut self, position: usize) -> Range<usize> {
+        let next = position.saturating_add(1);
+        match self.streak(position) {
+            None => next..next,
+            Some(STREAK..) => next..usize::MAX,
+            Some(_) => {
+                let mut expected = self.expected.iter();
+                let expected = expected.find(|expected| expected.contains(&position));
+                next..expected.map_or(next, |expected| expected.end)
+            }
+        }
+    }
+
+    fn expect(&mut self, positions: Range<usize>) {
+        self.expected.push_back(positions);
+        if self.expected.len() > READERS {
+            self.expected.pop_front();
+        }
+    }
+
+    /// How many chunks a reader has read one after the other who comes to the one at `position`; none if that is where
+    /// somebody is already.
+    fn streak(&mut self, position: usize) -> Option<u32> {
         if self
             .readers
             .back()
             .is_some_and(|(last, _)| *last == position)
         {
-            return false;
+            return None;
         }
         let before = position.checked_sub(1);
         let known = self
@@ -109,7 +144,7 @@ impl State {
         if self.readers.len() > READERS {
             self.readers.pop_front();
         }
-        read >= STREAK
+        Some(read)
     }
 }
 
@@ -162,8 +197,16 @@ mod tests {
         let reads =
             (0..8).flat_map(|step| [5 + step, 5 + step, 90 + step, 90 + step, 40 - 2 * step]);
         let streaks: Vec<_> = reads
-            .filter(|position| state.is_in_streak(*position))
+            .filter(|position| !state.wanted_after(*position).is_empty())
             .collect();
         assert_eq!(streaks, [10, 95, 11, 96, 12, 97]);
+    }
+
+    #[test]
+    fn what_is_expected_is_wanted_at_once_and_nothing_beyond_it() {
+        let mut state = State::default();
+        state.expect(10..13);
+        let wanted = [10, 10, 11, 12, 13].map(|position| state.wanted_after(position));
+        assert_eq!(wanted, [11..13, 11..11, 12..13, 13..13, 14..14]);
     }
 }

@@ -1,6 +1,6 @@
 //! The disk that an image holds.
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{collections::BTreeSet, io, ops::Range, sync::Arc};
 
 use flate2::Crc;
 use proplist::Value;
@@ -139,6 +139,13 @@ impl Image {
         Ok(crc.sum())
     }
 
+    /// The positions of the chunks that are needed for `len` bytes from `offset` on.
+    fn positions(&self, offset: u64, len: u64) -> Range<usize> {
+        let runs = self.chunks.runs();
+        let end = offset.saturating_add(len);
+        runs.partition_point(|run| run.end() <= offset)..runs.partition_point(|run| run.start < end)
+    }
+
     /// Fills `buffer` from `offset` on, as far as one chunk or one gap between chunks reaches.
     fn read_run(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let runs = self.chunks.runs();
@@ -175,6 +182,10 @@ impl ReadAt for Image {
             done = done.saturating_add(read);
         }
         Ok(done)
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        self.ahead.expect(self.positions(offset, len));
     }
 }
 

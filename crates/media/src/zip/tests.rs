@@ -373,6 +373,27 @@ fn more_members_than_16_bits_can_count_are_read() {
     assert_eq!(contents(&tree, "65999").unwrap(), TEXT);
 }
 
+/// Their headers are read many at once or one at a time, as they lie.
+#[test]
+fn members_near_one_another_and_far_apart_are_found_alike() {
+    let lens = [0, 7, 300, 1_900, 2_100, 31_000, 40_000, 1, 70_000, 2, 3];
+    let contents: Vec<(String, Vec<u8>)> = (0..200_u8)
+        .zip(lens.iter().cycle())
+        .map(|(number, len)| (format!("member {number:03}"), vec![number; *len]))
+        .collect();
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+    for (name, contents) in &contents {
+        writer.start_file(name, options).unwrap();
+        writer.write_all(contents).unwrap();
+    }
+    let tree = open(writer.finish().unwrap().into_inner()).unwrap();
+    assert_eq!(tree.children("").unwrap().len(), contents.len());
+    for (name, expected) in &contents {
+        assert!(self::contents(&tree, name).unwrap() == *expected, "{name}");
+    }
+}
+
 #[test]
 fn what_follows_an_archive_of_64_bits_does_not_matter() {
     let mut bytes = archive(&methods(), Width::Bits64);

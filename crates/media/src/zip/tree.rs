@@ -16,7 +16,7 @@ use super::{
         METHOD_ZSTD,
     },
     end,
-    raw::LocalHeader,
+    raw::{LocalHeader, LocalHeaders},
 };
 use crate::{
     Entry, Kind, MediaError, Tree,
@@ -64,20 +64,28 @@ impl ZipTree {
             budget: budget.clone(),
         };
         let directory = archive.metadata();
-        for position in 0..directory.len() {
-            tree.add(&directory.entry(position).map_err(broken)?)?;
+        let mut entries = (0..directory.len())
+            .map(|position| directory.entry(position).map_err(broken))
+            .peekable();
+        let source = Arc::clone(&tree.source);
+        let mut headers = LocalHeaders::new(&*source);
+        while let Some(found) = entries.next() {
+            let found = found?;
+            let next = entries.peek().and_then(|next| next.as_ref().ok());
+            let header =
+                headers.read(found.header_start(), next.map(ZipFileEntry::header_start))?;
+            tree.add(&found, &header)?;
         }
         Ok(tree)
     }
 
-    fn add(&mut self, found: &ZipFileEntry<'_>) -> Result<(), MediaError> {
+    fn add(&mut self, found: &ZipFileEntry<'_>, header: &LocalHeader) -> Result<(), MediaError> {
         let name = match std::str::from_utf8(found.name_raw()) {
             // Apple's tools write UTF-8 and do not set the flag that says so.
             Ok(name) => name.to_owned(),
             Err(_) => found.name().map_err(broken)?.into_owned(),
         };
         let path = path::clean(&name)?;
-        let header = LocalHeader::read(&*self.source, found.header_start())?;
         let member = Member {
             start: header.data_start,
             stored_len: found.compressed_size(),

@@ -6,8 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeZone as _, Timelike as _, Utc};
-use chrono_tz::Tz;
-use model::{Timestamp, Title};
+use model::{Timestamp, Title, Zone};
 
 use super::{Entry, Schedules, Timetable};
 
@@ -18,7 +17,7 @@ const MOST: usize = 7 * 24 * 60;
 /// begins up to that much later.
 #[derive(Clone, Debug)]
 pub struct Agenda {
-    zone: Tz,
+    zone: Zone,
     days: Vec<AgendaDay>,
     groups: Vec<Group>,
 }
@@ -131,7 +130,7 @@ impl Agenda {
 }
 
 /// The moment after a day.
-fn end_of(date: NaiveDate, zone: Tz) -> Option<Timestamp> {
+fn end_of(date: NaiveDate, zone: Zone) -> Option<Timestamp> {
     let next = date.checked_add_days(Days::new(1))?.and_hms_opt(0, 0, 0)?;
     // Where clocks are changed at midnight, the day ends when they have been.
     let end = zone.from_local_datetime(&next).earliest();
@@ -141,15 +140,15 @@ fn end_of(date: NaiveDate, zone: Tz) -> Option<Timestamp> {
     )
 }
 
-fn usual_zone(schedules: &Schedules) -> Tz {
-    let mut counts: BTreeMap<&str, (usize, Tz)> = BTreeMap::new();
+fn usual_zone(schedules: &Schedules) -> Zone {
+    let mut counts: BTreeMap<&str, (usize, Zone)> = BTreeMap::new();
     for entry in schedules.entries() {
         let zone = entry.timetable.zone;
         let (count, _) = counts.entry(zone.name()).or_insert((0, zone));
         *count = count.saturating_add(1);
     }
     let most = counts.into_values().max_by_key(|(count, _)| *count);
-    most.map_or(Tz::UTC, |(_, zone)| zone)
+    most.map_or(Zone::UTC, |(_, zone)| zone)
 }
 
 /// Titles by their times: lists of hundreds have the same.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use chrono_tz::Tz;
-use model::Timestamp;
+use model::{Timestamp, Zone};
 
 use super::Expression;
 
@@ -13,7 +12,7 @@ pub struct Blackout {
     /// When they begin.
     pub cron: Expression,
     /// The zone that is told in.
-    pub zone: Tz,
+    pub zone: Zone,
     /// How long each lasts.
     pub lasting: Duration,
 }
@@ -67,7 +66,7 @@ mod tests {
     fn weekend() -> Blackout {
         Blackout {
             cron: "0 18 * * fri".parse().unwrap(),
-            zone: Tz::Europe__Berlin,
+            zone: "Europe/Berlin".parse().unwrap(),
             lasting: Duration::from_hours(60),
         }
     }
@@ -99,7 +98,7 @@ mod tests {
     fn spans_that_follow_each_other_are_one() {
         let night = Blackout {
             cron: "0 0 * * *".parse().unwrap(),
-            zone: Tz::Europe__Berlin,
+            zone: "Europe/Berlin".parse().unwrap(),
             lasting: Duration::from_hours(7),
         };
         assert_eq!(
@@ -108,7 +107,7 @@ mod tests {
         );
         let always = Blackout {
             cron: "0 * * * *".parse().unwrap(),
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             lasting: Duration::from_hours(1),
         };
         assert_eq!(

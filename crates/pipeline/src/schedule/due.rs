@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use model::{Sha256, Timestamp};
+use model::{Sha256, Timestamp, Zone};
 use serde::Deserialize;
 
 use super::{Blackout, Expression, blackout};
@@ -26,7 +25,7 @@ pub struct Timetable {
     /// The times.
     pub cron: Expression,
     /// The zone they are told in.
-    pub zone: Tz,
+    pub zone: Zone,
     /// Runs begin up to this much later, the same for the same override and time, so that not all begin at once.
     pub jitter: Duration,
     /// What happens to times that were missed.
@@ -131,7 +130,7 @@ mod tests {
     fn timetable(jitter: u64, missed: Missed) -> Timetable {
         Timetable {
             cron: "0 * * * *".parse().unwrap(),
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             jitter: Duration::from_secs(jitter),
             missed,
             blackouts: Vec::new(),
@@ -154,7 +153,7 @@ mod tests {
     fn nothing_is_due_in_a_blackout_and_one_run_after_it() {
         let night = Blackout {
             cron: "30 1 * * *".parse().unwrap(),
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             lasting: Duration::from_hours(4),
         };
         let table = Timetable {

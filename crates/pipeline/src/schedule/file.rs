@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chrono_tz::Tz;
-use model::Title;
+use model::{Title, Zone};
 use recipe::RecipeList;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -218,7 +217,7 @@ impl Schedules {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, deserialize_with = "zone")]
-    time_zone: Option<Tz>,
+    time_zone: Option<Zone>,
     #[serde(default, deserialize_with = "span")]
     jitter: Option<Duration>,
     #[serde(default)]
@@ -236,7 +235,7 @@ struct WrittenBlackout {
     #[serde(rename = "for", deserialize_with = "days")]
     lasting: Duration,
     #[serde(default, deserialize_with = "zone")]
-    time_zone: Option<Tz>,
+    time_zone: Option<Zone>,
     /// All, if none is named.
     #[serde(default)]
     overrides: Vec<Title>,
@@ -256,7 +255,7 @@ struct Written {
     #[serde(default)]
     after: Vec<Title>,
     #[serde(default, deserialize_with = "zone")]
-    time_zone: Option<Tz>,
+    time_zone: Option<Zone>,
     #[serde(default, deserialize_with = "span")]
     jitter: Option<Duration>,
     missed: Option<Missed>,
@@ -311,7 +310,7 @@ impl File {
         title: &Title,
         crons: &mut Crons,
     ) -> Result<Scheduled, CronError> {
-        let zone = self.time_zone.unwrap_or(Tz::UTC);
+        let zone = self.time_zone.unwrap_or(Zone::UTC);
         let cron = crons.read(&written.cron)?;
         let blackouts = self.blackouts.iter();
         let blackouts = blackouts
@@ -375,7 +374,7 @@ fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
 }
 
 /// A name of the IANA time zone database.
-fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tz>, D::Error> {
+fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zone>, D::Error> {
     let name = String::deserialize(deserializer)?;
     name.parse().map(Some).map_err(D::Error::custom)
 }
