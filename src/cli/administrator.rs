@@ -7,6 +7,7 @@ use tenancy::administration::Office;
 
 /// What to do with those who administer.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Administrator {
     /// Make somebody who may sign in, and show their one-time codes, once
     Add(Add),
@@ -31,6 +32,7 @@ pub(crate) enum Administrator {
 
 /// What to do with the tokens that programs call the API with.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Token {
     /// Make a token and show it, once
     Add(AddToken),
@@ -40,7 +42,7 @@ pub(crate) enum Token {
     Revoke(One),
 }
 
-/// `administrator token add`.
+// `administrator token add`
 #[derive(Args, Debug)]
 pub(crate) struct AddToken {
     /// What it is called
@@ -57,7 +59,7 @@ pub(crate) struct AddToken {
     pub(crate) json: bool,
 }
 
-/// Where a new password is; never the password itself, which other users could see.
+// Where a new password is; never the password itself, which other users could see.
 #[derive(Args, Debug)]
 pub(crate) struct NewPassword {
     /// Take the first line of this file as the password; `-` is standard input [default: ask at the terminal]
@@ -65,7 +67,7 @@ pub(crate) struct NewPassword {
     pub(crate) password_file: Option<PathBuf>,
 }
 
-/// `administrator add`.
+// `administrator add`
 #[derive(Args, Debug)]
 pub(crate) struct Add {
     /// The user ID
@@ -81,7 +83,7 @@ pub(crate) struct Add {
     pub(crate) json: bool,
 }
 
-/// `administrator appoint`.
+// `administrator appoint`
 #[derive(Args, Debug)]
 pub(crate) struct Appoint {
     /// The user ID
@@ -95,7 +97,7 @@ pub(crate) struct Appoint {
     pub(crate) json: bool,
 }
 
-/// `administrator change-codes`, `disable`, `enable` and `token revoke`.
+// `administrator change-codes`, `disable`, `enable` and `token revoke`
 #[derive(Args, Debug)]
 pub(crate) struct One {
     /// The user ID, or the token
@@ -106,7 +108,7 @@ pub(crate) struct One {
     pub(crate) json: bool,
 }
 
-/// `administrator change-password`.
+// `administrator change-password`
 #[derive(Args, Debug)]
 pub(crate) struct ChangePassword {
     /// The user ID
@@ -116,7 +118,7 @@ pub(crate) struct ChangePassword {
     pub(crate) password: NewPassword,
 }
 
-/// `administrator list`.
+// `administrator list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Print a JSON object for each

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 /// What to do with the audit log.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum AuditLog {
     /// List what people did, the newest first
     List(List),
@@ -11,7 +12,7 @@ pub(crate) enum AuditLog {
     Verify(Verify),
 }
 
-/// `audit-log list`.
+// `audit-log list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// At most so many
@@ -25,7 +26,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `audit-log verify`.
+// `audit-log verify`
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
     /// Print one JSON object

@@ -5,6 +5,7 @@ use model::ChangeSetId;
 
 /// What to do with changes of the repository that no run has published.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Change {
     /// List them, and until when each can be undone
     List(List),
@@ -12,7 +13,7 @@ pub(crate) enum Change {
     Undo(Undo),
 }
 
-/// `change list`.
+// `change list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// How many, from the newest
@@ -23,7 +24,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `change undo`.
+// `change undo`
 #[derive(Args, Debug)]
 pub(crate) struct Undo {
     /// The change

@@ -6,12 +6,13 @@ use clap::{Args, Subcommand};
 
 /// What to do for the client on Macs.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Client {
     /// Make the installer package of the client
     Package(Package),
 }
 
-/// `client package`.
+// `client package`
 #[derive(Args, Debug)]
 pub(crate) struct Package {
     /// The client's program for Macs: `auto-update-client`, signed as you distribute programs

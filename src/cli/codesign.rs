@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 /// What to do with code signatures.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Codesign {
     /// Judge the signature of a program, bundle, disk image or flat package
     ///
@@ -21,7 +22,7 @@ pub(crate) enum Codesign {
     Requirement(RequirementText),
 }
 
-/// `codesign verify`.
+// `codesign verify`
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
     /// What to judge; the path may go into containers: `App.dmg/App.app`
@@ -40,7 +41,7 @@ pub(crate) struct Verify {
     pub(crate) json: bool,
 }
 
-/// `codesign show`.
+// `codesign show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// What to look at; the path may go into containers: `App.dmg/App.app`
@@ -50,7 +51,7 @@ pub(crate) struct Show {
     pub(crate) json: bool,
 }
 
-/// `codesign requirement`.
+// `codesign requirement`
 #[derive(Args, Debug)]
 pub(crate) struct RequirementText {
     /// The requirement, or a set of them: `designated => …`

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 /// What to do with evidence.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Evidence {
     /// Print the public key that evidence is verified with
     Key(Key),
@@ -24,7 +25,7 @@ pub(crate) enum Evidence {
     VerifyLog(VerifyLog),
 }
 
-/// `evidence key`.
+// `evidence key`
 #[derive(Args, Debug)]
 pub(crate) struct Key {
     /// Print the key only, as a file that others can read
@@ -38,7 +39,7 @@ pub(crate) struct Key {
     pub(crate) json: bool,
 }
 
-/// `evidence rotate-key`.
+// `evidence rotate-key`
 #[derive(Args, Debug)]
 pub(crate) struct RotateKey {
     /// Print one JSON object
@@ -46,7 +47,7 @@ pub(crate) struct RotateKey {
     pub(crate) json: bool,
 }
 
-/// What is to be held against evidence.
+// What is to be held against evidence.
 #[derive(Args, Debug)]
 pub(crate) struct Item {
     /// A package or pkginfo in a repository, the file of its evidence, or any file with `--evidence`
@@ -56,7 +57,7 @@ pub(crate) struct Item {
     pub(crate) evidence: Option<PathBuf>,
 }
 
-/// `evidence show`.
+// `evidence show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// What to look at.
@@ -67,7 +68,7 @@ pub(crate) struct Show {
     pub(crate) keys: Vec<PathBuf>,
 }
 
-/// `evidence verify`.
+// `evidence verify`
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
     /// What to verify.
@@ -84,7 +85,7 @@ pub(crate) struct Verify {
     pub(crate) json: bool,
 }
 
-/// `evidence log`.
+// `evidence log`
 #[derive(Args, Debug)]
 pub(crate) struct Log {
     /// The repository's folder [default: the one that the configuration names]
@@ -97,7 +98,7 @@ pub(crate) struct Log {
     pub(crate) json: bool,
 }
 
-/// `evidence verify-log`.
+// `evidence verify-log`
 #[derive(Args, Debug)]
 pub(crate) struct VerifyLog {
     /// The repository's folder [default: the one that the configuration names]

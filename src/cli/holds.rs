@@ -5,6 +5,7 @@ use model::{RunId, Sha256};
 
 /// What to do with runs that wait for a person.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Holds {
     /// Say that what a run found is right; when enough people have, a new run passes
     Approve(Decide),
@@ -16,7 +17,7 @@ pub(crate) enum Holds {
     Show(Show),
 }
 
-/// `holds approve` and `holds refuse`.
+// `holds approve` and `holds refuse`
 #[derive(Args, Debug)]
 pub(crate) struct Decide {
     /// The run that waits
@@ -36,7 +37,7 @@ pub(crate) struct Decide {
     pub(crate) json: bool,
 }
 
-/// `holds list`.
+// `holds list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Those that were refused, too
@@ -47,7 +48,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `holds show`.
+// `holds show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The run that waits

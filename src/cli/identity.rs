@@ -5,6 +5,7 @@ use model::IdentityId;
 
 /// What to do with the identities of signers.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Identity {
     /// Let the next run pass that finds these signatures, and only these
     Approve(Decide),
@@ -16,7 +17,7 @@ pub(crate) enum Identity {
     Show(Show),
 }
 
-/// `identity approve` and `identity refuse`.
+// `identity approve` and `identity refuse`
 #[derive(Args, Debug)]
 pub(crate) struct Decide {
     /// The entry by which the signatures are held
@@ -33,7 +34,7 @@ pub(crate) struct Decide {
     pub(crate) json: bool,
 }
 
-/// `identity list`.
+// `identity list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Of these overrides only, by name, identifier or path
@@ -47,7 +48,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `identity show`.
+// `identity show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The entry

@@ -6,6 +6,7 @@ use store::PauseReason;
 
 /// What to do with incidents.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Incident {
     /// Take an incident, which stops its response clock
     Acknowledge(Acknowledge),
@@ -42,6 +43,7 @@ pub(crate) enum Incident {
 
 /// `incident maintenance`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Maintenance {
     /// Make a time in which incidents are recorded, and desks are told of what is left at its end
     Add(AddMaintenance),
@@ -51,7 +53,7 @@ pub(crate) enum Maintenance {
     List(ListMaintenance),
 }
 
-/// `incident maintenance add`.
+// `incident maintenance add`
 #[derive(Args, Debug)]
 pub(crate) struct AddMaintenance {
     /// Its name
@@ -79,14 +81,14 @@ pub(crate) struct AddMaintenance {
     pub(crate) json: bool,
 }
 
-/// `incident maintenance end`.
+// `incident maintenance end`
 #[derive(Args, Debug)]
 pub(crate) struct EndMaintenance {
     /// Its name
     pub(crate) name: String,
 }
 
-/// `incident maintenance list`.
+// `incident maintenance list`
 #[derive(Args, Debug)]
 pub(crate) struct ListMaintenance {
     /// Print a JSON object for each
@@ -94,7 +96,7 @@ pub(crate) struct ListMaintenance {
     pub(crate) json: bool,
 }
 
-/// `incident merge`.
+// `incident merge`
 #[derive(Args, Debug)]
 pub(crate) struct Merge {
     /// The incident
@@ -111,7 +113,7 @@ pub(crate) struct Merge {
     pub(crate) json: bool,
 }
 
-/// `incident note`.
+// `incident note`
 #[derive(Args, Debug)]
 pub(crate) struct Note {
     /// The incident
@@ -127,7 +129,7 @@ pub(crate) struct Note {
     pub(crate) json: bool,
 }
 
-/// `incident pause`.
+// `incident pause`
 #[derive(Args, Debug)]
 pub(crate) struct Pause {
     /// The incident
@@ -147,7 +149,7 @@ pub(crate) struct Pause {
     pub(crate) json: bool,
 }
 
-/// `incident reopen`.
+// `incident reopen`
 #[derive(Args, Debug)]
 pub(crate) struct Reopen {
     /// The incident
@@ -164,7 +166,7 @@ pub(crate) struct Reopen {
     pub(crate) json: bool,
 }
 
-/// `incident resume`.
+// `incident resume`
 #[derive(Args, Debug)]
 pub(crate) struct Resume {
     /// The incident
@@ -178,7 +180,7 @@ pub(crate) struct Resume {
     pub(crate) json: bool,
 }
 
-/// `incident connectors`.
+// `incident connectors`
 #[derive(Args, Debug)]
 pub(crate) struct Connectors {
     /// Print a JSON object for each
@@ -186,7 +188,7 @@ pub(crate) struct Connectors {
     pub(crate) json: bool,
 }
 
-/// `incident test-fire`.
+// `incident test-fire`
 #[derive(Args, Debug)]
 pub(crate) struct TestFire {
     /// The name of the connector in the configuration
@@ -196,7 +198,7 @@ pub(crate) struct TestFire {
     pub(crate) json: bool,
 }
 
-/// `incident acknowledge`.
+// `incident acknowledge`
 #[derive(Args, Debug)]
 pub(crate) struct Acknowledge {
     /// The incident
@@ -210,7 +212,7 @@ pub(crate) struct Acknowledge {
     pub(crate) json: bool,
 }
 
-/// `incident deliver`.
+// `incident deliver`
 #[derive(Args, Debug)]
 pub(crate) struct Deliver {
     /// Also set going again what was given up, and desks that wanted to hear nothing any more
@@ -221,7 +223,7 @@ pub(crate) struct Deliver {
     pub(crate) json: bool,
 }
 
-/// `incident list`.
+// `incident list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Also those that are resolved
@@ -232,7 +234,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `incident resolve`.
+// `incident resolve`
 #[derive(Args, Debug)]
 pub(crate) struct Resolve {
     /// The incident
@@ -246,7 +248,7 @@ pub(crate) struct Resolve {
     pub(crate) json: bool,
 }
 
-/// `incident show`.
+// `incident show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The incident

@@ -8,6 +8,7 @@ use super::password::PasswordFile;
 
 /// What to do with media. A path may go into containers as if they were folders: `App.dmg/App.app`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Media {
     /// Write the contents of a file to standard output
     Cat(File),
@@ -23,7 +24,7 @@ pub(crate) enum Media {
     Ls(Ls),
 }
 
-/// `media cat`, `media hash`, `media image`.
+// `media cat`, `media hash`, `media image`
 #[derive(Args, Debug)]
 pub(crate) struct File {
     /// Which file
@@ -33,7 +34,7 @@ pub(crate) struct File {
     pub(crate) password: PasswordFile,
 }
 
-/// `media extract`.
+// `media extract`
 #[derive(Args, Debug)]
 pub(crate) struct Extract {
     /// A container, a folder or a file
@@ -48,7 +49,7 @@ pub(crate) struct Extract {
     pub(crate) password: PasswordFile,
 }
 
-/// `media info`.
+// `media info`
 #[derive(Args, Debug)]
 pub(crate) struct Info {
     /// A container, a folder or a file
@@ -64,7 +65,7 @@ pub(crate) struct Info {
     pub(crate) password: PasswordFile,
 }
 
-/// `media ls`.
+// `media ls`
 #[derive(Args, Debug)]
 pub(crate) struct Ls {
     /// A container, a folder or a file

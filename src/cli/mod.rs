@@ -77,8 +77,10 @@ pub(crate) struct Global {
     pub(crate) prefs: Option<PathBuf>,
 }
 
-/// The verbs; those of `AutoPkg` keep its names and flags. What each takes is put together when it is asked for: all of
-/// it would be a fifth of the time that the program needs to start.
+/// The verbs; those of `AutoPkg` keep its names and flags.
+///
+/// What each takes is put together when it is asked for (`defer`): all of it would be a quarter of what the program needs
+/// to start.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Verb {

@@ -7,6 +7,7 @@ use munki::{Compat, PkginfoOptions};
 
 /// What Munki's own tools do.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Munki {
     /// Look a repository over, without changing it: what makecatalogs would say, and packages that are not what
     /// their pkginfos say
@@ -24,7 +25,7 @@ pub(crate) enum Munki {
     Repair(Repair),
 }
 
-/// `munki check`.
+// `munki check`
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// The repository's folder [default: the one that the configuration names]
@@ -34,7 +35,7 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
-/// `munki makecatalogs`.
+// `munki makecatalogs`
 #[derive(Args, Debug)]
 pub(crate) struct Makecatalogs {
     /// The repository's folder [default: the one that the configuration names]
@@ -53,7 +54,7 @@ pub(crate) struct Makecatalogs {
     pub(crate) json: bool,
 }
 
-/// `munki payload`.
+// `munki payload`
 #[derive(Args, Debug)]
 pub(crate) struct Payload {
     /// The disk image, package or archive
@@ -66,7 +67,7 @@ pub(crate) struct Payload {
     pub(crate) json: bool,
 }
 
-/// `munki repair`.
+// `munki repair`
 #[derive(Args, Debug)]
 pub(crate) struct Repair {
     /// The repository's folder [default: the one that the configuration names]
@@ -79,7 +80,7 @@ pub(crate) struct Repair {
     pub(crate) json: bool,
 }
 
-/// `munki makepkginfo`.
+// `munki makepkginfo`
 #[derive(Args, Debug)]
 pub(crate) struct Makepkginfo {
     /// The disk image or package, and Munki's options

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where the password of encrypted media is; never the password itself, which other users could see.
+// Where the password of encrypted media is; never the password itself, which other users could see.
 #[derive(Args, Debug)]
 pub(crate) struct PasswordFile {
     /// Open encrypted disk images with the first line of this file; `-` is standard input

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 /// What to do with versions that nobody needs any more.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Retention {
     /// Remove them; `change undo` brings them back for a while
     Apply(Apply),
@@ -13,7 +14,7 @@ pub(crate) enum Retention {
     Records(Records),
 }
 
-/// `retention records`.
+// `retention records`
 #[derive(Args, Debug)]
 pub(crate) struct Records {
     /// Remove them; the service does so once a day
@@ -24,7 +25,7 @@ pub(crate) struct Records {
     pub(crate) json: bool,
 }
 
-/// `retention apply`.
+// `retention apply`
 #[derive(Args, Debug)]
 pub(crate) struct Apply {
     /// How many versions are kept in each catalog [default: `retention.keep` of the configuration]
@@ -44,7 +45,7 @@ pub(crate) struct Apply {
     pub(crate) json: bool,
 }
 
-/// `retention preview`.
+// `retention preview`
 #[derive(Args, Debug)]
 pub(crate) struct Preview {
     /// How many versions are kept in each catalog [default: `retention.keep` of the configuration]

@@ -5,6 +5,7 @@ use model::RuleId;
 
 /// What to do with the rings.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Ring {
     /// Tell what would come into which ring now
     Due(Due),
@@ -30,7 +31,7 @@ pub(crate) enum Ring {
     Urgent(Urgent),
 }
 
-/// Who decides, and why.
+// Who decides, and why.
 #[derive(Args, Debug)]
 pub(crate) struct Decision {
     /// Why; it stays on record
@@ -44,7 +45,7 @@ pub(crate) struct Decision {
     pub(crate) json: bool,
 }
 
-/// `ring due`.
+// `ring due`
 #[derive(Args, Debug)]
 pub(crate) struct Due {
     /// Print one JSON object
@@ -52,7 +53,7 @@ pub(crate) struct Due {
     pub(crate) json: bool,
 }
 
-/// `ring end`.
+// `ring end`
 #[derive(Args, Debug)]
 pub(crate) struct End {
     /// The rule
@@ -63,7 +64,7 @@ pub(crate) struct End {
     pub(crate) decision: Decision,
 }
 
-/// `ring history`.
+// `ring history`
 #[derive(Args, Debug)]
 pub(crate) struct History {
     /// The item, by the name that Munki knows
@@ -76,7 +77,7 @@ pub(crate) struct History {
     pub(crate) json: bool,
 }
 
-/// `ring hold`.
+// `ring hold`
 #[derive(Args, Debug)]
 pub(crate) struct Hold {
     /// The item, by the name that Munki knows
@@ -92,7 +93,7 @@ pub(crate) struct Hold {
     pub(crate) decision: Decision,
 }
 
-/// `ring list`.
+// `ring list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// These items only, by the name that Munki knows
@@ -103,7 +104,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `ring pin`.
+// `ring pin`
 #[derive(Args, Debug)]
 pub(crate) struct Pin {
     /// The item, by the name that Munki knows
@@ -119,7 +120,7 @@ pub(crate) struct Pin {
     pub(crate) decision: Decision,
 }
 
-/// `ring promote`.
+// `ring promote`
 #[derive(Args, Debug)]
 pub(crate) struct Promote {
     /// The item, by the name that Munki knows [default: everything that is due]
@@ -142,7 +143,7 @@ pub(crate) struct Promote {
     pub(crate) json: bool,
 }
 
-/// `ring recall`.
+// `ring recall`
 #[derive(Args, Debug)]
 pub(crate) struct Recall {
     /// The item, by the name that Munki knows
@@ -155,7 +156,7 @@ pub(crate) struct Recall {
     pub(crate) decision: Decision,
 }
 
-/// `ring rollback`.
+// `ring rollback`
 #[derive(Args, Debug)]
 pub(crate) struct Rollback {
     /// The item, by the name that Munki knows
@@ -171,7 +172,7 @@ pub(crate) struct Rollback {
     pub(crate) decision: Decision,
 }
 
-/// `ring rules`.
+// `ring rules`
 #[derive(Args, Debug)]
 pub(crate) struct Rules {
     /// Also those that have been ended
@@ -182,7 +183,7 @@ pub(crate) struct Rules {
     pub(crate) json: bool,
 }
 
-/// `ring urgent`.
+// `ring urgent`
 #[derive(Args, Debug)]
 pub(crate) struct Urgent {
     /// The item, by the name that Munki knows

@@ -5,6 +5,7 @@ use model::{RunId, RunState, Title};
 
 /// What to do with runs, whoever carries them.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Runs {
     /// Stop runs that have not ended; a publication that has begun is finished
     Cancel(Cancel),
@@ -20,7 +21,7 @@ pub(crate) enum Runs {
     Show(Show),
 }
 
-/// `runs replay`.
+// `runs replay`
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
     /// The run
@@ -34,7 +35,7 @@ pub(crate) struct Replay {
     pub(crate) json: bool,
 }
 
-/// `runs cancel`.
+// `runs cancel`
 #[derive(Args, Debug)]
 pub(crate) struct Cancel {
     /// The runs
@@ -45,7 +46,7 @@ pub(crate) struct Cancel {
     pub(crate) by: Option<String>,
 }
 
-/// `runs list`.
+// `runs list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Of these titles only
@@ -62,7 +63,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `runs nodes`.
+// `runs nodes`
 #[derive(Args, Debug)]
 pub(crate) struct Nodes {
     /// Print a JSON object for each
@@ -70,7 +71,7 @@ pub(crate) struct Nodes {
     pub(crate) json: bool,
 }
 
-/// `runs queue`.
+// `runs queue`
 #[derive(Args, Debug)]
 pub(crate) struct Queue {
     /// The overrides
@@ -87,7 +88,7 @@ pub(crate) struct Queue {
     pub(crate) json: bool,
 }
 
-/// `runs show`.
+// `runs show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The run

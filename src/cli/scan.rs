@@ -5,6 +5,7 @@ use model::Sha256;
 
 /// What to do about what scanners say.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Scan {
     /// Take the waivers of a file back
     Revoke(Revoke),
@@ -19,7 +20,7 @@ pub(crate) enum Scan {
     Waivers(Waivers),
 }
 
-/// `scan revoke`.
+// `scan revoke`
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
     /// The digest of the file
@@ -30,7 +31,7 @@ pub(crate) struct Revoke {
     pub(crate) by: Option<String>,
 }
 
-/// `scan show`.
+// `scan show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The digest of the file
@@ -41,7 +42,7 @@ pub(crate) struct Show {
     pub(crate) json: bool,
 }
 
-/// `scan waive`.
+// `scan waive`
 #[derive(Args, Debug)]
 pub(crate) struct Waive {
     /// The digest of the file
@@ -61,7 +62,7 @@ pub(crate) struct Waive {
     pub(crate) by: Option<String>,
 }
 
-/// `scan waivers`.
+// `scan waivers`
 #[derive(Args, Debug)]
 pub(crate) struct Waivers {
     /// Those that are over or were taken back, too

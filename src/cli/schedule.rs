@@ -7,6 +7,7 @@ use model::Title;
 
 /// What to do with schedules.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Schedule {
     /// Say whether the file of schedules can be read, and whether its overrides are found
     Check(Check),
@@ -20,7 +21,7 @@ pub(crate) enum Schedule {
     Resume(Resume),
 }
 
-/// `schedule check`.
+// `schedule check`
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// The file [default: `serve.schedules` of the configuration]
@@ -30,7 +31,7 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
-/// `schedule list`.
+// `schedule list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Print a JSON object for each override
@@ -38,7 +39,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `schedule next`.
+// `schedule next`
 #[derive(Args, Debug)]
 pub(crate) struct Next {
     /// The overrides [default: all]
@@ -52,7 +53,7 @@ pub(crate) struct Next {
     pub(crate) json: bool,
 }
 
-/// `schedule pause`.
+// `schedule pause`
 #[derive(Args, Debug)]
 pub(crate) struct Pause {
     /// Which
@@ -69,7 +70,7 @@ pub(crate) struct Pause {
     pub(crate) by: Option<String>,
 }
 
-/// `schedule resume`.
+// `schedule resume`
 #[derive(Args, Debug)]
 pub(crate) struct Resume {
     /// Which
@@ -77,7 +78,7 @@ pub(crate) struct Resume {
     pub(crate) which: Which,
 }
 
-/// Some schedules, or all of them.
+// Some schedules, or all of them.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Which {

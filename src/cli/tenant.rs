@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 /// What to do with tenants.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Tenant {
     /// Give a tenant another ring
     Assign(Assign),
@@ -49,7 +50,7 @@ pub(crate) enum Tenant {
     Suspend(One),
 }
 
-/// `tenant create`.
+// `tenant create`
 #[derive(Args, Debug)]
 pub(crate) struct Create {
     /// The customer ID, by which the tenant is known outside
@@ -69,7 +70,7 @@ pub(crate) struct Create {
     pub(crate) json: bool,
 }
 
-/// `tenant show`, `suspend`, `resume`, `delete` and `manifests`.
+// `tenant show`, `suspend`, `resume`, `delete` and `manifests`
 #[derive(Args, Debug)]
 pub(crate) struct One {
     /// The customer ID
@@ -80,7 +81,7 @@ pub(crate) struct One {
     pub(crate) json: bool,
 }
 
-/// `tenant assign`.
+// `tenant assign`
 #[derive(Args, Debug)]
 pub(crate) struct Assign {
     /// The customer ID
@@ -94,7 +95,7 @@ pub(crate) struct Assign {
     pub(crate) json: bool,
 }
 
-/// `tenant entitle`.
+// `tenant entitle`
 #[derive(Args, Debug)]
 pub(crate) struct Entitle {
     /// The customer ID
@@ -111,7 +112,7 @@ pub(crate) struct Entitle {
     pub(crate) json: bool,
 }
 
-/// `tenant catalogue-access`.
+// `tenant catalogue-access`
 #[derive(Args, Debug)]
 pub(crate) struct CatalogueAccess {
     /// The customer ID
@@ -125,7 +126,7 @@ pub(crate) struct CatalogueAccess {
     pub(crate) json: bool,
 }
 
-/// `tenant list`.
+// `tenant list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Also those that are no more
@@ -136,7 +137,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// `tenant rotate-token` and `tenant rotate-credential`.
+// `tenant rotate-token` and `tenant rotate-credential`
 #[derive(Args, Debug)]
 pub(crate) struct Rotate {
     /// The customer ID
@@ -150,7 +151,7 @@ pub(crate) struct Rotate {
     pub(crate) json: bool,
 }
 
-/// `tenant rotate-key`.
+// `tenant rotate-key`
 #[derive(Args, Debug)]
 pub(crate) struct RotateKey {
     /// Print one JSON object
@@ -158,7 +159,7 @@ pub(crate) struct RotateKey {
     pub(crate) json: bool,
 }
 
-/// `tenant check-ins`.
+// `tenant check-ins`
 #[derive(Args, Debug)]
 pub(crate) struct CheckIns {
     /// The customer ID
@@ -172,7 +173,7 @@ pub(crate) struct CheckIns {
     pub(crate) json: bool,
 }
 
-/// `tenant pins`.
+// `tenant pins`
 #[derive(Args, Debug)]
 pub(crate) struct Pins {
     /// A file with a certificate or a public key
@@ -186,7 +187,7 @@ pub(crate) struct Pins {
     pub(crate) json: bool,
 }
 
-/// `tenant put-manifest`.
+// `tenant put-manifest`
 #[derive(Args, Debug)]
 pub(crate) struct PutManifest {
     /// The customer ID
@@ -200,7 +201,7 @@ pub(crate) struct PutManifest {
     pub(crate) file: PathBuf,
 }
 
-/// `tenant remove-manifest`.
+// `tenant remove-manifest`
 #[derive(Args, Debug)]
 pub(crate) struct RemoveManifest {
     /// The customer ID
@@ -211,7 +212,7 @@ pub(crate) struct RemoveManifest {
     pub(crate) name: String,
 }
 
-/// `tenant nginx`.
+// `tenant nginx`
 #[derive(Args, Debug)]
 pub(crate) struct Nginx {
     /// Say whether it has the configuration and the passwords that it is to have
@@ -222,7 +223,7 @@ pub(crate) struct Nginx {
     pub(crate) write: bool,
 }
 
-/// `tenant profile`.
+// `tenant profile`
 #[derive(Args, Debug)]
 pub(crate) struct Profile {
     /// The customer ID

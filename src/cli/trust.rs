@@ -6,6 +6,7 @@ use super::folders::Folders;
 
 /// What to do with approvals.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Trust {
     /// Approve an override, and everything that it reaches, as it is now
     Approve(Approve),
@@ -19,7 +20,7 @@ pub(crate) enum Trust {
     Show(Override),
 }
 
-/// One override.
+// One override.
 #[derive(Args, Debug)]
 pub(crate) struct Override {
     /// The override, by name, identifier or path
@@ -33,7 +34,7 @@ pub(crate) struct Override {
     pub(crate) json: bool,
 }
 
-/// `trust approve`.
+// `trust approve`
 #[derive(Args, Debug)]
 pub(crate) struct Approve {
     /// The overrides, by name, identifier or path
@@ -47,7 +48,7 @@ pub(crate) struct Approve {
     pub(crate) folders: Folders,
 }
 
-/// `trust list`.
+// `trust list`
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Print JSON

@@ -7,6 +7,7 @@ use publication::tuf::Online;
 
 /// What to do with update metadata.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Tuf {
     /// Take a root that enough keys have signed, and have everything signed anew that it changes
     AdoptRoot(AdoptRoot),
@@ -27,7 +28,7 @@ pub(crate) enum Tuf {
     Verify(Verify),
 }
 
-/// Which keys sign roots.
+// Which keys sign roots.
 #[derive(Args, Debug)]
 pub(crate) struct RootKeys {
     /// A file with the public key of one who signs roots from then on; may be given again
@@ -41,7 +42,7 @@ pub(crate) struct RootKeys {
     pub(crate) out: Option<PathBuf>,
 }
 
-/// `tuf init`.
+// `tuf init`
 #[derive(Args, Debug)]
 pub(crate) struct Init {
     /// Who signs.
@@ -52,7 +53,7 @@ pub(crate) struct Init {
     pub(crate) json: bool,
 }
 
-/// `tuf rotate`.
+// `tuf rotate`
 #[derive(Args, Debug)]
 pub(crate) struct Rotate {
     /// Who signs.
@@ -69,7 +70,7 @@ pub(crate) struct Rotate {
     pub(crate) json: bool,
 }
 
-/// `tuf sign-root`.
+// `tuf sign-root`
 #[derive(Args, Debug)]
 pub(crate) struct SignRoot {
     /// The root, which gets one signature more
@@ -85,7 +86,7 @@ pub(crate) struct SignRoot {
     pub(crate) json: bool,
 }
 
-/// `tuf adopt-root`.
+// `tuf adopt-root`
 #[derive(Args, Debug)]
 pub(crate) struct AdoptRoot {
     /// The root
@@ -95,7 +96,7 @@ pub(crate) struct AdoptRoot {
     pub(crate) json: bool,
 }
 
-/// `tuf refresh`.
+// `tuf refresh`
 #[derive(Args, Debug)]
 pub(crate) struct Refresh {
     /// Print one JSON object
@@ -103,7 +104,7 @@ pub(crate) struct Refresh {
     pub(crate) json: bool,
 }
 
-/// `tuf show`.
+// `tuf show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// Print the last root only, as clients are given it
@@ -114,7 +115,7 @@ pub(crate) struct Show {
     pub(crate) json: bool,
 }
 
-/// `tuf verify`.
+// `tuf verify`
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
     /// The folder or the address of the repository
