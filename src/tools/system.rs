@@ -58,12 +58,11 @@ pub(super) fn type_(words: &[String], printer: Printer) -> Result<u8, Refusal> {
                 .map(|folder| folder.join(name))
                 .collect()
         };
-        match places.iter().find(|place| place.is_file()) {
-            Some(place) => printer.data(format!("{name} is {}", place.display()))?,
-            None => {
-                printer.complaint(format!("type: {name}: not found"));
-                status = 1;
-            }
+        if let Some(place) = places.iter().find(|place| place.is_file()) {
+            printer.data(format!("{name} is {}", place.display()))?;
+        } else {
+            printer.complaint(format!("type: {name}: not found"));
+            status = 1;
         }
     }
     Ok(status)

@@ -9,7 +9,7 @@ use std::{
 use model::Sha256;
 use processors::{PythonHost, PythonSettings, Sources};
 
-use super::judge::{Loading, Title};
+use super::judge::{Foreign, Loading, Title};
 
 /// Loads every class once, with the Python files that lie beside it; what it says when it is loaded is read by nobody.
 ///
@@ -19,17 +19,12 @@ pub(super) async fn load_all(titles: &mut [Title], settings: PythonSettings) -> 
     let host = Arc::new(PythonHost::new(settings));
     let mut loaded: BTreeMap<PathBuf, Loading> = BTreeMap::new();
     for foreign in titles.iter_mut().flat_map(|title| &mut title.foreign) {
-        let loading = match loaded.get(&foreign.path) {
-            Some(loading) => loading.clone(),
-            None => {
-                let sources = sources(&foreign.path)?;
-                let loading = match host.load(&foreign.name, sources).await {
-                    Ok(_class) => Loading::Loads,
-                    Err(error) => Loading::Fails(error.message.clone()),
-                };
-                loaded.insert(foreign.path.clone(), loading.clone());
-                loading
-            }
+        let loading = if let Some(loading) = loaded.get(&foreign.path) {
+            loading.clone()
+        } else {
+            let loading = load(&host, foreign).await?;
+            loaded.insert(foreign.path.clone(), loading.clone());
+            loading
         };
         if loading == Loading::Loads {
             foreign.doubts.retain(|doubt| !doubt.is_of_loading());
@@ -37,6 +32,14 @@ pub(super) async fn load_all(titles: &mut [Title], settings: PythonSettings) -> 
         foreign.loading = loading;
     }
     Ok(())
+}
+
+async fn load(host: &Arc<PythonHost>, foreign: &Foreign) -> anyhow::Result<Loading> {
+    let loaded = host.load(&foreign.name, sources(&foreign.path)?).await;
+    Ok(match loaded {
+        Ok(_class) => Loading::Loads,
+        Err(error) => Loading::Fails(error.message),
+    })
 }
 
 /// As an approval has them: the file, and the Python files beside it.

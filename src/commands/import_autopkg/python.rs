@@ -50,9 +50,10 @@ const TOOLS: [&str; 14] = [
     "xip",
 ];
 /// Modules of others that the host of processors has, or has enough of.
-const GIVEN: [&str; 5] = [
+const GIVEN: [&str; 6] = [
     "autopkglib",
     "certifi",
+    "looseversion",
     "packaging",
     "pkg_resources",
     "xattr",

@@ -46,7 +46,7 @@ macro_rules! host_file {
 }
 
 /// The host's own files.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 16] = [
     host_file!("host.py"),
     host_file!("auto_update_library.py"),
     host_file!("autopkglib/__init__.py"),
@@ -58,6 +58,7 @@ const FILES: [(&str, &str); 15] = [
     host_file!("fallback/certifi.py"),
     host_file!("fallback/distutils/__init__.py"),
     host_file!("fallback/distutils/version.py"),
+    host_file!("fallback/looseversion.py"),
     host_file!("fallback/packaging/__init__.py"),
     host_file!("fallback/packaging/version.py"),
     host_file!("fallback/pkg_resources.py"),

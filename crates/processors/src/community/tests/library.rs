@@ -106,6 +106,7 @@ async fn what_python_dropped_and_what_others_brought_is_there() {
              certifi, versions = ours('certifi.py'), ours('packaging/version.py')\n\
              assert certifi.where().endswith('.crt')\n\
              LooseVersion = ours('distutils/version.py').LooseVersion\n\
+             assert LooseVersion is sys.modules['looseversion'].LooseVersion and LooseVersion('1.1') < LooseVersion('1.b')\n\
              assert LooseVersion('1.10b2') > '1.9' and LooseVersion('1.5') == LooseVersion('1.5')\n\
              assert [str(v) for v in sorted(map(LooseVersion, ['2.0', '1.2.1', '1.2']))] == ['1.2', '1.2.1', '2.0']\n\
              assert str(ours('pkg_resources.py').parse_version('1.2')) == '1.2'\n\
