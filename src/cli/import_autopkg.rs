@@ -13,6 +13,9 @@ pub(crate) struct ImportAutopkg {
     /// A list of recipes; may be given several times [default: those in their usual places]
     #[arg(short = 'l', long = "recipe-list", value_name = "FILE")]
     pub(crate) recipe_lists: Vec<PathBuf>,
+    /// Load every processor of a recipe repository in its sandbox, as a run would, and tell whether that works
+    #[arg(long)]
+    pub(crate) load: bool,
     /// Write a configuration for this program with which it goes on
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,

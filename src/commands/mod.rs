@@ -129,7 +129,7 @@ fn dispatch(verb: Verb, house: &House, printer: Printer) -> anyhow::Result<ExitS
         Verb::Restore(verb) => wait_for(backup::restore(verb, house, printer)),
         Verb::Holds(verb) => wait_for(holds::run(verb, house, printer)),
         Verb::Identity(verb) => wait_for(identity::run(verb, house, printer)),
-        Verb::ImportAutopkg(verb) => import_autopkg::run(&verb, house, printer),
+        Verb::ImportAutopkg(verb) => wait_for(import_autopkg::run(verb, house, printer)),
         Verb::Incident(verb) => wait_for(incident::run(verb, house, printer)),
         Verb::Info(verb) => info::run(&verb, house, printer),
         Verb::ListProcessors(verb) => list_processors::run(&verb, printer),

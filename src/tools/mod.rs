@@ -8,9 +8,12 @@
 mod codesign;
 mod ditto;
 mod hdiutil;
+mod installer;
+mod launchctl;
 mod lipo;
 mod pkgutil;
 mod plists;
+mod spctl;
 mod step;
 mod system;
 mod xar;
@@ -53,18 +56,23 @@ type Tool = fn(&[String], Printer) -> Result<u8, Refusal>;
 
 /// The tools by name: those that the sandbox of community processors has ([`processors::mac_tools`]), and what carries out
 /// a core processor there.
-const TOOLS: [(&str, Tool); 12] = [
+const TOOLS: [(&str, Tool); 17] = [
     ("PlistBuddy", plists::plist_buddy),
     (processors::STEP_TOOL, step::run),
+    ("chown", system::chown),
     ("codesign", codesign::run),
     ("defaults", plists::defaults),
     ("ditto", ditto::run),
     ("hdiutil", hdiutil::run),
+    ("installer", installer::run),
+    ("launchctl", launchctl::run),
     ("lipo", lipo::run),
     ("makepkginfo", system::makepkginfo),
     ("pkgutil", pkgutil::run),
     ("plutil", plists::plutil),
+    ("spctl", spctl::run),
     ("sw_vers", system::sw_vers),
+    ("type", system::type_),
     ("xar", xar::run),
 ];
 

@@ -98,6 +98,28 @@ fn it_has_core_processors_work_for_it_with_its_own_rights() {
     assert!(!std::path::Path::new("/var/auto-update-escape").exists());
 }
 
+#[test]
+fn it_reads_the_files_beside_it_that_its_text_names_and_that_were_approved() {
+    let house = house(
+        "import os\nfrom autopkglib import Processor\n__all__ = ['Own']\nclass Own(Processor):\n    \
+         def main(self):\n        here = os.path.dirname(__file__)\n        \
+         self.output(open(os.path.join(here, 'Scripts/post.sh')).read())\n        \
+         assert os.listdir(here + '/Scripts') == ['post.sh']\n",
+    );
+    house.write("r/Own/Scripts/post.sh", "as approved");
+    house.write("r/Own/Scripts/other.sh", "unnamed");
+    let outcome = house.run("run -v Own.test");
+    assert_ne!(outcome.status, Some(0), "it is new: {outcome}");
+    house.ok("trust approve Own.test --by ann");
+    let outcome = house.run("run -v Own.test");
+    assert_eq!(outcome.status, Some(0), "{outcome}");
+    assert!(outcome.shows("as approved"), "{outcome}");
+    house.write("r/Own/Scripts/post.sh", "tampered");
+    let outcome = house.run("run -v Own.test");
+    assert_ne!(outcome.status, Some(0), "{outcome}");
+    assert!(!outcome.shows("tampered"), "{outcome}");
+}
+
 /// What is tried, the class of the failure, and a part of what is told of it.
 const ESCAPES: [(&str, &str, &str, &str); 8] = [
     (

@@ -33,7 +33,7 @@ fn mac() -> House {
     );
     recipe(
         "Tool/Versioneer.py",
-        "from autopkglib import Processor\nimport subprocess, urllib.request\nsubprocess.call(['/usr/bin/security'])\nurllib.request.urlopen('x')\n",
+        "from autopkglib import Processor\nimport socket, subprocess\nsubprocess.call(['/usr/bin/security'])\nsocket.create_connection(('x', 1))\n",
     );
     recipe(
         "Mac/Mac.install.recipe.yaml",
@@ -107,6 +107,39 @@ fn each_title_is_told_how_it_runs() {
         text.ends_with("4 titles: 1 run natively, 1 with steps in the sandbox, 2 cannot be run\n"),
         "{text}"
     );
+}
+
+#[test]
+fn processors_are_loaded_in_their_sandbox_if_that_is_asked_for() {
+    let house = mac();
+    let versioneer = || {
+        let json = house.ok("import-autopkg --home [HOUSE]/mac --load --json");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        json["titles"][3]["processors"][0].clone()
+    };
+    let broken = versioneer();
+    assert_eq!(broken["loads"], false);
+    let why = broken["load_error"].as_str().unwrap();
+    assert!(why.contains("/usr/bin/security"), "{why}");
+    let text = house.ok("import-autopkg --home [HOUSE]/mac --load");
+    assert!(
+        text.ends_with("1 of them has a processor that cannot be loaded here\n"),
+        "{text}"
+    );
+    let folder = "mac/Library/AutoPkg/RecipeRepos/com.example.recipes/Tool";
+    house.write(&format!("{folder}/beside.py"), "WORD = 1\n");
+    house.write(
+        &format!("{folder}/Versioneer.py"),
+        "import beside\nfrom autopkglib import Processor\nclass Versioneer(Processor):\n    pass\n",
+    );
+    let mended = versioneer();
+    assert_eq!(
+        (&mended["loads"], &mended["load_error"]),
+        (&true.into(), &Value::Null)
+    );
+    let untried = house.ok("import-autopkg --home [HOUSE]/mac --json");
+    let untried: Value = serde_json::from_str(&untried).unwrap();
+    assert_eq!(untried["titles"][3]["processors"][0]["loads"], Value::Null);
 }
 
 #[test]

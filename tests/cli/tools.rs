@@ -292,6 +292,108 @@ fn signatures_are_shown_and_held_against_requirements() {
     assert_eq!(tool(&house, "codesign", &["--sign", "-", app]).status, 125);
 }
 
+#[test]
+fn a_program_tells_the_property_list_in_it() {
+    let house = House::new();
+    let plist =
+        "<plist><dict><key>CFBundleShortVersionString</key><string>3.2</string></dict></plist>";
+    let mut program = vec![0xcf, 0xfa, 0xed, 0xfe];
+    program.extend([0; 12]);
+    for number in [1_u32, 152, 0, 0, 0x19, 152] {
+        program.extend(number.to_le_bytes());
+    }
+    program.extend([0; 56]);
+    program.extend([1_u32.to_le_bytes(), [0; 4]].concat());
+    for name in ["__info_plist", "__TEXT"] {
+        program.extend(name.bytes().chain([0; 16]).take(16));
+    }
+    program.extend([0; 8]);
+    program.extend((plist.len() as u64).to_le_bytes());
+    program.extend(184_u32.to_le_bytes());
+    program.extend([0; 28]);
+    program.extend(plist.bytes());
+    fs_err::write(house.path("program"), program).unwrap();
+    let told = ok(
+        &house,
+        "launchctl",
+        &["plist", "__TEXT,__info_plist", "program"],
+    );
+    assert_eq!(told, "{\n\t\"CFBundleShortVersionString\" = \"3.2\";\n};\n");
+    let none = tool(&house, "launchctl", &["plist", "__TEXT,__none", "program"]);
+    assert_eq!(none.status, 1, "{}", none.stderr);
+    assert_eq!(tool(&house, "launchctl", &["load", "program"]).status, 125);
+    house.write("text", "no program");
+    assert_eq!(tool(&house, "launchctl", &["plist", "text"]).status, 1);
+}
+
+#[test]
+fn packages_offer_choices_and_nothing_is_installed() {
+    let house = packaged();
+    let asked = ["-query", "RestartAction", "-pkg", "Widget.pkg"];
+    assert_eq!(ok(&house, "installer", &asked), "None\n");
+    let distribution = "<installer-gui-script><pkg-ref id=\"a\" onConclusion=\"RequireRestart\"/>\
+                        <choices-outline><line choice=\"a\"/></choices-outline><choice id=\"a\" title=\"A\"/>\
+                        </installer-gui-script>";
+    let members: [(&str, &[u8]); 1] = [("Distribution", distribution.as_bytes())];
+    fs_err::write(
+        house.path("Choices.pkg"),
+        testkit::package::flat(&members).unwrap(),
+    )
+    .unwrap();
+    let choices = ok(
+        &house,
+        "installer",
+        &["-showChoicesXML", "-pkg", "Choices.pkg", "-target", "/"],
+    );
+    let choices = proplist::from_bytes(choices.as_bytes()).unwrap();
+    let choices = serde_json::Value::from(&choices);
+    assert_eq!(choices[0]["childItems"][0]["choiceIdentifier"], "a");
+    let asked = ["-query", "RestartAction", "-pkg", "Choices.pkg"];
+    assert_eq!(ok(&house, "installer", &asked), "RequireRestart\n");
+    let install = ["-pkg", "Widget.pkg", "-target", "/"];
+    assert_eq!(tool(&house, "installer", &install).status, 125);
+}
+
+#[test]
+fn what_a_mac_would_let_through_is_told_with_the_signer() {
+    let house = packaged();
+    let unsigned = tool(
+        &house,
+        "spctl",
+        &["--assess", "-vv", "--type=install", "Widget.pkg"],
+    );
+    assert_eq!(
+        (unsigned.status, unsigned.stderr.as_str()),
+        (3, "Widget.pkg: rejected\nsource=no usable signature\n")
+    );
+    assert_eq!(tool(&house, "spctl", &["--status"]).status, 125);
+    let Some(media) = corpus::folder("media") else {
+        return;
+    };
+    let package = media.join("pkg/CH34xVCPDriver.pkg");
+    let package = package.to_str().unwrap();
+    let signed = tool(&house, "spctl", &["-a", "-vv", "-t", "install", package]);
+    assert_eq!(signed.status, 0, "{}", signed.stderr);
+    assert!(
+        signed.stderr.contains("\norigin=Developer ID Installer: "),
+        "{}",
+        signed.stderr
+    );
+}
+
+#[test]
+fn programs_are_found_and_owners_left_alone() {
+    let house = House::new();
+    house.write("program", "");
+    assert_eq!(
+        ok(&house, "type", &["./program"]),
+        "./program is ./program\n"
+    );
+    assert_eq!(tool(&house, "type", &["no-such-program"]).status, 1);
+    ok(&house, "chown", &["-R", "root:wheel", "program"]);
+    assert_eq!(tool(&house, "chown", &["root", "gone"]).status, 1);
+}
+
 /// A processor calls the tools by their places on a Mac.
 #[test]
 fn a_community_processor_finds_them_where_a_mac_has_them() {

@@ -6,6 +6,7 @@ The conversation is described in README.md. This file runs inside a sandbox; wha
 import base64
 import datetime
 import functools
+import importlib
 import importlib.util
 import io
 import json
@@ -211,12 +212,13 @@ def _failed(error):
     send({"failed": {"text": _plain(text), "trace": _plain(trace)}})
 
 
-def _converse():
+def _converse(library):
     order = receive()
     if order is None:
         return
     order = order["load"]
     _limit(order["limits"])
+    sys.path += [*order["path"], os.path.join(_HERE, "fallback")]
     try:
         processor = _load(order["name"], order["file"])
         manifest = _manifest(processor)
@@ -230,6 +232,8 @@ def _converse():
     try:
         global _program
         _program = order["run"]["program"]
+        if not order["run"]["network"]:
+            library.serve_urllib()
         env = decode(order["run"]["env"])
         step = processor(env)
         step.env = env
@@ -252,7 +256,10 @@ def main():
     sys.stdout = _Lines()
     sys.modules["auto_update_host"] = sys.modules["__main__"]
     sys.path.insert(0, _HERE)
-    _converse()
+    # It asks this module for what the program does, and so is loaded after it.
+    library = importlib.import_module("auto_update_library")
+    library.restore_plistlib()
+    _converse(library)
 
 
 if __name__ == "__main__":

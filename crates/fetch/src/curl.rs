@@ -6,7 +6,7 @@
 //! # Source
 //! curl(1) 8.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use redact::SafeUrl;
@@ -14,11 +14,47 @@ use reqwest::{Method, header};
 
 use crate::{FetchError, Request};
 
+/// What the fetcher does anyway.
+const ANYWAY: [&str; 19] = [
+    "-#",
+    "--compressed",
+    "-f",
+    "--fail",
+    "-g",
+    "--globoff",
+    "--http2",
+    "-L",
+    "--location",
+    "-N",
+    "--no-buffer",
+    "--no-progress-meter",
+    "--progress-bar",
+    "--retry-all-errors",
+    "--retry-connrefused",
+    "-s",
+    "-S",
+    "--show-error",
+    "--silent",
+];
+/// What the fetcher has its own measure for; each takes a value.
+const MEASURED: [&str; 8] = [
+    "--connect-timeout",
+    "--retry",
+    "--retry-delay",
+    "--retry-max-time",
+    "--speed-limit",
+    "--speed-time",
+    "-Y",
+    "-y",
+];
+
 /// Does what `options` say to `request`.
 pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request, FetchError> {
     let mut data: Vec<String> = Vec::new();
+    let mut form: Vec<String> = Vec::new();
     let mut method: Option<Method> = None;
     let mut as_query = false;
+    let options: Vec<String> = options.iter().flat_map(|word| flags_apart(word)).collect();
     let mut rest = options.iter();
     while let Some(written) = rest.next() {
         let (option, attached) = split(written);
@@ -38,6 +74,7 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
             "-d" | "--data" | "--data-ascii" | "--data-raw" | "--data-binary" => {
                 data.push(data_of(option, value()?)?);
             }
+            "-F" | "--form" => form.push(value()?),
             "-X" | "--request" => method = Some(method_of(option, &value()?)?),
             "-I" | "--head" => method = Some(Method::HEAD),
             "-G" | "--get" => as_query = true,
@@ -50,21 +87,84 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
                     "would accept any server and is never obeyed",
                 ));
             }
-            // What the fetcher does anyway.
-            "-L" | "--location" | "--compressed" | "-f" | "--fail" | "-s" | "--silent" | "-S"
-            | "--show-error" | "-N" | "--no-buffer" | "--http2" | "-g" | "--globoff" => {}
+            anyway if ANYWAY.contains(&anyway) => {}
+            measured if MEASURED.contains(&measured) => {
+                value()?;
+            }
             other => return Err(refused(other, "is not understood")),
         }
     }
-    finish(request, &data, method, as_query)
+    finish(request, (&data, &form), method, as_query)
+}
+
+/// `-fsSL` is `-f -s -S -L`.
+fn flags_apart(word: &str) -> Vec<String> {
+    const FLAGS: &str = "0#GILNSfgks";
+    match word.strip_prefix('-') {
+        Some(letters)
+            if letters.len() > 1 && letters.chars().all(|letter| FLAGS.contains(letter)) =>
+        {
+            letters.chars().map(|letter| format!("-{letter}")).collect()
+        }
+        _ => vec![word.to_owned()],
+    }
+}
+
+/// Fields of a form, `name=value`, as `multipart/form-data`.
+///
+/// # Source
+/// RFC 7578.
+fn with_form(mut request: Request, fields: &[String]) -> Result<Request, FetchError> {
+    let mut boundary = "auto-update-form".to_owned();
+    while fields.iter().any(|field| field.contains(&boundary)) {
+        boundary.push('-');
+    }
+    let mut body = String::new();
+    for field in fields {
+        let (name, value) = field
+            .split_once('=')
+            .ok_or_else(|| refused("--form", "needs `name=value`"))?;
+        if value.starts_with(['@', '<']) {
+            return Err(refused(
+                "--form",
+                "is only understood with values in it, not with a file",
+            ));
+        }
+        if value.contains(';') || name.contains(['"', '\r', '\n']) {
+            return Err(refused(
+                "--form",
+                "is only understood with plain names and values",
+            ));
+        }
+        // Writing to a String cannot fail.
+        write!(
+            body,
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        )
+        .unwrap_or_default();
+    }
+    write!(body, "--{boundary}--\r\n").unwrap_or_default();
+    request = request.with_header(
+        "Content-Type",
+        &format!("multipart/form-data; boundary={boundary}"),
+    )?;
+    request.method = Method::POST;
+    request.body = Some(Bytes::from(body));
+    Ok(request)
 }
 
 fn finish(
     mut request: Request,
-    data: &[String],
+    (data, form): (&[String], &[String]),
     method: Option<Method>,
     as_query: bool,
 ) -> Result<Request, FetchError> {
+    if !form.is_empty() {
+        if !data.is_empty() {
+            return Err(refused("--form", "cannot be sent together with `--data`"));
+        }
+        request = with_form(request, form)?;
+    }
     if !data.is_empty() {
         let joined = data.join("&");
         if as_query {
@@ -213,12 +313,34 @@ mod tests {
     }
 
     #[test]
+    fn a_form_is_sent_in_parts() {
+        let form = applied(&["-fsSL", "-F", "a=1", "--form", "b=auto-update-form"]).unwrap();
+        let boundary = "auto-update-form-";
+        assert_eq!(form.method, Method::POST);
+        assert_eq!(
+            form.headers["content-type"],
+            format!("multipart/form-data; boundary={boundary}")
+        );
+        let body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nauto-update-form\r\n\
+             --{boundary}--\r\n"
+        );
+        assert_eq!(form.body, Some(Bytes::from(body)));
+        let patient = applied(&["--connect-timeout", "5", "--retry", "3", "-#"]).unwrap();
+        assert_eq!((patient.method, patient.body), (Method::GET, None));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_by_name() {
         for (options, named) in [
             (&["-k"][..], "-k"),
             (&["--insecure"], "--insecure"),
             (&["--frobnicate"], "--frobnicate"),
-            (&["-F", "a=b"], "-F"),
+            (&["-F", "a=@b"], "--form"),
+            (&["-F", "a"], "--form"),
+            (&["-F", "a=b", "-d", "c=d"], "--form"),
+            (&["-fk"], "-k"),
             (&["--cookie", "jar.txt"], "--cookie"),
             (&["-d", "@/etc/passwd"], "-d"),
             (&["--user-agent"], "--user-agent"),

@@ -89,8 +89,8 @@ fn not_loaded(error: &StepError) -> Failure {
             ..failure
         }
         .with_advice(
-            "The processor needs what is not here (Python 3, its standard library and `autopkglib` are); use native \
-             processors in its place.",
+            "The processor needs what is not here (Python 3, its standard library and `autopkglib` are); add the module \
+             (`sandbox.python-path`), or use native processors in its place.",
         ),
         _ => failure,
     }

@@ -7,6 +7,14 @@ pub fn pattern_fault(text: &str) -> Option<String> {
     Pattern::new(text, &[]).err().map(|error| describe(&error))
 }
 
+/// What is wrong with words of curl's command line, one a line; nothing if they are understood.
+pub fn options_fault(text: &str) -> Option<String> {
+    let words: Vec<String> = text.lines().map(str::to_owned).collect();
+    let request = fetch::Request::get("https://vendor.example/").ok()?;
+    let applied = request.with_curl_options(&words);
+    applied.err().map(|error| describe(&error))
+}
+
 /// What is wrong with an `NSPredicate`; nothing if it can be used.
 pub fn predicate_fault(text: &str) -> Option<String> {
     let parsed = predicate::Predicate::parse(text);
@@ -26,6 +34,11 @@ mod tests {
     #[test]
     fn what_is_in_its_language_has_no_fault() {
         assert_eq!(pattern_fault(r"(?P<a>x)(?=y)"), None);
+        assert_eq!(options_fault("-fsSL\n--header\nA: b"), None);
+        assert!(
+            options_fault("-L\n--cookie-jar\na")
+                .is_some_and(|fault| fault.contains("--cookie-jar"))
+        );
         assert_eq!(predicate_fault("a == 'b' AND TRUEPREDICATE"), None);
         assert_eq!(requirement_fault("anchor apple generic"), None);
         assert!(pattern_fault("(").is_some_and(|fault| !fault.is_empty()));

@@ -71,7 +71,7 @@ pub use downloads::{Download, Downloads};
 pub use error::StepError;
 pub use execute::{StepRecord, execute_step, summaries};
 pub use identities::Identities;
-pub use languages::{pattern_fault, predicate_fault, requirement_fault};
+pub use languages::{options_fault, pattern_fault, predicate_fault, requirement_fault};
 pub use processor::{Call, Env, Input, Output, Outputs, Processor};
 pub use proving::{AskedProof, ProofBy, Proofs};
 pub use registry::Registry;

@@ -19,6 +19,18 @@ pub(super) struct Foreign {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) doubts: Vec<Doubt>,
+    pub(super) loading: Loading,
+}
+
+/// What came of loading a processor in its sandbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Loading {
+    /// It cannot be loaded; why.
+    Fails(String),
+    /// It can be loaded.
+    Loads,
+    /// It was not tried.
+    Untried,
 }
 
 /// The state of the trust information.
@@ -123,6 +135,7 @@ impl Judge<'_> {
                     name: name.to_owned(),
                     doubts: python::doubts(&path),
                     path,
+                    loading: Loading::Untried,
                 });
             }
         }

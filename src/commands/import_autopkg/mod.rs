@@ -1,6 +1,7 @@
 //! `import-autopkg`: what of an existing set-up of AutoPkg's goes on here, and how.
 
 mod judge;
+mod load;
 mod python;
 mod setup;
 mod show;
@@ -8,14 +9,18 @@ mod write;
 
 use crate::{cli::import_autopkg::ImportAutopkg, exit::ExitStatus, house::House, printer::Printer};
 
-/// Does what was asked. Reads the set-up and changes nothing in it.
-pub(crate) fn run(
-    arguments: &ImportAutopkg,
+/// Does what was asked. Reads the set-up and changes nothing in it; with `--load`, its processors are loaded in their
+/// sandbox.
+pub(crate) async fn run(
+    arguments: ImportAutopkg,
     house: &House,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let setup = setup::Setup::find(arguments, house)?;
-    let titles = judge::titles(&setup);
+    let setup = setup::Setup::find(&arguments, house)?;
+    let mut titles = judge::titles(&setup);
+    if arguments.load {
+        load::load_all(&mut titles, house.config()?.sandbox.settings()).await?;
+    }
     if arguments.json {
         printer.data(show::as_json(&setup, &titles))?;
     } else {

@@ -16,7 +16,7 @@ plistlib poplib posix posixpath pprint profile pty pwd py_compile queue quopri r
 sched secrets select selectors shelve shlex shutil signal site smtplib socket socketserver sqlite3 ssl stat statistics \
 string stringprep struct subprocess sys sysconfig syslog tarfile tempfile termios textwrap threading time timeit token \
 tokenize traceback tracemalloc types typing unicodedata unittest urllib uuid venv warnings wave weakref webbrowser \
-winreg xml xmlrpc zipfile zipimport zlib zoneinfo";
+xml xmlrpc zipfile zipimport zlib zoneinfo";
 /// Modules that only macOS has.
 const FRAMEWORKS: [&str; 12] = [
     "AppKit",
@@ -33,10 +33,9 @@ const FRAMEWORKS: [&str; 12] = [
     "objc",
 ];
 /// Programs that only macOS has, and that the sandbox has no substitute for.
-const TOOLS: [&str; 15] = [
+const TOOLS: [&str; 14] = [
     "iconutil",
-    "installer",
-    "launchctl",
+    "lsbom",
     "mdls",
     "osascript",
     "otool",
@@ -46,22 +45,30 @@ const TOOLS: [&str; 15] = [
     "security",
     "sips",
     "softwareupdate",
-    "spctl",
     "stapler",
     "tccutil",
+    "xip",
 ];
-/// Modules of others that the host of processors has.
-const GIVEN: [&str; 2] = ["autopkglib", "xattr"];
+/// Modules of others that the host of processors has, or has enough of.
+const GIVEN: [&str; 6] = [
+    "autopkglib",
+    "certifi",
+    "looseversion",
+    "packaging",
+    "pkg_resources",
+    "xattr",
+];
+/// Modules of Python's that only Windows has.
+const WINDOWS: [&str; 3] = ["msilib", "msvcrt", "winreg"];
 /// Core processors that are no steps, but have what others use.
 const ABSTRACT: [&str; 2] = ["DmgMounter", "URLGetter"];
-/// Words of programs that go on the network by themselves.
-const NETWORK: [&str; 6] = [
-    "http.client",
-    "requests.",
-    "socket.",
-    "urllib.request",
-    "urlopen(",
+/// Words of programs that go on the network by themselves, and not by what the host has done for them.
+const NETWORK: [&str; 5] = [
     "ftplib",
+    "http.client.HTTP",
+    "requests.",
+    "smtplib",
+    "socket.",
 ];
 
 /// What may be missing when a processor runs in the sandbox.
@@ -77,6 +84,8 @@ pub(super) enum Doubt {
     Network,
     /// It calls a program that only macOS has.
     Tool(String),
+    /// It imports what only Python on Windows has.
+    Windows(String),
 }
 
 impl std::fmt::Display for Doubt {
@@ -93,7 +102,18 @@ impl std::fmt::Display for Doubt {
                 "it uses the network by itself, which the configuration must allow"
             ),
             Self::Tool(name) => write!(f, "it names the program {name}, which only macOS has"),
+            Self::Windows(name) => write!(f, "it imports {name}, which only Windows has"),
         }
+    }
+}
+
+impl Doubt {
+    /// Whether there is no such doubt any more if the class can be loaded.
+    pub(super) const fn is_of_loading(&self) -> bool {
+        matches!(
+            self,
+            Self::Framework(_) | Self::Module(_) | Self::Windows(_)
+        )
     }
 }
 
@@ -152,6 +172,9 @@ fn of_import(name: &str, is_beside: impl Fn(&str) -> bool) -> Option<Doubt> {
     if FRAMEWORKS.contains(&name) {
         return Some(Doubt::Framework(name.to_owned()));
     }
+    if WINDOWS.contains(&name) {
+        return Some(Doubt::Windows(name.to_owned()));
+    }
     let is_here = GIVEN.contains(&name)
         || name.starts_with('_')
         || STANDARD.split_whitespace().any(|standard| standard == name)
@@ -197,7 +220,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            doubts_of("from urllib.request import urlopen\n", |_| false),
+            doubts_of("import socket\nsocket.create_connection(a)\n", |_| false),
             [Doubt::Network]
         );
         assert_eq!(doubts_of("import json\nprint('x')\n", |_| false), []);

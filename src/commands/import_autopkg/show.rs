@@ -5,7 +5,7 @@ use recipe::Finding;
 use serde_json::{Value, json};
 
 use super::{
-    judge::{Foreign, Title, Trust},
+    judge::{Foreign, Loading, Title, Trust},
     setup::{List, Place, Setup},
 };
 use crate::printer::Printer;
@@ -53,6 +53,17 @@ pub(super) fn as_text(setup: &Setup, titles: &[Title], printer: Printer) -> anyh
         count(Runs::Sandbox),
         count(Runs::Cannot)
     ))?;
+    let unloadable = |title: &&Title| {
+        let mut foreign = title.foreign.iter();
+        foreign.any(|foreign| matches!(foreign.loading, Loading::Fails(_)))
+    };
+    let unloadable = titles.iter().filter(unloadable).count();
+    if unloadable > 0 {
+        printer.data(format!(
+            "{unloadable} of them {} a processor that cannot be loaded here",
+            if unloadable == 1 { "has" } else { "have" }
+        ))?;
+    }
     if titles.is_empty() {
         printer.hint("no overrides and no recipe list were found: `make-override` makes overrides, `audit --root` looks recipes over");
     }
@@ -76,14 +87,12 @@ fn text_of(title: &Title, printer: Printer) -> anyhow::Result<()> {
         ))?;
         printer.data(format!("        {}", reason.mend))?;
     }
-    for Foreign { name, doubts, .. } in &title.foreign {
-        let said: Vec<String> = doubts.iter().map(ToString::to_string).collect();
-        let said = if said.is_empty() {
-            "nothing seems to be missing".to_owned()
-        } else {
-            said.join("; ")
-        };
-        printer.data(format!("    in the sandbox: {name}: {said}"))?;
+    for foreign in &title.foreign {
+        printer.data(format!(
+            "    in the sandbox: {}: {}",
+            foreign.name,
+            said_of(foreign)
+        ))?;
     }
     if let (Trust::Failed(why), true) = (&title.trust, printer.verbosity > 0) {
         for line in why.lines() {
@@ -91,6 +100,23 @@ fn text_of(title: &Title, printer: Printer) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn said_of(foreign: &Foreign) -> String {
+    let (first, doubts) = match &foreign.loading {
+        Loading::Fails(why) => return why.clone(),
+        Loading::Loads => (Some("it can be loaded".to_owned()), &foreign.doubts),
+        Loading::Untried => (None, &foreign.doubts),
+    };
+    let said = first
+        .into_iter()
+        .chain(doubts.iter().map(ToString::to_string));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() {
+        "nothing seems to be missing".to_owned()
+    } else {
+        said.join("; ")
+    }
 }
 
 pub(super) fn as_json(setup: &Setup, titles: &[Title]) -> Value {
@@ -131,6 +157,15 @@ fn title_as_json(title: &Title) -> Value {
             "name": foreign.name,
             "path": foreign.path.display().to_string(),
             "doubts": foreign.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "loads": match foreign.loading {
+                Loading::Fails(_) => Some(false),
+                Loading::Loads => Some(true),
+                Loading::Untried => None,
+            },
+            "load_error": match &foreign.loading {
+                Loading::Fails(why) => Some(why),
+                _ => None,
+            },
         })
     };
     let reason = |reason: &Finding| {

@@ -1,6 +1,7 @@
 """Downloads, which the program does for its processors."""
 
 import os
+import re
 import shutil
 
 import auto_update_host as _host
@@ -9,6 +10,8 @@ from autopkglib import Processor, ProcessorError
 
 # What processors find where curl's own path would be; it only has to stand first in a command.
 _CURL = "curl"
+# A variable of --write-out.
+_VARIABLE = re.compile(r"%\{(\w+)\}")
 _REDIRECTS = ("301", "302", "303", "307", "308")
 
 
@@ -77,28 +80,49 @@ class URLGetter(Processor):
         dumped = _taken(arguments, ("-D", "--dump-header"))
         if dumped not in (None, "-"):
             raise ProcessorError("curl: headers can be written to the standard output only")
-        wants_head = any(word in ("-I", "--head") for word in arguments)
+        form = _taken(arguments, ("-w", "--write-out"))
+        is_head = any(word in ("-I", "--head") for word in arguments)
         url = _taken(arguments, ("--url",)) or _address(arguments)
+        arguments = [word for word in arguments if word not in ("-I", "--head")]
+        got = self._fetched(url, arguments, is_head, bool(text) and target is None)
+        after = self._written(form, url, arguments, got) if form else ""
+        if "text" in got:
+            if target is None:
+                return got["text"] + after, "", 0
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(got["text"])
+            return after, "", 0
+        head = got["headers"] if dumped else ""
+        if target is not None:
+            shutil.copyfile(got["file"], target)
+            return (head + after if text else b""), "", 0
+        with open(got["file"], "rb") as file:
+            body = file.read()
+        return (body.decode("utf-8", "ignore") + after if text else body), "", 0
+
+    def _fetched(self, url, arguments, is_head, as_text):
         try:
-            got = _host.call(
-                "fetch",
-                url=url,
-                arguments=[word for word in arguments if word not in ("-I", "--head")],
-                head=wants_head,
-                text=bool(text) and target is None,
-            )
+            return _host.call("fetch", url=url, arguments=arguments, head=is_head, text=as_text)
         except _host.Refused as err:
             self.output(f"ERROR: {err}")
             raise ProcessorError(str(err)) from err
-        if "text" in got:
-            return got["text"], "", 0
-        head = (got["headers"] if dumped else "") if text else b""
-        if target is not None:
-            shutil.copyfile(got["file"], target)
-            return head, "", 0
-        with open(got["file"], "rb") as file:
-            body = file.read()
-        return (body.decode("utf-8", "ignore") if text else body), "", 0
+
+    def _written(self, form, url, arguments, got):
+        """What curl writes when a transfer is done."""
+
+        def value(found):
+            name = found[1]
+            if name in ("http_code", "response_code"):
+                return str(got["status"])
+            if name == "url":
+                return url
+            if name == "url_effective":
+                # Only an answer without contents tells where it was sent to.
+                head = got if "location" in got else self._fetched(url, arguments, True, True)
+                return head["location"] or url
+            raise ProcessorError(f"curl: %{{{name}}} is not understood in --write-out")
+
+        return _VARIABLE.sub(value, form).replace("\\n", "\n").replace("\\t", "\t")
 
     def download_with_curl(self, curl_cmd, text=True):
         """What a command prints."""

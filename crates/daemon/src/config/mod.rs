@@ -9,6 +9,7 @@ mod pages;
 mod places;
 mod preferences;
 mod repository;
+mod sandbox;
 mod secrets;
 mod surroundings;
 mod tenants;
@@ -20,16 +21,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU16,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use evidence::Keyring;
 use model::Title;
 use pipeline::{Keeping, payload::ChangeKind};
-use processors::PythonSettings;
 use publication::{ObjectSettings, Retention, Rings, tuf::Tuf};
 use redact::{Scrubber, Secret};
-use sandbox::Limits;
 use serde::Deserialize;
 use url::Url;
 
@@ -40,6 +38,7 @@ pub use self::{
     nginx::NginxConfig,
     oidc::OidcConfig,
     pages::{AdministrationConfig, PagesConfig},
+    sandbox::SandboxConfig,
     surroundings::Surroundings,
     tenants::{EnvQueryConfig, PodsConfig},
     tuf::TufConfig,
@@ -226,50 +225,6 @@ impl Default for FetchConfig {
             plain_http_hosts: BTreeSet::new(),
             max_download_mib: 32_768,
             per_host: NonZeroU16::MIN.saturating_add(1),
-        }
-    }
-}
-
-/// How processors of recipe repositories are run.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SandboxConfig {
-    /// The Python interpreter; it must lie in `/usr`.
-    pub python: PathBuf,
-    /// How much memory a step may use, in MiB.
-    pub memory_mib: u64,
-    /// How many processes a step may be.
-    pub processes: usize,
-    /// How long a step may take, in seconds.
-    pub seconds: u64,
-    /// Processors that may use the network by themselves, as steps name them.
-    pub network: BTreeSet<String>,
-}
-
-impl Default for SandboxConfig {
-    fn default() -> Self {
-        Self {
-            python: "/usr/bin/python3".into(),
-            memory_mib: 1024,
-            processes: 64,
-            seconds: 600,
-            network: BTreeSet::new(),
-        }
-    }
-}
-
-impl SandboxConfig {
-    /// The same, as the host of those processors takes it.
-    pub(crate) fn settings(&self) -> PythonSettings {
-        PythonSettings {
-            python: self.python.clone(),
-            limits: Limits {
-                memory_bytes: self.memory_mib.saturating_mul(1 << 20),
-                processes: self.processes,
-                time: Duration::from_secs(self.seconds),
-            },
-            networked: self.network.clone(),
-            tools: None,
         }
     }
 }

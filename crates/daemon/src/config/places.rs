@@ -57,12 +57,14 @@ impl Places {
             .iter_mut()
             .filter_map(|proof| proof.key_file.as_mut());
         let rules = config.scan.yara.rules.iter_mut();
+        let modules = config.sandbox.python_path.iter_mut();
         let paths = paths.into_iter().flatten();
         for path in paths
             .chain(secrets)
             .chain(endpoints)
             .chain(keys)
             .chain(rules)
+            .chain(modules)
         {
             *path = self.of(&path.to_string_lossy());
         }

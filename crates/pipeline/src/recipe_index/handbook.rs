@@ -43,6 +43,7 @@ impl Manual for Handbook {
 
     fn fault(&self, language: Language, text: &str) -> Option<String> {
         match language {
+            Language::Options => processors::options_fault(text),
             Language::Pattern => processors::pattern_fault(text),
             Language::Predicate => processors::predicate_fault(text),
             Language::Requirement => processors::requirement_fault(text),

@@ -113,16 +113,16 @@ impl<'a> Calls<'a> {
             let text = head_text(
                 head.status,
                 &[
-                    ("location", location),
+                    ("location", location.clone()),
                     ("content-disposition", head.content_disposition),
                 ],
             );
-            return Ok(json!({"text": text}));
+            return Ok(json!({"text": text, "status": head.status, "location": location}));
         }
         if asked.text {
             let read = context.fetcher.text(&request).await.map_err(web::failure)?;
             self.class = Some(FailureClass::SourceChanged);
-            return Ok(json!({"text": read.text}));
+            return Ok(json!({"text": read.text, "status": read.status}));
         }
         let target = self.folder.join(value::file_name(self.number, &asked.url));
         let messages = context.messages.as_ref();
@@ -139,7 +139,7 @@ impl<'a> Calls<'a> {
             ("last-modified", validators.last_modified),
         ];
         context.downloads.note_new(downloaded, &asked.url);
-        Ok(json!({"file": target, "headers": head_text(200, &headers)}))
+        Ok(json!({"file": target, "headers": head_text(200, &headers), "status": 200}))
     }
 
     /// A core step that asks servers. It gets what its processor declares, and what concerns tokens from the house.

@@ -29,43 +29,40 @@ use crate::{StepContext, StepError};
 /// Where the host's own files are in the sandbox.
 const LIBRARY: &str = "/run/auto-update/python";
 
+/// The certificates of authorities, which Python reads before it knows whether there is a network.
+const CERTIFICATES: &str = "/etc/ssl/certs";
+
 /// Where the folders with macOS's tools are among the host's own files.
 const TOOLS: &str = "tools";
 
+/// A file of the host's, and what is in it.
+macro_rules! host_file {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../../workers/python/", $name)),
+        )
+    };
+}
+
 /// The host's own files.
-const FILES: [(&str, &str); 8] = [
-    (
-        "host.py",
-        include_str!("../../../../workers/python/host.py"),
-    ),
-    (
-        "autopkglib/__init__.py",
-        include_str!("../../../../workers/python/autopkglib/__init__.py"),
-    ),
-    (
-        "autopkglib/Copier.py",
-        include_str!("../../../../workers/python/autopkglib/Copier.py"),
-    ),
-    (
-        "autopkglib/DmgMounter.py",
-        include_str!("../../../../workers/python/autopkglib/DmgMounter.py"),
-    ),
-    (
-        "autopkglib/URLDownloader.py",
-        include_str!("../../../../workers/python/autopkglib/URLDownloader.py"),
-    ),
-    (
-        "autopkglib/URLGetter.py",
-        include_str!("../../../../workers/python/autopkglib/URLGetter.py"),
-    ),
-    (
-        "autopkglib/URLTextSearcher.py",
-        include_str!("../../../../workers/python/autopkglib/URLTextSearcher.py"),
-    ),
-    (
-        "xattr.py",
-        include_str!("../../../../workers/python/xattr.py"),
-    ),
+const FILES: [(&str, &str); 16] = [
+    host_file!("host.py"),
+    host_file!("auto_update_library.py"),
+    host_file!("autopkglib/__init__.py"),
+    host_file!("autopkglib/Copier.py"),
+    host_file!("autopkglib/DmgMounter.py"),
+    host_file!("autopkglib/URLDownloader.py"),
+    host_file!("autopkglib/URLGetter.py"),
+    host_file!("autopkglib/URLTextSearcher.py"),
+    host_file!("fallback/certifi.py"),
+    host_file!("fallback/distutils/__init__.py"),
+    host_file!("fallback/distutils/version.py"),
+    host_file!("fallback/looseversion.py"),
+    host_file!("fallback/packaging/__init__.py"),
+    host_file!("fallback/packaging/version.py"),
+    host_file!("fallback/pkg_resources.py"),
+    host_file!("xattr.py"),
 ];
 
 /// The longest message that is read.
@@ -81,6 +78,8 @@ pub struct PythonSettings {
     pub python: PathBuf,
     /// What each step may use.
     pub limits: Limits,
+    /// Folders with further Python modules, which processors may import.
+    pub python_path: Vec<PathBuf>,
     /// The processors that may use the network by themselves, as steps name them.
     pub networked: BTreeSet<String>,
     /// The program that does the work of macOS's tools when it is started under their names.
@@ -92,6 +91,7 @@ impl Default for PythonSettings {
         Self {
             python: "/usr/bin/python3".into(),
             limits: Limits::default(),
+            python_path: Vec::new(),
             networked: BTreeSet::new(),
             tools: None,
         }
@@ -129,6 +129,7 @@ impl PythonHost {
         let room = Room {
             read: checked_out.places.clone(),
             current_dir: "/tmp".into(),
+            network: self.network_of(name),
             limits: self.settings.limits,
             ..Room::default()
         };
@@ -196,7 +197,8 @@ impl PythonHost {
             talk.load(self, &community.name, &community.sources).await?;
             let env = value::encode(&Value::Dict(env.clone()));
             let program = self.settings.tools.is_some().then_some(tools::PROGRAM);
-            talk.tell(&json!({"run": {"env": env, "program": program}}))
+            let network = self.network_of(&community.name) == Network::Host;
+            talk.tell(&json!({"run": {"env": env, "program": program, "network": network}}))
                 .await?;
             talk.listen(context, &mut calls, &excuse).await
         };
@@ -221,6 +223,11 @@ impl PythonHost {
     fn start(&self, mut room: Room) -> Result<Host, StepError> {
         let library = self.library().map_err(unwritten)?;
         room.read.push((library.path().to_owned(), LIBRARY.into()));
+        let certificates = Path::new(CERTIFICATES);
+        let modules = self.settings.python_path.iter().map(PathBuf::as_path);
+        for place in modules.chain(certificates.is_dir().then_some(certificates)) {
+            room.read.push((place.to_owned(), place.to_owned()));
+        }
         let bubblewrap = Bubblewrap::find().map_err(no_sandbox)?;
         let script = format!("{LIBRARY}/host.py");
         let arguments = ["-I", "-B", &script];
@@ -248,9 +255,12 @@ impl PythonHost {
             return Ok(Arc::clone(library));
         }
         let folder = tempfile::tempdir()?;
-        fs_err::create_dir(folder.path().join("autopkglib"))?;
         for (name, text) in FILES {
-            fs_err::write(folder.path().join(name), text)?;
+            let path = folder.path().join(name);
+            if let Some(parent) = path.parent() {
+                fs_err::create_dir_all(parent)?;
+            }
+            fs_err::write(path, text)?;
         }
         let core = within::manifests().to_string();
         fs_err::write(folder.path().join("core.json"), core)?;
@@ -378,6 +388,7 @@ impl Talk {
         self.tell(&json!({"load": {
             "name": class_of(name),
             "file": sources.processor,
+            "path": host.settings.python_path,
             "limits": {"memory_bytes": address_space, "file_bytes": LARGEST_FILE_BYTES},
         }}))
         .await?;

@@ -26,12 +26,21 @@ const FOLDERS: [(&str, &[&str]); 4] = [
     (
         "bin",
         &[
-            "codesign", "defaults", "ditto", "hdiutil", "lipo", "plutil", "sw_vers", "xar",
+            "codesign",
+            "defaults",
+            "ditto",
+            "hdiutil",
+            "launchctl",
+            "lipo",
+            "plutil",
+            "sw_vers",
+            "type",
+            "xar",
         ],
     ),
     ("libexec", &["PlistBuddy"]),
     ("local", &["munki/makepkginfo"]),
-    ("sbin", &["pkgutil"]),
+    ("sbin", &["chown", "installer", "pkgutil", "spctl"]),
 ];
 
 /// The names under which the program is started in the sandbox to serve a tool of macOS.

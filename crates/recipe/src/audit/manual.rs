@@ -20,6 +20,8 @@ pub struct Known {
 /// A language in which an argument is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Language {
+    /// Words of curl's command line, one a line.
+    Options,
     /// Regular expressions of Python.
     Pattern,
     /// Apple's `NSPredicate`.

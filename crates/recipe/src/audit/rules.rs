@@ -60,6 +60,12 @@ pub(super) static INAPPLICABLE_ARGUMENT: Rule = rule(
     "A pin cannot apply to what is checked",
     "Packages are checked by the names of their certificates, everything else by a requirement. Of a pin of the other kind AutoPkg takes no notice, so that nothing is checked; here the step fails.",
 );
+pub(super) static INVALID_OPTION: Rule = rule(
+    Error,
+    "invalid-option",
+    "An option of curl's is not understood",
+    "There is no curl here: what is not understood would fetch something else, and the step fails.",
+);
 pub(super) static INVALID_PATTERN: Rule = rule(
     Error,
     "invalid-pattern",
@@ -206,7 +212,7 @@ pub(super) static UNSUPPORTED_PROCESSOR: Rule = rule(
 );
 
 /// Every rule, in the order of their names.
-pub static RULES: [&Rule; 31] = [
+pub static RULES: [&Rule; 32] = [
     &COMMUNITY_PROCESSOR,
     &DEPRECATED_PROCESSOR,
     &DEPRECATED_RECIPE,
@@ -214,6 +220,7 @@ pub static RULES: [&Rule; 31] = [
     &EMPTY_PROCESS,
     &HTTP_URL,
     &INAPPLICABLE_ARGUMENT,
+    &INVALID_OPTION,
     &INVALID_PATTERN,
     &INVALID_PREDICATE,
     &INVALID_REQUIREMENT,

@@ -37,7 +37,11 @@ impl Handbook {
             ("StopProcessingIf", known("predicate", "predicate", "")),
             (
                 "URLDownloader",
-                known("url filename prefetch_filename", "url", "pathname"),
+                known(
+                    "url filename prefetch_filename curl_opts",
+                    "url",
+                    "pathname",
+                ),
             ),
             (
                 "URLTextSearcher",
@@ -251,6 +255,18 @@ fn what_lacks_a_value_is_found() {
         findings("Process:\n- Processor: VariableSetter\n  Arguments: {date: '+%Y%m%d'}\n"),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn options_of_curl_that_are_not_understood_are_found() {
+    let with = |options: &str| {
+        let found = findings(&format!(
+            "Process:\n- Processor: URLDownloader\n  Arguments: {{url: 'https://example.com/a', curl_opts: {options}}}\n"
+        ));
+        found.contains(&"A:5 invalid-option".to_owned())
+    };
+    assert!(with("['-L', 'WRONG']") && with("['-H', 'A: %WRONG%']") && with("['-WRONG', '%a%']"));
+    assert!(!with("['-L']") && !with("['%WRONG%']") && !with("WRONG"));
 }
 
 #[test]

@@ -172,6 +172,9 @@ impl Closure {
                     for module in resources::modules_beside(&path) {
                         members.push(file(Role::Module, &module.display().to_string(), &module)?);
                     }
+                    for named in resources::named_by(&path) {
+                        members.push(file(Role::Resource, &named.display().to_string(), &named)?);
+                    }
                 }
                 (false, None) => members.push(Member {
                     role: Role::Processor,

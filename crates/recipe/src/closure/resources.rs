@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use proplist::{Dict, Value, str_form};
@@ -30,6 +30,34 @@ pub(super) fn modules_beside(processor: &Path) -> Vec<PathBuf> {
             path != processor && path.extension().is_some_and(|extension| extension == "py")
         })
         .collect()
+}
+
+/// The files in the folder of a processor that its text names, as processors name their templates and scripts.
+pub(super) fn named_by(processor: &Path) -> BTreeSet<PathBuf> {
+    let (Some(dir), Ok(bytes)) = (processor.parent(), fs_err::read(processor)) else {
+        return BTreeSet::new();
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let pieces = text.lines().flat_map(|line| line.split(['"', '\'']));
+    pieces
+        .filter_map(within)
+        .map(|inner| dir.join(inner))
+        .filter(|path| {
+            // Other Python files are modules; a link is nobody's to follow.
+            let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
+            is_file && path.extension().is_none_or(|extension| extension != "py")
+        })
+        .collect()
+}
+
+/// What a text may be as a path in a folder, also behind a variable: `{folder}/post.sh`.
+fn within(text: &str) -> Option<&Path> {
+    let inner = text.rsplit('}').next()?.trim_start_matches('/');
+    let path = Path::new(inner);
+    let is_plain = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (!inner.is_empty() && inner.len() <= LONGEST_PATH && is_plain).then_some(path)
 }
 
 /// The files that variables and arguments of `recipe` name.
@@ -165,6 +193,6 @@ fn static_path(text: &str, known: &Dict) -> Option<String> {
         && !fixed.contains(['\n', '\0'])
         && Path::new(fixed)
             .components()
-            .any(|part| part != std::path::Component::CurDir);
+            .any(|part| part != Component::CurDir);
     fine.then(|| fixed.to_owned())
 }

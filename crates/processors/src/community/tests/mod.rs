@@ -2,6 +2,7 @@
 
 mod core;
 mod imports;
+mod library;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -337,10 +338,13 @@ async fn there_is_no_network_but_for_processors_that_may() {
     let mut shelf = Shelf::new().await;
     shelf.bench.vendor.put("/page", Resource::page("reached"));
     let url = json!({"url": shelf.bench.vendor.url("/page")});
-    let body = "import urllib.request\n\
-        self.env['made'] = urllib.request.urlopen(self.env['url'], timeout=9).read().decode()";
+    let body = "import http.client, urllib.parse\n\
+        place = urllib.parse.urlsplit(self.env['url'])\n\
+        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=9)\n\
+        connection.request('GET', place.path)\n\
+        self.env['made'] = connection.getresponse().read().decode()";
     let failed = shelf.run(body, url.clone()).await.unwrap_err();
-    assert!(failed.message.contains("urlopen error"), "{failed}");
+    assert!(failed.message.contains("Connection refused"), "{failed}");
     assert!(shelf.bench.vendor.seen().is_empty());
     shelf.settings.networked = ["com.example.shared/Own".to_owned()].into();
     shelf.run(body, url).await.unwrap();

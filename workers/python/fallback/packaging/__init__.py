@@ -1,0 +1,1 @@
+"""The part of this distribution that processors use: versions."""
