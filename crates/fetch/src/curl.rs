@@ -6,7 +6,7 @@
 //! # Source
 //! curl(1) 8.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::VecDeque, fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use redact::SafeUrl;
@@ -54,14 +54,21 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
     let mut form: Vec<String> = Vec::new();
     let mut method: Option<Method> = None;
     let mut as_query = false;
-    let options: Vec<String> = options.iter().flat_map(|word| flags_apart(word)).collect();
-    let mut rest = options.iter();
-    while let Some(written) = rest.next() {
-        let (option, attached) = split(written);
+    let mut rest: VecDeque<String> = options.iter().cloned().collect();
+    while let Some(written) = rest.pop_front() {
+        let flags = flags_apart(&written);
+        if !flags.is_empty() {
+            flags
+                .into_iter()
+                .rev()
+                .for_each(|flag| rest.push_front(flag));
+            continue;
+        }
+        let (option, attached) = split(&written);
         let mut value = || -> Result<String, FetchError> {
             attached
                 .map(str::to_owned)
-                .or_else(|| rest.next().cloned())
+                .or_else(|| rest.pop_front())
                 .ok_or_else(|| refused(option, "needs a value"))
         };
         match option {
@@ -97,7 +104,7 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
     finish(request, (&data, &form), method, as_query)
 }
 
-/// `-fsSL` is `-f -s -S -L`.
+/// `-fsSL` is `-f -s -S -L`; nothing if the word is no such thing.
 fn flags_apart(word: &str) -> Vec<String> {
     const FLAGS: &str = "0#GILNSfgks";
     match word.strip_prefix('-') {
@@ -106,7 +113,7 @@ fn flags_apart(word: &str) -> Vec<String> {
         {
             letters.chars().map(|letter| format!("-{letter}")).collect()
         }
-        _ => vec![word.to_owned()],
+        _ => Vec::new(),
     }
 }
 
@@ -327,6 +334,8 @@ mod tests {
              --{boundary}--\r\n"
         );
         assert_eq!(form.body, Some(Bytes::from(body)));
+        let named = applied(&["-A", "-sS", "-fsSL"]).unwrap();
+        assert_eq!(named.headers["user-agent"], "-sS");
         let patient = applied(&["--connect-timeout", "5", "--retry", "3", "-#"]).unwrap();
         assert_eq!((patient.method, patient.body), (Method::GET, None));
     }

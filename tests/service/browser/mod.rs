@@ -79,9 +79,17 @@ impl Visitor {
         self.browser.watch_for(words).unwrap();
     }
 
+    /// That is not on the page, or on the one that what was pressed leads to, which may take the browser a moment.
     fn does_not_see(&self, words: &str) {
-        let text = self.browser.text().unwrap();
-        assert!(!text.contains(words), "`{words}` is on the page: {text}");
+        let latest = Instant::now() + LONGEST;
+        loop {
+            let text = self.browser.text().unwrap();
+            if !text.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < latest, "`{words}` is on the page: {text}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Everybody can use the page: axe finds nothing serious in it, light or dark, and on a phone it is no wider than
