@@ -234,7 +234,7 @@ impl Engine {
 
     async fn sought(&self, request: &Request) -> Result<Sought, Failure> {
         let (engine, request) = (self.clone(), request.clone());
-        blocking(move || Ok(Plan::sought(&engine.parts.recipes, &request))).await
+        briefly(move || Ok(Plan::sought(&engine.parts.recipes, &request))).await
     }
 
     /// Why nothing can be run under this name, if nothing ever could: no file has it, and nobody ever approved it.
@@ -375,6 +375,32 @@ pub(crate) async fn blocking<T: Send + 'static>(
     // What is logged there belongs to the run, too.
     let span = tracing::Span::current();
     match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
+        Ok(result) => result,
+        Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
+    }
+}
+
+/// As [`blocking`] if it `takes_long`, else as [`briefly`].
+pub(crate) async fn blocking_if<T: Send + 'static>(
+    takes_long: bool,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    if takes_long {
+        blocking(work).await
+    } else {
+        briefly(work).await
+    }
+}
+
+/// As [`blocking`], for what is over in a moment.
+///
+/// # Errors
+/// As [`blocking`].
+pub(crate) async fn briefly<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let span = tracing::Span::current();
+    match fetch::briefly(move || span.in_scope(work)).await {
         Ok(result) => result,
         Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
     }
