@@ -15,6 +15,7 @@ use store::{Db, Lease, NewRun, Queued, QuotaWindow, Run, Terms};
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
     approval::Approved,
+    ends::Ends,
     owner::Owner,
     plan::{Plan, Sought},
     recipe_index::RecipeIndex,
@@ -89,6 +90,7 @@ pub struct Engine {
     pub(crate) owner: Owner,
     pub(crate) index: RecipeIndex,
     pub(crate) known_plans: KnownPlans,
+    pub(crate) ends: Ends,
 }
 
 /// What came of taking a run up at once.
@@ -133,6 +135,7 @@ impl Engine {
             owner: Owner::of_this_process(),
             index: RecipeIndex::default(),
             known_plans: KnownPlans::default(),
+            ends: Ends::default(),
         }
     }
 
@@ -208,8 +211,13 @@ impl Engine {
         let now = self.clock().now();
         let until = now.plus(self.parts.lease);
         let worker = self.worker();
-        let begun = self.parts.db.run_begin(&new, &worker, now, until);
-        let Some((run, lease)) = begun.await? else {
+        let db = &self.parts.db;
+        let mut begun = db.run_begin(&new, &worker, now, until).await?;
+        if begun.is_none() && self.had_held_ends().await? {
+            // It may have been the end of its last run.
+            begun = db.run_begin(&new, &worker, now, until).await?;
+        }
+        let Some((run, lease)) = begun else {
             return Ok(Begun::Already);
         };
         tracing::info!(run.id = %run.id, title.name = %new.title, trigger = trigger.as_str(), "run begun");
