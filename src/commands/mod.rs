@@ -104,11 +104,10 @@ fn carry_out(cli: Cli, printer: Printer) -> anyhow::Result<ExitStatus> {
 
 /// Does what waits for others. What does not is done without: threads cost as much as looking into a small image.
 ///
-/// A verb does one thing after the other, on this thread; one more hears what others answer. Several would only wake
-/// each other.
+/// A verb does one thing after the other, on this thread, which also hears what others answer. What takes long and must
+/// not be waited for has threads of its own.
 fn wait_for(done: impl Future<Output = anyhow::Result<ExitStatus>>) -> anyhow::Result<ExitStatus> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
         .block_on(done)

@@ -52,7 +52,12 @@ pub(crate) async fn run(
         summary: Summary::new(),
         receipts: Vec::new(),
         failed: false,
+        unwritten: Vec::new(),
     };
+    if !arguments.json && requests.len() > 1 {
+        // Nothing is said of a title that has nothing new before all are over.
+        batch.engine.hold_ends();
+    }
     let parked = batch.all(&requests).await?;
     if !arguments.no_wait {
         batch.wait_for(parked).await?;
@@ -122,6 +127,8 @@ struct Batch {
     summary: Summary,
     receipts: Vec<Value>,
     failed: bool,
+    /// Runs that found nothing new, and whose ends may be held still.
+    unwritten: Vec<Open>,
 }
 
 /// A run that is not over yet.
@@ -134,6 +141,15 @@ impl Batch {
     /// Runs all of them, and answers those that wait for the scanner.
     async fn all(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Open>> {
         let mut parked = Vec::new();
+        let carried = self.each(requests, &mut parked).await;
+        let lost = self.engine.write_ends().await?;
+        carried?;
+        let unwritten = std::mem::take(&mut self.unwritten).into_iter();
+        parked.extend(unwritten.filter(|open| lost.contains(&open.run)));
+        Ok(parked)
+    }
+
+    async fn each(&mut self, requests: &[Request], parked: &mut Vec<Open>) -> anyhow::Result<()> {
         for request in requests {
             if self.stop.is_cancelled() {
                 self.failed = true;
@@ -141,7 +157,7 @@ impl Batch {
             }
             parked.extend(self.one(request).await?);
         }
-        Ok(parked)
+        Ok(())
     }
 
     /// Runs one, and answers it if it is still open.
@@ -350,6 +366,12 @@ impl Batch {
 
     fn ended(&mut self, open: &Open, worked: &Worked, end: &RunEnd) -> anyhow::Result<()> {
         self.summary.add_reports(&worked.reports);
+        if matches!(end, RunEnd::Unchanged) {
+            self.unwritten.push(Open {
+                name: open.name.clone(),
+                run: open.run,
+            });
+        }
         if let Some(failure) = &worked.failure {
             self.failed = true;
             self.summary.add_failure(FailedRecipe {

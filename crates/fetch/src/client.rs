@@ -27,8 +27,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Fetcher {
     pub(crate) settings: Settings,
-    client: Client,
+    /// For TLS. It is made when it is first needed, because the system's certificates are read then.
+    client: OnceLock<Client>,
     http1: OnceLock<Client>,
+    /// For plain HTTP: it trusts no server.
+    plain: Client,
     hosts: Hosts,
 }
 
@@ -43,15 +46,17 @@ pub(crate) struct Answer {
 }
 
 impl Fetcher {
-    /// A fetcher with these limits.
+    /// A fetcher with these limits. Whether the system's certificates can be had turns out with the first request that
+    /// needs them.
     ///
     /// # Errors
-    /// [`FetchError::Setup`] if the system's certificates cannot be had.
+    /// [`FetchError::Setup`] if it cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, FetchError> {
         choose_provider();
         Ok(Self {
-            client: client(&settings, &Version::Any)?,
+            client: OnceLock::new(),
             http1: OnceLock::new(),
+            plain: trusting_nobody(&settings)?,
             hosts: Hosts::new(settings.per_host),
             settings,
         })
@@ -64,10 +69,11 @@ impl Fetcher {
     pub fn offline() -> Result<Self, FetchError> {
         choose_provider();
         let settings = Settings::default();
-        let nobody = builder(&settings).tls_certs_only([]);
+        let nobody = trusting_nobody(&settings)?;
         Ok(Self {
-            client: nobody.build().map_err(FetchError::Setup)?,
+            client: OnceLock::from(nobody.clone()),
             http1: OnceLock::new(),
+            plain: nobody,
             hosts: Hosts::new(settings.per_host),
             settings,
         })
@@ -133,11 +139,28 @@ impl Fetcher {
     }
 
     async fn send_one(&self, request: &Request, hop: &Hop) -> Result<Response, FetchError> {
-        let client = if request.http1_only {
-            self.http1_client()?
+        if hop.url.scheme() == "http" && !request.http1_only {
+            match self.ask(&self.plain, request, hop).await {
+                // With a proxy TLS is spoken all the same.
+                Err(FetchError::Tls { .. }) => {}
+                answer => return answer,
+            }
+        }
+        let (client, version) = if request.http1_only {
+            (&self.http1, Version::Http1)
         } else {
-            &self.client
+            (&self.client, Version::Any)
         };
+        let client = made(client, || client_for(&self.settings, &version))?;
+        self.ask(client, request, hop).await
+    }
+
+    async fn ask(
+        &self,
+        client: &Client,
+        request: &Request,
+        hop: &Hop,
+    ) -> Result<Response, FetchError> {
         let mut builder = client
             .request(hop.method.clone(), hop.url.clone())
             .headers(hop.headers.clone());
@@ -155,14 +178,6 @@ impl Fetcher {
                 limit,
             }),
         }
-    }
-
-    fn http1_client(&self) -> Result<&Client, FetchError> {
-        if let Some(client) = self.http1.get() {
-            return Ok(client);
-        }
-        let made = client(&self.settings, &Version::Http1)?;
-        Ok(self.http1.get_or_init(|| made))
     }
 
     fn classify(&self, url: &Url, error: reqwest::Error) -> FetchError {
@@ -210,7 +225,24 @@ fn builder(settings: &Settings) -> ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-fn client(settings: &Settings, version: &Version) -> Result<Client, FetchError> {
+/// What is in `place`; if nothing is, what `make` puts there.
+fn made(
+    place: &OnceLock<Client>,
+    make: impl FnOnce() -> Result<Client, FetchError>,
+) -> Result<&Client, FetchError> {
+    if let Some(client) = place.get() {
+        return Ok(client);
+    }
+    let new = make()?;
+    Ok(place.get_or_init(|| new))
+}
+
+fn trusting_nobody(settings: &Settings) -> Result<Client, FetchError> {
+    let nobody = builder(settings).tls_certs_only([]);
+    nobody.build().map_err(FetchError::Setup)
+}
+
+fn client_for(settings: &Settings, version: &Version) -> Result<Client, FetchError> {
     let builder = builder(settings);
     let builder = match version {
         Version::Any => builder,

@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, task, time};
 
 use crate::{
     Downloaded, FetchError, Fetcher, Request, Validators,
+    brief::{Unfinished, briefly},
     client::{Answer, Attempts, header_text, header_value},
     part::{Part, Resume, Whole},
     spent::refused,
@@ -423,7 +424,7 @@ fn too_long(request: &Request, limit: Duration) -> FetchError {
 async fn open(target: &Path, request: &Request) -> Result<Part, FetchError> {
     let path = target.to_owned();
     let url = Sha256::of(request.url.as_str().as_bytes());
-    on_disk(target, move || Part::open(&path, url)).await
+    on_disk_briefly(target, move || Part::open(&path, url)).await
 }
 
 async fn restarted(mut part: Part) -> Result<Part, FetchError> {
@@ -441,7 +442,7 @@ async fn abandon(part: Part) -> Result<(), FetchError> {
 
 async fn discard(part: Part) -> Result<Fetched, FetchError> {
     let path = part.path().to_owned();
-    on_disk(&path, move || part.discard().map(|()| Fetched::Unchanged)).await
+    on_disk_briefly(&path, move || part.discard().map(|()| Fetched::Unchanged)).await
 }
 
 async fn finish(part: Part, request: &Request, received: Received) -> Result<Fetched, FetchError> {
@@ -454,6 +455,19 @@ async fn finish(part: Part, request: &Request, received: Received) -> Result<Fet
         validators: received.validators,
         content_length: received.content_length,
     }))
+}
+
+/// As [`on_disk`], where it takes no longer the larger the file is.
+async fn on_disk_briefly<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+) -> Result<T, FetchError> {
+    match briefly(work).await {
+        Ok(outcome) => outcome,
+        Err(Unfinished) => Err(FetchError::Interrupted {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// Does blocking work on the file at `path`.

@@ -37,6 +37,7 @@
 //! `curl_opts`; AutoPkg's `URLGetter.py` and `URLDownloader.py` for names of attributes and texts of errors.
 #![forbid(unsafe_code)]
 
+mod brief;
 mod client;
 mod curl;
 mod download;
@@ -49,6 +50,7 @@ mod spent;
 mod state;
 mod text;
 
+pub use brief::{Unfinished, briefly, caught, is_on_one_thread};
 pub use client::Fetcher;
 pub use download::{Fetched, Pending};
 pub use error::FetchError;

@@ -15,6 +15,7 @@ use store::{Db, Lease, NewRun, Queued, QuotaWindow, Run, Terms};
 use crate::{
     Approval, Failure, Guards, Keeping, Recipes, Request, Retries, Scanning, Standing, StepLimits,
     approval::Approved,
+    ends::Ends,
     owner::Owner,
     plan::{Plan, Sought},
     recipe_index::RecipeIndex,
@@ -89,6 +90,7 @@ pub struct Engine {
     pub(crate) owner: Owner,
     pub(crate) index: RecipeIndex,
     pub(crate) known_plans: KnownPlans,
+    pub(crate) ends: Ends,
 }
 
 /// What came of taking a run up at once.
@@ -133,6 +135,7 @@ impl Engine {
             owner: Owner::of_this_process(),
             index: RecipeIndex::default(),
             known_plans: KnownPlans::default(),
+            ends: Ends::default(),
         }
     }
 
@@ -208,8 +211,13 @@ impl Engine {
         let now = self.clock().now();
         let until = now.plus(self.parts.lease);
         let worker = self.worker();
-        let begun = self.parts.db.run_begin(&new, &worker, now, until);
-        let Some((run, lease)) = begun.await? else {
+        let db = &self.parts.db;
+        let mut begun = db.run_begin(&new, &worker, now, until).await?;
+        if begun.is_none() && self.had_held_ends().await? {
+            // It may have been the end of its last run.
+            begun = db.run_begin(&new, &worker, now, until).await?;
+        }
+        let Some((run, lease)) = begun else {
             return Ok(Begun::Already);
         };
         tracing::info!(run.id = %run.id, title.name = %new.title, trigger = trigger.as_str(), "run begun");
@@ -234,7 +242,7 @@ impl Engine {
 
     async fn sought(&self, request: &Request) -> Result<Sought, Failure> {
         let (engine, request) = (self.clone(), request.clone());
-        blocking(move || Ok(Plan::sought(&engine.parts.recipes, &request))).await
+        briefly(move || Ok(Plan::sought(&engine.parts.recipes, &request))).await
     }
 
     /// Why nothing can be run under this name, if nothing ever could: no file has it, and nobody ever approved it.
@@ -375,6 +383,32 @@ pub(crate) async fn blocking<T: Send + 'static>(
     // What is logged there belongs to the run, too.
     let span = tracing::Span::current();
     match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
+        Ok(result) => result,
+        Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
+    }
+}
+
+/// As [`blocking`] if it `takes_long`, else as [`briefly`].
+pub(crate) async fn blocking_if<T: Send + 'static>(
+    takes_long: bool,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    if takes_long {
+        blocking(work).await
+    } else {
+        briefly(work).await
+    }
+}
+
+/// As [`blocking`], for what is over in a moment.
+///
+/// # Errors
+/// As [`blocking`].
+pub(crate) async fn briefly<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let span = tracing::Span::current();
+    match fetch::briefly(move || span.in_scope(work)).await {
         Ok(result) => result,
         Err(error) => Err(Failure::from_error(model::FailureClass::Internal, &error)),
     }

@@ -31,6 +31,7 @@
 
 mod approval;
 mod community;
+mod ends;
 mod engine;
 mod event;
 mod evidence;

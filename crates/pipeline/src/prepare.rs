@@ -14,7 +14,7 @@ use redact::Scrubber;
 use crate::{
     Approval, Engine, Event, Failure, Request, Standing,
     community::{self, ToLoad},
-    engine::blocking,
+    engine::briefly,
     evidence::Record,
     plan::Plan,
     recorded::{Past, Recording},
@@ -68,7 +68,7 @@ impl Engine {
             let (engine, request, of) = (self.clone(), job.request.clone(), title.clone());
             let past = past.clone();
             let prepared =
-                blocking(move || engine.trusted(&request, (&of, approval), past.as_deref()));
+                briefly(move || engine.trusted(&request, (&of, approval), past.as_deref()));
             match prepared.await? {
                 Ok(trusted) => break trusted,
                 // The override was moved since the run was queued.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use model::{FailureClass, RunId, RunState, Timestamp};
-use store::{Finished, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, StoreError};
+use store::{Finished, GoodEnd, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
     Engine, Event, Failure, Item, Outcome, Reporter, Request, TakenUp, Wait, Worked,
+    ends::log_end,
     pending::Pending,
     release, reports,
     scan_gate::{Gate, Passage},
@@ -269,8 +270,19 @@ impl Engine {
             RunEnd::Published | RunEnd::Unchanged => {
                 // After a look at what is new only, incidents stay as they are.
                 let resolves = Self::request_of(run).is_ok_and(|it| it.is_regular());
-                let scope = resolves.then(|| self.parts.desk.scope());
-                db.run_finish_well(lease, end, notes, (scope, now)).await?
+                let good = GoodEnd {
+                    lease,
+                    end: end.clone(),
+                    notes: notes.clone(),
+                    resolves_in: resolves.then(|| self.parts.desk.scope().to_owned()),
+                    at: now,
+                };
+                if matches!(end, RunEnd::Unchanged) && self.ends.holds() {
+                    spans::left_as(end.state().as_str());
+                    self.hold_end(&run.title, good).await?;
+                    return Ok(Finished::Told);
+                }
+                db.run_finish_well(&good).await?
             }
             _ => {
                 db.run_note(lease, notes).await?;
@@ -281,16 +293,8 @@ impl Engine {
                 }
             }
         };
-        let ended = finished != Finished::Lost;
         spans::left_as(end.state().as_str());
-        tracing::info!(
-            run.id = %run.id,
-            title.name = %run.title,
-            run.state = end.state().as_str(),
-            run.class = end.failure().map(|failure| failure.class.as_str()),
-            ended,
-            "run ended"
-        );
+        log_end((run.id, &run.title), end, finished);
         if let Some(due) = again.and_then(|again| again.terms.not_before) {
             tracing::info!(title.name = %run.title, due_at = %due, "it is tried again");
         }
@@ -300,6 +304,7 @@ impl Engine {
     /// Renews the lease; returns when it is lost, or the run is not wanted any more. A database that fails for a while
     /// may lose it, too.
     async fn keep_lease(&self, lease: Lease) -> Stop {
+        self.write_held_ends().await;
         loop {
             tokio::time::sleep(self.parts.lease / HEARTBEATS).await;
             let until = self.parts.clock.now().plus(self.parts.lease);

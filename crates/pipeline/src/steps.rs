@@ -9,14 +9,14 @@ use processors::{
 };
 use proofs::VendorKey;
 use proplist::{Dict, Value};
-use publication::Staging;
+use publication::{ChangeSet, Staging};
 use redact::Scrubber;
 use store::{Download, Notes, StepEnd, StepNote, StepState};
 use tracing::Instrument as _;
 
 use crate::{
     Engine, Event, Failure, Reporter, Request,
-    engine::blocking,
+    engine::{blocking_if, briefly},
     live::Notebook,
     messages::Messages,
     pending::Pending,
@@ -91,14 +91,10 @@ impl Engine {
         let may_upload = may_upload(&walk.env) && self.parts.scanning.may_upload(&job.run.title);
         let scanner = Arc::clone(&self.parts.scanning.scanner);
         let is_replay = request.replays.is_some();
-        let pending = blocking(move || {
-            let mut change_set = staging.take();
-            if prepared.trust == Trust::Waived || is_replay {
-                change_set.files.clear();
-            }
-            if !change_set.is_empty() {
-                all_proved(&walk.context.proofs)?;
-            }
+        let has_files = made_files(&staging, &walk.context);
+        let gather = move || {
+            let publishes = prepared.trust != Trust::Waived && !is_replay;
+            let change_set = staged(&staging, publishes, &walk.context.proofs)?;
             let mut pending = Pending::of(
                 change_set,
                 &walk.context,
@@ -108,8 +104,8 @@ impl Engine {
             )?;
             pending.look_into_large(scanner.upload_limit(), scanner.inner_files());
             Ok(pending)
-        })
-        .await?;
+        };
+        let pending = blocking_if(has_files, gather).await?;
         drop(prepared.lock);
         Ok(pending)
     }
@@ -183,7 +179,7 @@ impl Engine {
     ) {
         let (receipt, workspace) = (receipt.clone(), workspace.to_owned());
         let (name, now) = (request.name.clone(), self.parts.clock.now());
-        let written = blocking(move || {
+        let written = briefly(move || {
             receipt::write(&receipt, &workspace, &name, now)
                 .map_err(|error| Failure::from_error(FailureClass::Internal, &error))
         });
@@ -333,6 +329,23 @@ fn all_proved(proofs: &Proofs) -> Result<(), Failure> {
         format!("The configuration asks for the proof `{name}` of downloads like `{files}`, and there was none"),
     )
     .with_advice("Correct the title's entry in `[[signatures.proofs]]`, or find out why the recipe downloads something else."))
+}
+
+/// What is to be published of what was staged, which must be proved.
+fn staged(staging: &Staging, publishes: bool, proofs: &Proofs) -> Result<ChangeSet, Failure> {
+    let mut change_set = staging.take();
+    if !publishes {
+        change_set.files.clear();
+    }
+    if !change_set.is_empty() {
+        all_proved(proofs)?;
+    }
+    Ok(change_set)
+}
+
+/// Whether the steps staged or downloaded something: files that may be to be hashed still.
+fn made_files(staging: &Staging, context: &StepContext) -> bool {
+    !staging.is_empty() || !context.downloads.all_unchanged()
 }
 
 /// Whether the title's media may be given to the scanner, and so to everybody who uses it.

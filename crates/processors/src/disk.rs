@@ -1,6 +1,7 @@
 //! Steps that only work on files: they are synchronous, and run where blocking is allowed.
 
 use async_trait::async_trait;
+use fetch::{caught, is_on_one_thread};
 use model::FailureClass;
 
 use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
@@ -28,6 +29,11 @@ pub(crate) trait DiskStep: Copy + Send + Sync + 'static {
 
     /// As [`Processor::takes_any_argument`].
     fn takes_any_argument(self) -> bool {
+        false
+    }
+
+    /// Whether it is over in a moment, whatever it works on.
+    fn is_brief(self) -> bool {
         false
     }
 
@@ -71,15 +77,22 @@ impl<T: DiskStep> Processor for OnDisk<T> {
         env: &mut Env,
     ) -> Result<Outputs, StepError> {
         let step = self.0;
+        let unfinished = || {
+            let message = format!("{} ended unexpectedly", step.name());
+            StepError::new(FailureClass::Internal, message)
+        };
+        if step.is_brief() && is_on_one_thread() {
+            let worked = caught(|| step.work(call, context, env));
+            return worked.map_err(|error| unfinished().caused_by(error))?;
+        }
         let (call, context, mut own) = (call.clone(), context.clone(), env.clone());
         let worked = tokio::task::spawn_blocking(move || {
             let outcome = step.work(&call, &context, &mut own);
             (own, outcome)
         });
-        let (own, outcome) = worked.await.map_err(|error| {
-            let message = format!("{} ended unexpectedly", step.name());
-            StepError::new(FailureClass::Internal, message).caused_by(error)
-        })?;
+        let (own, outcome) = worked
+            .await
+            .map_err(|error| unfinished().caused_by(error))?;
         *env = own;
         outcome
     }

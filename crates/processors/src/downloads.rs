@@ -48,6 +48,11 @@ impl Downloads {
         self.lock().all.clone()
     }
 
+    /// Whether nothing new came.
+    pub fn all_unchanged(&self) -> bool {
+        self.lock().all.iter().all(|download| !download.changed)
+    }
+
     /// What was downloaded after the first `count`.
     pub(crate) fn after(&self, count: usize) -> Vec<Download> {
         self.lock().all.iter().skip(count).cloned().collect()

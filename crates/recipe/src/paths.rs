@@ -31,9 +31,10 @@ pub fn compress_user(path: &Path, home: Option<&Path>) -> String {
 
 /// The path from the root, `.` and `..` taken out by name and without a look at links, as `os.path.abspath` does.
 pub fn absolute(path: &Path) -> PathBuf {
-    let mut absolute = match std::env::current_dir() {
-        Ok(current) if path.is_relative() => current,
-        _ => PathBuf::new(),
+    let mut absolute = if path.is_relative() {
+        std::env::current_dir().unwrap_or_default()
+    } else {
+        PathBuf::new()
     };
     for component in path.components() {
         match component {

@@ -78,22 +78,35 @@ impl Batch {
 
     /// Carries it out on SQLite without waiting for the disk; answers how many rows were changed.
     pub(crate) async fn carry_out_lightly(self, connections: &Connections) -> Result<u64, Error> {
-        let (light, durable) = (sqlite::LIGHTLY, sqlite::DURABLY);
-        let (text, before) = match self.statements.as_slice() {
-            [statement] => (format!("{light}; {statement}; {durable}"), 1),
-            several => {
-                let (begin, several) = (sqlite::BEGIN, several.join("; "));
-                let text = format!("{light}; {begin}; {several}; commit; {durable}");
-                (text, 2)
-            }
-        };
         let count = self.statements.len();
-        let mut taken = connections.take().await?;
-        let answers = whole(&mut taken, text, self.arguments).await?;
+        let before = if count == 1 { 1 } else { 2 };
+        let answers = self.lightly(connections).await?;
         // The others say what the last one before them changed.
         let ends = answers.into_iter().filter_map(Either::left);
         let changed = ends.skip(before).take(count).map(|end| end.rows_affected());
         Ok(changed.sum())
+    }
+
+    /// As [`Batch::carry_out_lightly`]; answers the rows that its statements return.
+    pub(crate) async fn rows_lightly(
+        self,
+        connections: &Connections,
+    ) -> Result<Vec<AnyRow>, Error> {
+        let answers = self.lightly(connections).await?;
+        Ok(answers.into_iter().filter_map(Either::right).collect())
+    }
+
+    async fn lightly(self, connections: &Connections) -> Result<Vec<Answer>, Error> {
+        let (light, durable) = (sqlite::LIGHTLY, sqlite::DURABLY);
+        let text = match self.statements.as_slice() {
+            [statement] => format!("{light}; {statement}; {durable}"),
+            several => {
+                let (begin, several) = (sqlite::BEGIN, several.join("; "));
+                format!("{light}; {begin}; {several}; commit; {durable}")
+            }
+        };
+        let mut taken = connections.take().await?;
+        whole(&mut taken, text, self.arguments).await
     }
 
     /// One statement of PostgreSQL, which takes no others along with what is bound.

@@ -2,7 +2,7 @@
 
 use model::{RunId, Sha256, Timestamp};
 
-use crate::{Db, StoreError, batch::Batch, column, run::row_of_run};
+use crate::{Db, StoreError, batch::Batch, column, run::Leased};
 
 /// One file that a run downloaded, or found unchanged.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,7 +51,7 @@ impl TryFrom<DownloadRow> for Download {
 
 impl Download {
     /// Its row in a batch about the run that has it.
-    pub(crate) fn row(&self, batch: &mut Batch) -> Result<String, sqlx::Error> {
+    pub(crate) fn row(&self, batch: &mut Batch, leased: &Leased) -> Result<String, sqlx::Error> {
         let len_bytes = self
             .len_bytes
             .map(|len_bytes| i64::try_from(len_bytes).unwrap_or(i64::MAX));
@@ -63,7 +63,7 @@ impl Download {
             batch.bind(i64::from(self.changed))?,
             batch.bind(self.seen_at.as_micros())?,
         ];
-        Ok(row_of_run(&values))
+        Ok(leased.row(&values))
     }
 }
 

@@ -111,8 +111,8 @@ pub use quota::{QuotaAnswer, QuotaWindow};
 pub use recorded::RecordedPlan;
 pub use ring::{Passage, RingRule, RingStay, RuleEnd};
 pub use run::{
-    Finished, Heartbeat, Lease, NewRun, Notes, Parking, Queued, Run, RunCount, RunEnd, RunFailure,
-    RunFilter, StepNote, Terms, Worker,
+    Finished, GoodEnd, Heartbeat, Lease, NewRun, Notes, Parking, Queued, Run, RunCount, RunEnd,
+    RunFailure, RunFilter, StepNote, Terms, Worker,
 };
 pub use scan::{Scan, ScanState};
 pub use scan_opinion::ScanOpinion;

@@ -154,7 +154,7 @@ mod tests {
     use model::Trigger;
 
     use super::*;
-    use crate::{NewRun, Notes, Queued, RunEnd, Terms, Worker};
+    use crate::{GoodEnd, NewRun, Notes, Queued, RunEnd, Terms, Worker};
 
     const TEXT: &str = "Identifier: a";
 
@@ -176,10 +176,14 @@ mod tests {
             plan,
             ..Notes::default()
         };
-        let end = RunEnd::Unchanged;
-        db.run_finish_well(lease, &end, &notes, (None, now))
-            .await
-            .unwrap();
+        let good = GoodEnd {
+            lease,
+            end: RunEnd::Unchanged,
+            notes,
+            resolves_in: None,
+            at: now,
+        };
+        db.run_finish_well(&good).await.unwrap();
         id
     }
 

@@ -25,6 +25,9 @@ const MOST_THREADS: usize = 4;
 /// How many files may wait: each of them is open.
 const MOST_WAITING: usize = 16;
 const BUFFER: usize = 128 << 10;
+/// As many files, of as many bytes together, are copied in the time that it takes to start threads.
+const FEW: usize = 8;
+const FEW_BYTES: u64 = 256 << 10;
 
 /// A file of the host that is there, and empty, and what is to become of it.
 #[derive(Debug)]
@@ -46,20 +49,27 @@ struct Shared<'a> {
 }
 
 /// Takes files to be copied, and keeps the accounts.
-pub(super) struct Copier<'a> {
-    shared: &'a Shared<'a>,
+pub(super) struct Copier<'a, 'b> {
+    shared: &'a Shared<'b>,
     jobs: SyncSender<(u64, Job)>,
     taken: u64,
+    /// The first few: while they are all there is, no thread is worth its while.
+    first: Vec<(u64, Job)>,
+    first_bytes: u64,
+    /// Starts the threads, where they are not yet.
+    start: Option<Start<'a>>,
 }
 
-/// Has `hand_over` give files to be copied, while other threads copy them.
+type Start<'a> = Box<dyn FnOnce() -> Result<(), MediaError> + 'a>;
+
+/// Has `hand_over` give files to be copied, while other threads copy them; a few small ones are copied in the end.
 ///
 /// # Errors
 /// The failure of a file, of the earliest one where several fail together; else that of `hand_over`.
 pub(super) fn copy_files(
     tree: &dyn Tree,
     budget: &mut Budget,
-    hand_over: impl FnOnce(&mut Copier<'_>) -> Result<(), MediaError>,
+    hand_over: impl FnOnce(&mut Copier<'_, '_>) -> Result<(), MediaError>,
 ) -> Result<Extracted, MediaError> {
     let shared = Shared {
         tree,
@@ -67,25 +77,35 @@ pub(super) fn copy_files(
         done: Mutex::default(),
         failure: Mutex::default(),
     };
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let (jobs, waiting) = sync_channel(MOST_WAITING);
     let waiting = Mutex::new(waiting);
     let handed_over = thread::scope(|scope| {
-        for number in 0..processors.min(MOST_THREADS) {
-            let thread = thread::Builder::new().name("copy".to_owned());
-            match thread.spawn_scoped(scope, || shared.work(&waiting)) {
-                Ok(_) => {}
-                // One is enough; without any, nobody would ever take what is handed over.
-                Err(_) if number > 0 => break,
-                Err(error) => return Err(MediaError::content("a thread that copies files")(error)),
+        let start = || {
+            let processors = thread::available_parallelism().map_or(1, NonZero::get);
+            for number in 0..processors.min(MOST_THREADS) {
+                let thread = thread::Builder::new().name("copy".to_owned());
+                match thread.spawn_scoped(scope, || shared.work(&waiting)) {
+                    Ok(_) => {}
+                    // One is enough; without any, nobody would ever take what is handed over.
+                    Err(_) if number > 0 => break,
+                    Err(error) => {
+                        return Err(MediaError::content("a thread that copies files")(error));
+                    }
+                }
             }
-        }
+            Ok(())
+        };
         let mut copier = Copier {
             shared: &shared,
             jobs,
             taken: 0,
+            first: Vec::new(),
+            first_bytes: 0,
+            start: Some(Box::new(start)),
         };
-        hand_over(&mut copier)
+        let handed_over = hand_over(&mut copier);
+        copier.copy_first();
+        handed_over
     });
     if let Some((_, error)) = lock(&shared.failure).take() {
         return Err(error);
@@ -95,11 +115,11 @@ pub(super) fn copy_files(
     Ok(done)
 }
 
-impl Copier<'_> {
+impl Copier<'_, '_> {
     /// Takes a file to be copied; waits while too many others do.
     ///
     /// # Errors
-    /// If another one could not be copied.
+    /// If another one could not be copied, or no thread can be started.
     pub(super) fn take(&mut self, job: Job) -> Result<(), MediaError> {
         let failure = lock(&self.shared.failure).take();
         if let Some((_, error)) = failure {
@@ -107,11 +127,41 @@ impl Copier<'_> {
         }
         let number = self.taken;
         self.taken = number.saturating_add(1);
+        if self.start.is_some() {
+            self.first_bytes = self
+                .first_bytes
+                .saturating_add(job.entry.len_bytes().unwrap_or(u64::MAX));
+            if self.first.len() < FEW && self.first_bytes <= FEW_BYTES {
+                self.first.push((number, job));
+                return Ok(());
+            }
+        }
+        if let Some(start) = self.start.take() {
+            start()?;
+            for first in std::mem::take(&mut self.first) {
+                self.send(first)?;
+            }
+        }
+        self.send((number, job))
+    }
+
+    fn send(&self, job: (u64, Job)) -> Result<(), MediaError> {
         // The threads listen until this is dropped.
-        self.jobs.send((number, job)).map_err(|error| {
+        self.jobs.send(job).map_err(|error| {
             let (_, job) = error.0;
             MediaError::content(&job.entry.path)(io::ErrorKind::BrokenPipe.into())
         })
+    }
+
+    /// Copies the first few, if they were all.
+    fn copy_first(&mut self) {
+        if self.first.is_empty() {
+            return;
+        }
+        let mut buffer = vec![0; BUFFER];
+        for (number, job) in std::mem::take(&mut self.first) {
+            self.shared.copy_one(number, &job, &mut buffer);
+        }
     }
 
     /// Spends one entry of what may be written.
@@ -135,14 +185,19 @@ impl Shared<'_> {
         loop {
             let next = lock(waiting).recv();
             let Ok((number, job)) = next else { return };
-            if lock(&self.failure).is_some() {
-                continue;
-            }
-            if let Err(error) = self.copy(&job, &mut buffer) {
-                let mut failure = lock(&self.failure);
-                if failure.as_ref().is_none_or(|(first, _)| number < *first) {
-                    *failure = Some((number, error));
-                }
+            self.copy_one(number, &job, &mut buffer);
+        }
+    }
+
+    /// Copies a file, unless another one failed.
+    fn copy_one(&self, number: u64, job: &Job, buffer: &mut [u8]) {
+        if lock(&self.failure).is_some() {
+            return;
+        }
+        if let Err(error) = self.copy(job, buffer) {
+            let mut failure = lock(&self.failure);
+            if failure.as_ref().is_none_or(|(first, _)| number < *first) {
+                *failure = Some((number, error));
             }
         }
     }

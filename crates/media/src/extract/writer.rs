@@ -95,13 +95,13 @@ pub fn extract_within(
     })
 }
 
-struct Extraction<'a, 'b> {
+struct Extraction<'a, 'b, 'c> {
     tree: &'a dyn Tree,
     attributes: Attributes,
-    copier: &'a mut Copier<'b>,
+    copier: &'a mut Copier<'b, 'c>,
 }
 
-impl Extraction<'_, '_> {
+impl Extraction<'_, '_, '_> {
     /// Writes everything in a folder, then the folder's own attributes, which may forbid writing.
     fn folder_contents(&mut self, entry: &Entry, folder: &Folder) -> Result<(), MediaError> {
         for child in self.tree.children(&entry.path)? {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod community;
+mod ends;
 mod evidence;
 mod identity;
 mod payload;

@@ -49,6 +49,10 @@ impl DiskStep for DeprecationWarning {
         vec![Output { name: SUMMARY }]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

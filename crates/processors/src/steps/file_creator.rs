@@ -25,6 +25,10 @@ impl DiskStep for FileCreator {
         ]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

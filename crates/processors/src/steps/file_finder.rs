@@ -35,6 +35,10 @@ impl DiskStep for FileFinder {
             .collect()
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

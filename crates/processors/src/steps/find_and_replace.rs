@@ -24,6 +24,10 @@ impl DiskStep for FindAndReplace {
         ]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

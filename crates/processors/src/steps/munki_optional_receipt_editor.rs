@@ -27,6 +27,10 @@ impl DiskStep for MunkiOptionalReceiptEditor {
         ]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

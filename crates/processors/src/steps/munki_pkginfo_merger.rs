@@ -26,6 +26,10 @@ impl DiskStep for MunkiPkginfoMerger {
         vec![Output { name: "pkginfo" }]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

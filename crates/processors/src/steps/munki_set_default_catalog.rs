@@ -30,6 +30,10 @@ impl DiskStep for MunkiSetDefaultCatalog {
         vec![Output { name: "pkginfo" }]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

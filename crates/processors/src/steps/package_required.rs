@@ -21,6 +21,10 @@ impl DiskStep for PackageRequired {
         vec![Input::optional("PKG")]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

@@ -23,6 +23,10 @@ impl DiskStep for PathDeleter {
         vec![Input::required("path_list")]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

@@ -30,6 +30,10 @@ impl DiskStep for StopProcessingIf {
         vec![Output { name: STOP }]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

@@ -25,6 +25,10 @@ impl DiskStep for Symlinker {
         ]
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

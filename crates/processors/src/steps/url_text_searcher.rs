@@ -12,6 +12,9 @@ use crate::{
     variables, web,
 };
 
+/// A page of so many bytes is searched in a moment, even where a pattern backtracks until it is given up.
+const SHORT_BYTES: usize = 64 << 10;
+
 /// Searches a page with a regular expression.
 pub(crate) struct UrlTextSearcher {
     name: &'static str,
@@ -82,20 +85,26 @@ impl Processor for UrlTextSearcher {
         let request = web::request(context, env, &url)?;
         let page = context.fetcher.text(&request).await.map_err(web::failure)?;
         let result_name = variables::text(env, "result_output_var_name")?;
-        // A pattern that backtracks may take its time, and must not hold up other runs.
-        let searched = tokio::task::spawn_blocking(move || {
+        let (status, is_short) = (page.status, page.text.len() <= SHORT_BYTES);
+        let search = move || {
             let found = pattern.search(&page.text)?;
             Ok::<_, crate::regex::PatternError>(found.map(|found| values(&found, &result_name)))
-        });
-        let found = searched
-            .await
-            .map_err(|error| StepError::package("the search ended unexpectedly").caused_by(error))?
-            .map_err(|error| {
-                let text = format!("the search was given up: {}", describe(&error));
-                StepError::configuration(text).caused_by(error)
-            })?;
+        };
+        let lost = "the search ended unexpectedly";
+        let searched = if is_short {
+            let searched = fetch::briefly(search).await;
+            searched.map_err(|error| StepError::package(lost).caused_by(error))?
+        } else {
+            // A pattern that backtracks may take its time, and must not hold up other runs.
+            let searched = tokio::task::spawn_blocking(search).await;
+            searched.map_err(|error| StepError::package(lost).caused_by(error))?
+        };
+        let found = searched.map_err(|error| {
+            let text = format!("the search was given up: {}", describe(&error));
+            StepError::configuration(text).caused_by(error)
+        })?;
         let Some(values) = found else {
-            return Err(no_match(&url, page.status));
+            return Err(no_match(&url, status));
         };
         let mut names = Vec::with_capacity(values.len());
         for (name, value) in values {

@@ -23,6 +23,10 @@ impl DiskStep for VariableSetter {
         true
     }
 
+    fn is_brief(self) -> bool {
+        true
+    }
+
     fn work(
         self,
         _call: &Call,

@@ -129,9 +129,12 @@ impl Search {
         let one_word = path.components().count() < 2 && !path.is_absolute();
         for candidate in candidates {
             let candidate = absolute(&candidate);
-            if candidate.is_dir() && !(one_word && kind == Kind::Input) {
+            let Ok(metadata) = fs_err::metadata(&candidate) else {
+                continue;
+            };
+            if metadata.is_dir() && !(one_word && kind == Kind::Input) {
                 self.folder(&candidate, &candidate)?;
-            } else if candidate.is_file() {
+            } else if metadata.is_file() {
                 self.found.insert(candidate);
             }
         }

@@ -102,6 +102,7 @@ impl Files {
         let header = header_of(read.as_ref());
         let recipe = read.map(Arc::new);
         if let Some(stamp) = stamp {
+            let is_noted = self.notes().header(path, stamp).is_some();
             let known = Known {
                 stamp,
                 is_settled: stamp.is_settled(now),
@@ -109,7 +110,7 @@ impl Files {
                 recipe: recipe.as_ref().ok().map(Arc::clone),
             };
             let before = lock(&self.known).insert(path.to_owned(), known);
-            if before.is_none_or(|before| before.stamp != stamp) {
+            if !is_noted && before.is_none_or(|before| before.stamp != stamp) {
                 self.news.fetch_add(1, Ordering::Relaxed);
             }
         }

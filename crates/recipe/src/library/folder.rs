@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    files::Files,
+    files::{Files, Header},
     listing::{Entry, extension},
 };
 use crate::file::{EXTENSIONS, strip_extension};
@@ -30,6 +30,8 @@ struct Candidate {
 pub(super) struct Folder {
     dir: PathBuf,
     candidates: Vec<Candidate>,
+    /// What each of them says, where it can be read.
+    headers: Vec<Option<Header>>,
     /// In order; more than one where files declare the same.
     identifiers: HashMap<String, Vec<usize>>,
     /// By name without extension; in order.
@@ -43,6 +45,7 @@ impl Folder {
         let mut folder = Self {
             dir: dir.to_owned(),
             candidates: list(dir, files),
+            headers: Vec::new(),
             identifiers: HashMap::new(),
             names: HashMap::new(),
         };
@@ -53,16 +56,12 @@ impl Folder {
                 .entry(strip_extension(&name).to_owned())
                 .or_default()
                 .push(index);
-            if let Some(identifier) = files
-                .header(&candidate.path)
-                .and_then(|header| header.identifier)
-            {
-                folder
-                    .identifiers
-                    .entry(identifier)
-                    .or_default()
-                    .push(index);
+            let header = files.header(&candidate.path);
+            if let Some(identifier) = header.as_ref().and_then(|it| it.identifier.as_ref()) {
+                let same = folder.identifiers.entry(identifier.clone());
+                same.or_default().push(index);
             }
+            folder.headers.push(header);
         }
         folder
     }
@@ -123,13 +122,15 @@ impl Folder {
         folders.iter().flat_map(with_extensions).collect()
     }
 
-    /// The paths of all candidates, or only of those in the folder itself.
-    pub(super) fn candidates(&self, top_level_only: bool) -> Vec<PathBuf> {
-        self.candidates
-            .iter()
-            .filter(|candidate| !top_level_only || candidate.level == 0)
-            .map(|candidate| candidate.path.clone())
-            .collect()
+    /// The paths of all candidates, or only of those in the folder itself, and what they say, where they can be read.
+    pub(super) fn candidates(
+        &self,
+        top_level_only: bool,
+    ) -> impl Iterator<Item = (&Path, Option<&Header>)> {
+        let candidates = self.candidates.iter().zip(&self.headers);
+        candidates
+            .filter(move |(candidate, _)| !top_level_only || candidate.level == 0)
+            .map(|(candidate, header)| (&*candidate.path, header.as_ref()))
     }
 }
 

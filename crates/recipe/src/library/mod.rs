@@ -19,7 +19,12 @@ use std::{
     },
 };
 
-use self::{all::in_parallel, files::Files, folder::Folder, lately::Lately};
+use self::{
+    all::in_parallel,
+    files::{Files, Header},
+    folder::Folder,
+    lately::Lately,
+};
 pub use self::{memory::Memory, survey::Survey};
 use crate::{
     Recipe, ResolveError, Resolved,
@@ -69,6 +74,25 @@ pub struct Listed {
     pub identifier: Option<String>,
     /// The identifier or name of its parent.
     pub parent: Option<String>,
+}
+
+impl Listed {
+    /// A recipe at `path`, if it is a valid one.
+    fn of(path: &Path, header: &Header, is_override: bool) -> Option<Self> {
+        let is_valid = if is_override {
+            header.is_valid_override
+        } else {
+            header.is_valid
+        };
+        let name = path.file_name().filter(|_| is_valid)?.to_string_lossy();
+        Some(Self {
+            name: crate::strip_extension(&name).to_owned(),
+            path: path.to_owned(),
+            is_override,
+            identifier: header.identifier.clone(),
+            parent: header.parent.clone(),
+        })
+    }
 }
 
 impl Library {
@@ -248,28 +272,14 @@ impl Library {
     pub fn list(&self) -> Vec<Listed> {
         let mut listed = Vec::new();
         for (dirs, is_override) in [(&self.search_dirs, false), (&self.override_dirs, true)] {
-            for path in dirs
-                .iter()
-                .flat_map(|dir| self.folder(dir, dirs).candidates(is_override))
-            {
-                let Some(header) = self.files.header(&path) else {
-                    continue; // Told of when the folder was indexed.
-                };
-                let valid = if is_override {
-                    header.is_valid_override
-                } else {
-                    header.is_valid
-                };
-                if let (true, Some(name)) = (valid, path.file_name()) {
-                    let name = crate::strip_extension(&name.to_string_lossy()).to_owned();
-                    listed.push(Listed {
-                        name,
-                        path,
-                        is_override,
-                        identifier: header.identifier,
-                        parent: header.parent,
-                    });
-                }
+            for dir in dirs {
+                let folder = self.folder(dir, dirs);
+                // Of what cannot be read was told when the folder was indexed.
+                listed.extend(
+                    folder
+                        .candidates(is_override)
+                        .filter_map(|(path, header)| Listed::of(path, header?, is_override)),
+                );
             }
         }
         listed

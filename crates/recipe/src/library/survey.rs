@@ -29,23 +29,20 @@ impl Library {
             (&self.override_dirs, Scope::Overrides),
         ] {
             let is_override = scope == Scope::Overrides;
-            for path in dirs
-                .iter()
-                .flat_map(|dir| self.folder(dir, dirs).candidates(is_override))
-            {
-                if let Some(folder) = path.parent().filter(|it| seen.insert(it.to_path_buf())) {
-                    tell(&mut told, folder);
-                }
-                if !seen.insert(path.clone()) {
-                    continue;
-                }
-                tell(&mut told, &path);
-                if self
-                    .files
-                    .header(&path)
-                    .is_some_and(|header| header.is_valid)
-                {
-                    files.push((path, scope));
+            for dir in dirs {
+                let folder = self.folder(dir, dirs);
+                for (path, _) in folder.candidates(is_override) {
+                    if let Some(folder) = path.parent().filter(|it| seen.insert(it.to_path_buf())) {
+                        tell(&mut told, folder);
+                    }
+                    if !seen.insert(path.to_owned()) {
+                        continue;
+                    }
+                    tell(&mut told, path);
+                    // What it says now: it may have changed since the folder was indexed, and what is told tells that.
+                    if self.files.header(path).is_some_and(|it| it.is_valid) {
+                        files.push((path.to_owned(), scope));
+                    }
                 }
             }
         }

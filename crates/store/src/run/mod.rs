@@ -324,8 +324,8 @@ mod old;
 mod progress;
 mod queue;
 
-pub use notes::{Finished, Notes, StepNote};
-pub(crate) use {notes::row_of_run, queue::queue_tx};
+pub use notes::{Finished, GoodEnd, Notes, StepNote};
+pub(crate) use {notes::Leased, queue::queue_tx};
 
 #[cfg(test)]
 mod tests;

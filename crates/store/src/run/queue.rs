@@ -85,6 +85,9 @@ impl Db {
     /// Begins a run at once: puts it into the queue and takes it, in one step. `None` if one of the same title has not
     /// ended yet. It waits for no other title, and goes whatever else is due.
     ///
+    /// A power failure may take it along until something is written of it that must not be lost: it never was then, as it
+    /// ended with its process.
+    ///
     /// # Errors
     /// If the database fails.
     pub async fn run_begin(
@@ -102,7 +105,7 @@ impl Db {
             }
             let failed = StoreError::statement("begin a run");
             let batch = beginning(new, worker, (now, leased_until)).map_err(failed)?;
-            let rows = batch.carry_out(self.writer(), false).await;
+            let rows = batch.rows_lightly(self.writer()).await;
             let rows = rows.map_err(StoreError::statement("begin a run"))?;
             let row = rows.first().map(RunRow::from_row).transpose();
             row.map_err(StoreError::statement("begin a run"))

@@ -34,6 +34,16 @@ async fn claimed(db: &Db, owner: &str, now: i64) -> Option<(Run, Lease)> {
         .unwrap()
 }
 
+fn good_end(lease: Lease, notes: Notes, scope: Option<&str>, at: Timestamp) -> GoodEnd {
+    GoodEnd {
+        lease,
+        end: RunEnd::Unchanged,
+        notes,
+        resolves_in: scope.map(str::to_owned),
+        at,
+    }
+}
+
 fn failure() -> RunFailure {
     RunFailure {
         class: FailureClass::Download,
@@ -185,7 +195,8 @@ async fn a_lease_that_lapses_is_lost_to_the_next() {
         plan: None,
     };
     assert!(!db.run_note(dead, &late).await.unwrap());
-    let end = db.run_finish_well(dead, &RunEnd::Unchanged, &late, (Some("test"), at(70)));
+    let late = good_end(dead, late, Some("test"), at(70));
+    let end = db.run_finish_well(&late);
     assert_eq!(end.await.unwrap(), Finished::Lost);
     assert!(
         !db.run_finish(dead, &RunEnd::Published, None, at(70))
@@ -295,8 +306,8 @@ async fn a_good_end_takes_its_notes_along_and_says_whether_the_desk_must_hear() 
             downloads: vec![download(1)],
             plan: None,
         };
-        let end = db.run_finish_well(lease, &RunEnd::Unchanged, &notes, (scope, at(2)));
-        let finished = end.await.unwrap();
+        let end = good_end(lease, notes, scope, at(2));
+        let finished = db.run_finish_well(&end).await.unwrap();
         assert_eq!(db.step_list(id).await.unwrap().len(), 2);
         assert_eq!(db.download_list(id).await.unwrap(), [download(1)]);
         let run = db.run_find(id).await.unwrap().unwrap();
@@ -321,6 +332,44 @@ async fn a_good_end_takes_its_notes_along_and_says_whether_the_desk_must_hear() 
     assert!(db.run_untold().await.unwrap().is_empty());
     assert_eq!(good("A", Some("house")).await, Finished::Untold);
     assert_eq!(db.run_untold().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn runs_that_end_together_end_as_each_alone_would() {
+    let (_folder, db) = database().await;
+    let mut ends = Vec::new();
+    for title in ["A", "B", "C"] {
+        queued(&db, title, 1).await;
+        let (_, lease) = claimed(&db, "w", 1).await.unwrap();
+        let mut notes = Notes::from(StepNote::begun(0, title, at(1)));
+        notes.downloads.push(download(1));
+        ends.push(good_end(lease, notes, Some("house"), at(2)));
+    }
+    let ids: Vec<RunId> = ends.iter().map(|good| good.lease.run).collect();
+    ends[1].lease.fence += 1;
+    let finished = db.run_finish_all_well(&ends).await.unwrap();
+    assert_eq!(
+        finished,
+        [Finished::Told, Finished::Lost, Finished::Told],
+        "of the second another worker has the lease"
+    );
+    let mut states = Vec::new();
+    for (id, title) in ids.iter().zip(["A", "B", "C"]) {
+        let (steps, downloads) = (db.step_list(*id).await, db.download_list(*id).await);
+        let steps: Vec<String> = steps.unwrap().into_iter().map(|it| it.processor).collect();
+        let run = db.run_find(*id).await.unwrap().unwrap();
+        assert_eq!(downloads.unwrap().len(), steps.len());
+        assert!(
+            steps.iter().all(|processor| processor == title),
+            "{steps:?}"
+        );
+        states.push((run.state, run.finished_at, steps.len()));
+    }
+    let ended = (RunState::Unchanged, Some(at(2)), 1);
+    assert_eq!(states, [ended, (RunState::Running, None, 0), ended]);
+    let again = db.run_finish_all_well(&ends).await.unwrap();
+    assert_eq!(again, [Finished::Lost; 3], "an end is written once");
+    assert_eq!(db.run_finish_all_well(&[]).await.unwrap(), []);
 }
 
 #[tokio::test]
