@@ -35,10 +35,6 @@ impl DiskStep for FileFinder {
             .collect()
     }
 
-    fn is_brief(self) -> bool {
-        true
-    }
-
     fn work(
         self,
         _call: &Call,
