@@ -79,7 +79,7 @@ pub(crate) struct Global {
 
 /// The verbs; those of `AutoPkg` keep its names and flags.
 ///
-/// What each takes is put together when it is asked for (`defer`): all of it would be a quarter of what the program needs
+/// What each takes is put together when it is asked for (`defer`): all of it would be a sixth of what the program needs
 /// to start.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]

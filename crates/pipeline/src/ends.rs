@@ -14,7 +14,7 @@ use std::{
 };
 
 use model::{RunId, Title};
-use store::{Finished, GoodEnd, RunEnd, StoreError};
+use store::{Finished, GoodEnd, Lease, Notes, Run, RunEnd, StoreError};
 
 use crate::Engine;
 
@@ -85,6 +85,24 @@ impl Engine {
     pub async fn write_ends(&self) -> Result<Vec<RunId>, StoreError> {
         self.write_held().await?;
         Ok(mem::take(&mut *lock(&self.ends.0.lost)))
+    }
+
+    /// The good end of a run, now.
+    pub(crate) fn good_end(
+        &self,
+        (run, lease): (&Run, Lease),
+        end: &RunEnd,
+        notes: &Notes,
+    ) -> GoodEnd {
+        // After a look at what is new only, incidents stay as they are.
+        let resolves = Self::request_of(run).is_ok_and(|it| it.is_regular());
+        GoodEnd {
+            lease,
+            end: end.clone(),
+            notes: notes.clone(),
+            resolves_in: resolves.then(|| self.parts.desk.scope().to_owned()),
+            at: self.clock().now(),
+        }
     }
 
     /// Holds the end of a run of `title`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{FailureClass, RunId, RunState, Timestamp};
-use store::{Finished, GoodEnd, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, StoreError};
+use store::{Finished, Heartbeat, Lease, NewRun, Notes, Parking, Run, RunEnd, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -268,15 +268,7 @@ impl Engine {
         let (db, now) = (&self.parts.db, self.parts.clock.now());
         let finished = match end {
             RunEnd::Published | RunEnd::Unchanged => {
-                // After a look at what is new only, incidents stay as they are.
-                let resolves = Self::request_of(run).is_ok_and(|it| it.is_regular());
-                let good = GoodEnd {
-                    lease,
-                    end: end.clone(),
-                    notes: notes.clone(),
-                    resolves_in: resolves.then(|| self.parts.desk.scope().to_owned()),
-                    at: now,
-                };
+                let good = self.good_end((run, lease), end, notes);
                 if matches!(end, RunEnd::Unchanged) && self.ends.holds() {
                     spans::left_as(end.state().as_str());
                     self.hold_end(&run.title, good).await?;
