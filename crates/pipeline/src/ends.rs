@@ -21,6 +21,9 @@ use crate::Engine;
 /// So many are written together at the most.
 const MOST: usize = 16;
 
+/// With so many steps and downloads, all in all, no more are waited for: a database takes no message of any length.
+const MOST_ROWS: usize = 400;
+
 /// How long an end is held while the next run goes on.
 const HELD: Duration = Duration::from_millis(200);
 
@@ -107,12 +110,13 @@ impl Engine {
 
     /// Holds the end of a run of `title`.
     pub(crate) async fn hold_end(&self, title: &Title, good: GoodEnd) -> Result<(), StoreError> {
-        let count = {
+        let is_full = {
             let mut held = self.ends.held();
             held.push((title.clone(), good));
-            held.len()
+            let rows = held.iter().map(|(_title, good)| rows(&good.notes));
+            held.len() >= MOST || rows.sum::<usize>() >= MOST_ROWS
         };
-        if count < MOST {
+        if !is_full {
             return Ok(());
         }
         self.write_held().await
@@ -170,6 +174,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+const fn rows(notes: &Notes) -> usize {
+    notes.steps.len().saturating_add(notes.downloads.len())
 }
 
 /// Puts back what was not written.
