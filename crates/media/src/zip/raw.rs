@@ -30,6 +30,9 @@ pub(super) struct LocalHeader {
 #[derive(Debug)]
 pub(super) struct LocalHeaders<'a> {
     source: &'a dyn ReadAt,
+    /// How much may be read at once still: a directory that leads to and fro costs no more than twice what the archive is
+    /// long.
+    left: u64,
     /// Where what was read at once begins.
     start: u64,
     window: Vec<u8>,
@@ -42,9 +45,10 @@ const NEAR: u64 = 2 << 10;
 const WINDOW: usize = 32 << 10;
 
 impl<'a> LocalHeaders<'a> {
-    pub(super) const fn new(source: &'a dyn ReadAt) -> Self {
+    pub(super) fn new(source: &'a dyn ReadAt) -> Self {
         Self {
             source,
+            left: source.len().saturating_mul(2),
             start: 0,
             window: Vec::new(),
         }
@@ -60,11 +64,15 @@ impl<'a> LocalHeaders<'a> {
         next: Option<u64>,
     ) -> Result<LocalHeader, MediaError> {
         let distance = next.and_then(|next| next.checked_sub(start));
-        if distance.is_some_and(|distance| distance <= NEAR) && self.found(start, NEAR).is_none() {
+        if distance.is_some_and(|distance| distance <= NEAR)
+            && self.found(start, NEAR).is_none()
+            && self.left > 0
+        {
             self.window.resize(WINDOW, 0);
             let read = read_up_to(self.source, start, &mut self.window)
                 .map_err(MediaError::content(STRUCTURE))?;
             self.window.truncate(read);
+            self.left = self.left.saturating_sub(read as u64);
             self.start = start;
         }
         LocalHeader::read(start, |offset, len| match self.found(offset, len) {
