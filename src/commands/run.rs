@@ -65,6 +65,8 @@ pub(crate) async fn run(
     watching.abort();
     batch.finish(arguments.report_plist.as_deref()).await?;
     batch.engine.give_up_rights().await;
+    // What was written goes into its place now; else the next program that starts would have to read it all first.
+    batch.engine.db().close().await;
     Ok(if batch.failed {
         ExitStatus::RecipeFailed
     } else {

@@ -35,6 +35,7 @@ mod ring;
 mod schedule;
 mod search;
 mod serve;
+mod settings;
 mod tenant;
 mod tools;
 mod trust;

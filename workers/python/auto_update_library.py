@@ -34,12 +34,16 @@ def _open(_handler, request):
     try:
         got = _host.call("fetch", url=request.full_url, arguments=arguments, head=is_head, text=False)
     except _host.Refused as err:
-        raise urllib.error.URLError(str(err)) from err
-    status, _, lines = got["text" if is_head else "headers"].partition("\n")
+        if err.status is None:
+            raise urllib.error.URLError(str(err)) from err
+        # What is no success becomes the error that it is when it is looked at.
+        got = {"status": err.status}
+    _, _, lines = (got.get("text" if is_head else "headers") or "").partition("\n")
     headers = email.parser.Parser(_class=http.client.HTTPMessage).parsestr(lines)
-    content = open(os.devnull if is_head else got["file"], "rb")
-    response = urllib.response.addinfourl(content, headers, request.full_url, int(status.split()[1]))
-    response.msg = ""
+    content = open(got.get("file") or os.devnull, "rb")
+    address = got.get("location") or request.full_url
+    response = urllib.response.addinfourl(content, headers, address, got["status"])
+    response.msg = http.client.responses.get(got["status"], "")
     return response
 
 

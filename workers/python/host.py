@@ -29,7 +29,11 @@ _CALLS_REFUSED = "the program ended the conversation"
 
 
 class Refused(Exception):
-    """The program did not do what it was asked for; the text says why."""
+    """The program did not do what it was asked for; the text says why, and `status` what a server answered, if one did."""
+
+    def __init__(self, text, status=None):
+        super().__init__(text)
+        self.status = status
 
 
 def send(message):
@@ -56,7 +60,7 @@ def call(what, **arguments):
     if answer is None:
         raise Refused(_CALLS_REFUSED)
     if "refused" in answer:
-        raise Refused(answer["refused"])
+        raise Refused(answer["refused"], answer.get("status"))
     return decode(answer["answer"])
 
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redact::SafeUrl;
+use redact::{SafeUrl, Secret};
 use reqwest::{
     Client, ClientBuilder, Method, Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -43,6 +43,13 @@ pub(crate) struct Answer {
     pub(crate) hops: Vec<Url>,
     /// The host may not be asked more often while this lives.
     pub(crate) permit: Permit,
+}
+
+impl Answer {
+    /// The last address it was sent to; it may hold a signature in its query.
+    pub(crate) fn redirected_to(&self) -> Option<Secret<String>> {
+        self.hops.last().map(|url| Secret::new(url.to_string()))
+    }
 }
 
 impl Fetcher {
@@ -84,6 +91,15 @@ impl Fetcher {
     pub fn with_turnstile(mut self, turnstile: Arc<dyn Turnstile>) -> Self {
         self.hosts.set_turnstile(turnstile);
         self
+    }
+
+    /// Whether requests over TLS can be made from here at all; the system's certificates are read now, if they were not
+    /// before.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`] if there are none that can be used.
+    pub fn check_tls(&self) -> Result<(), FetchError> {
+        self.tls(&Version::Any).map(|_client| ())
     }
 
     /// Sends `request` with `extra` headers, and follows redirects.
@@ -146,13 +162,21 @@ impl Fetcher {
                 answer => return answer,
             }
         }
-        let (client, version) = if request.http1_only {
-            (&self.http1, Version::Http1)
+        let version = if request.http1_only {
+            Version::Http1
         } else {
-            (&self.client, Version::Any)
+            Version::Any
         };
-        let client = made(client, || client_for(&self.settings, &version))?;
-        self.ask(client, request, hop).await
+        self.ask(self.tls(&version)?, request, hop).await
+    }
+
+    /// What speaks TLS, made now if it was not before.
+    fn tls(&self, version: &Version) -> Result<&Client, FetchError> {
+        let place = match version {
+            Version::Any => &self.client,
+            Version::Http1 => &self.http1,
+        };
+        made(place, || client_for(&self.settings, version))
     }
 
     async fn ask(

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use model::Sha256;
-use redact::SafeUrl;
+use redact::{SafeUrl, Secret};
 use reqwest::{
     Method, Response, StatusCode,
     header::{self, HeaderMap},
@@ -34,7 +34,7 @@ const PROGRESS_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub enum Fetched {
     /// The file, complete, beside its place.
-    New(Pending),
+    New(Box<Pending>),
     /// The server says that nothing changed (304).
     Unchanged,
 }
@@ -46,6 +46,7 @@ pub struct Pending {
     whole: Whole,
     url: SafeUrl,
     redirects: Vec<SafeUrl>,
+    redirected_to: Option<Secret<String>>,
     validators: Validators,
     content_length: Option<u64>,
 }
@@ -69,6 +70,11 @@ impl Pending {
     /// The length that the server announced.
     pub const fn content_length(&self) -> Option<u64> {
         self.content_length
+    }
+
+    /// The last address it was sent to; it may hold a signature in its query.
+    pub const fn redirected_to(&self) -> Option<&Secret<String>> {
+        self.redirected_to.as_ref()
     }
 
     /// Puts the file into its place, over what was there, marked as uncommitted.
@@ -190,6 +196,7 @@ impl Fetcher {
 #[derive(Debug)]
 struct Received {
     redirects: Vec<SafeUrl>,
+    redirected_to: Option<Secret<String>>,
     validators: Validators,
     content_length: Option<u64>,
 }
@@ -198,6 +205,7 @@ impl Received {
     fn of(answer: &Answer) -> Self {
         Self {
             redirects: answer.hops.iter().map(SafeUrl::of).collect(),
+            redirected_to: answer.redirected_to(),
             validators: validators(answer.response.headers()),
             content_length: content_length(answer.response.headers()),
         }
@@ -448,13 +456,14 @@ async fn discard(part: Part) -> Result<Fetched, FetchError> {
 async fn finish(part: Part, request: &Request, received: Received) -> Result<Fetched, FetchError> {
     let path = part.path().to_owned();
     let whole = on_disk(&path, move || part.finish()).await?;
-    Ok(Fetched::New(Pending {
+    Ok(Fetched::New(Box::new(Pending {
         whole,
         url: request.shown(),
         redirects: received.redirects,
+        redirected_to: received.redirected_to,
         validators: received.validators,
         content_length: received.content_length,
-    }))
+    })))
 }
 
 /// As [`on_disk`], where it takes no longer the larger the file is.

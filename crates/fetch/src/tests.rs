@@ -68,7 +68,7 @@ impl Here {
             .download(request, &self.target(), &|_, _| {})
             .await?
         {
-            Fetched::New(pending) => Ok(pending),
+            Fetched::New(pending) => Ok(*pending),
             Fetched::Unchanged => panic!("unexpectedly unchanged"),
         }
     }

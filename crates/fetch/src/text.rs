@@ -244,7 +244,7 @@ fn head_of(answer: &Answer) -> Head {
     Head {
         status: answer.response.status().as_u16(),
         content_disposition: header_text(answer.response.headers(), &header::CONTENT_DISPOSITION),
-        redirected_to: answer.hops.last().map(|url| Secret::new(url.to_string())),
+        redirected_to: answer.redirected_to(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
+    time::Instant,
 };
 
 use model::Sha256;
@@ -13,7 +14,7 @@ use crate::{
     beside::beside,
     contents::{Icons, Stamps, collect, hash_icons},
     in_order::in_order,
-    index::{self, Index},
+    index::{Index, Learned},
 };
 
 /// The list of icon hashes, relative to `icons/`.
@@ -205,7 +206,7 @@ pub(crate) struct Prepared<'a> {
     stale: Vec<String>,
     report: Report,
     /// What is kept for the next time, if anything was learned.
-    learned: Option<Vec<u8>>,
+    learned: Option<Learned>,
 }
 
 impl<'a> Prepared<'a> {
@@ -218,6 +219,7 @@ impl<'a> Prepared<'a> {
         coming: &Coming,
         before: Before<'_>,
     ) -> Result<Self, RepositoryError> {
+        let began = Instant::now();
         let mut report = Report::default();
         let icons_first = options.compat == Compat::Munki6;
         let (index, listing) = match before {
@@ -270,7 +272,7 @@ impl<'a> Prepared<'a> {
             parts: parts?,
             stale,
             report,
-            learned,
+            learned: learned.map(|text| Learned::new(text, began)),
         })
     }
 
@@ -303,7 +305,7 @@ impl<'a> Prepared<'a> {
             observer.reached(Point::Placed { kind, location });
         }
         if let Some(learned) = self.learned {
-            index::keep(repository, &learned);
+            learned.keep(repository);
         }
         Ok(made)
     }

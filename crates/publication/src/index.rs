@@ -2,14 +2,20 @@
 //!
 //! It lies in the house's own corner: for each pkginfo its [`Stamp`], what decides where it is listed, and where in
 //! `catalogs/all` its bytes stand; for each icon its stamp and digest. It may cost time, but not truth: it counts only
-//! if its own checksum holds, and of a file only if its stamp is the same and older than the index and its bytes in `all`
-//! have their checksum still. Everything else is read as if it were not there. `munki makecatalogs`, `check` and `repair`
+//! if its own checksum holds, and of a file only if its stamp is the same and older than the making of the index and its
+//! bytes in `all` have their checksum still. Everything else is read as if it were not there. `munki makecatalogs`, `check` and `repair`
 //! do not use it.
 //!
 //! It is text, a line for each file in the order in which they are listed, so that the lines of what stayed as it was
 //! are neither taken apart into many values nor made again.
 
-use std::{cmp::Ordering, fmt, fmt::Write as _, ops::Range};
+use std::{
+    cmp::Ordering,
+    fmt,
+    fmt::Write as _,
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use model::Sha256;
 use munki::{Catalogs, Compat, Head, listing_order};
@@ -29,7 +35,7 @@ const NAME: &str = "catalog-index";
 const FORMER_NAME: &str = "catalog-index.json";
 
 /// What an index begins with; it changes with its shape.
-const SHAPE: &str = "catalog index 3";
+const SHAPE: &str = "catalog index 4";
 
 /// What stands between the lines of pkginfos and those of icons, in neither of which it can be.
 const ICONS: &str = "\u{1e}\n";
@@ -37,7 +43,7 @@ const ICONS: &str = "\u{1e}\n";
 /// The catalog of everything.
 const ALL: &str = "all";
 
-/// How long before the index a file must have been changed last: within less a second change need not show in times.
+/// How long before an index was begun a file must have been changed last: within less a second change need not show in times.
 pub(crate) const SETTLED_NS: i64 = 1_000_000_000;
 
 /// How a file looks from outside; whoever changes what is in it changes this, too.
@@ -84,12 +90,39 @@ impl fmt::Display for Stamp {
 #[derive(Debug)]
 pub(crate) struct Index {
     is_kept: bool,
-    /// Without its first line; empty if nothing is known.
+    /// Without its first lines; empty if nothing is known.
     text: String,
     /// The `all` of the last time.
     all: Vec<u8>,
-    /// When it was written.
-    written_ns: i64,
+    /// When looking at files for it began, by the clock that stamps are made by.
+    began_ns: i64,
+}
+
+/// What is to be kept for the next time.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    /// Without its first lines.
+    text: String,
+    /// When looking at files began.
+    began: Instant,
+}
+
+impl Learned {
+    pub(crate) const fn new(text: String, began: Instant) -> Self {
+        Self { text, began }
+    }
+
+    /// Keeps it. That it cannot be kept costs time only, and is only logged.
+    pub(crate) fn keep(mut self, repository: &dyn Backend) {
+        // Whatever is written now gets the time that it is now where the files are; from that on the next one counts
+        // back to when they were looked at.
+        let took = format!("{}\n", self.began.elapsed().as_nanos());
+        self.text.insert_str(0, &took);
+        let kept = repository.note_own(NAME, &to_note(self.text, SHAPE));
+        if let Err(error) = kept.and_then(|()| repository.remove_own(FORMER_NAME)) {
+            tracing::debug!(%error, "what making catalogs learned is not kept");
+        }
+    }
 }
 
 /// A pkginfo that is what it was: its bytes are in the `all` of the last time.
@@ -119,13 +152,14 @@ impl Index {
         let Some(written) = repository.own_stamp(NAME) else {
             return nothing;
         };
-        let Some((text, all)) = last(repository) else {
+        let Some((took, text, all)) = last(repository) else {
             return nothing;
         };
+        let took_ns = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
         Self {
             text,
             all,
-            written_ns: written.changed_ns,
+            began_ns: written.changed_ns.saturating_sub(took_ns),
             ..nothing
         }
     }
@@ -136,7 +170,7 @@ impl Index {
             is_kept: matches!(compat, Compat::Munki7),
             text: String::new(),
             all: Vec::new(),
-            written_ns: i64::MIN,
+            began_ns: i64::MIN,
         }
     }
 
@@ -196,7 +230,7 @@ impl Index {
         let Some(now) = now else {
             return false;
         };
-        now.changed_ns.saturating_add(SETTLED_NS) < self.written_ns
+        now.changed_ns.saturating_add(SETTLED_NS) < self.began_ns
             && Stamp::read(&mut line.stamp.split(' ')) == Some(now)
     }
 
@@ -208,7 +242,7 @@ impl Index {
         listing: &Listing,
         known: &Known<'_>,
         icons: &Icons,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<String> {
         if !self.is_kept {
             return None;
         }
@@ -219,14 +253,14 @@ impl Index {
         if text == ICONS || (!is_new && text == self.text) {
             return None;
         }
-        Some(to_note(text, SHAPE))
+        Some(text)
     }
 
     /// The same, as if everything had settled long ago.
     #[cfg(test)]
     pub(crate) fn aged(self) -> Self {
         Self {
-            written_ns: i64::MAX,
+            began_ns: i64::MAX,
             ..self
         }
     }
@@ -314,17 +348,12 @@ fn can_be_named(location: &str) -> bool {
     !location.chars().any(char::is_control)
 }
 
-/// Keeps what was learned. That it cannot be kept costs time only, and is only logged.
-pub(crate) fn keep(repository: &dyn Backend, learned: &[u8]) {
-    let kept = repository.note_own(NAME, learned);
-    if let Err(error) = kept.and_then(|()| repository.remove_own(FORMER_NAME)) {
-        tracing::debug!(%error, "what making catalogs learned is not kept");
-    }
-}
-
-/// What was learned, and the `all` that it was learned of.
-fn last(repository: &dyn Backend) -> Option<(String, Vec<u8>)> {
-    let text = noted(repository, NAME, SHAPE)?;
+/// How long learning took, what was learned, and the `all` that it was learned of.
+fn last(repository: &dyn Backend) -> Option<(Duration, String, Vec<u8>)> {
+    let mut text = noted(repository, NAME, SHAPE)?;
+    let (took, _) = text.split_once('\n')?;
+    let (took_len, took) = (took.len().saturating_add(1), took.parse().ok()?);
+    text.drain(..took_len);
     let all = repository.get(Kind::Catalogs, ALL).ok()?;
-    Some((text, all))
+    Some((Duration::from_nanos(took), text, all))
 }

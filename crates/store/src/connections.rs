@@ -128,7 +128,8 @@ impl Connections {
         last
     }
 
-    fn put(&self, connection: AnyConnection) {
+    /// Has it at hand for whoever asks for one next; it is set as the pool sets those that it opens.
+    pub(crate) fn put(&self, connection: AnyConnection) {
         let since = Instant::now();
         self.lock().push(Free { connection, since });
     }

@@ -8,7 +8,7 @@ use std::{
 use model::Timestamp;
 use redact::Secret;
 use sqlx::{
-    Any, AnyPool,
+    Any, AnyConnection,
     migrate::{MigrateError, Migrator},
 };
 
@@ -181,9 +181,10 @@ impl Db {
 pub(crate) async fn migrate(
     place: &DbPlace,
     migrations: &Migrator,
-    pool: &AnyPool,
+    connection: &mut AnyConnection,
 ) -> Result<(), StoreError> {
-    let Err(error) = migrations.run(pool).await else {
+    // `run` would do the same, but what it waits for cannot be sent to another thread when it is given a connection.
+    let Err(error) = migrations.run_direct(None, connection, false).await else {
         return Ok(());
     };
     let known = migrations

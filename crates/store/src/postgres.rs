@@ -65,7 +65,9 @@ pub(crate) async fn connect(server: &Server) -> Result<Connected, StoreError> {
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
-    migrate(&place, &MIGRATIONS, &pool).await?;
+    let mut first_of_all = pool.acquire().await.map_err(failed)?;
+    migrate(&place, &MIGRATIONS, &mut first_of_all).await?;
+    drop(first_of_all);
     let first = first.into_iter().chain([NEVER_SORT.to_owned()]);
     let first = first.collect::<Vec<_>>().join("; ");
     let claims = self::pool(Some(first))

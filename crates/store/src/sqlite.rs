@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{
-    ConnectOptions as _, Connection as _,
+    AnyConnection, ConnectOptions as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
@@ -54,28 +54,36 @@ pub(crate) async fn open(path: &Path) -> Result<(Connections, Connections), Stor
         source,
     };
     let written = address(path, "rw").map_err(failed)?;
-    look(&written).await.map_err(failed)?;
-    let writer = pool(1, true).connect_with(written).await.map_err(failed)?;
-    migrate(&place, &MIGRATIONS, &writer).await?;
-    let reader = pool(READERS, false)
-        .connect_with(address(path, "ro").map_err(failed)?)
-        .await
-        .map_err(failed)?;
+    let mut first = first(&written).await.map_err(failed)?;
+    migrate(&place, &MIGRATIONS, &mut first).await?;
+    let writer = pool(1, true).connect_lazy_with(written);
+    let reader = pool(READERS, false).connect_lazy_with(address(path, "ro").map_err(failed)?);
     let [writer, reader] = [writer, reader].map(|pool| Connections::of(pool, PATIENCE));
+    writer.put(first);
     Ok((writer, reader))
 }
 
-/// Looks whether the file is a database: a pool would try again until its patience is over, whatever is wrong.
-async fn look(address: &AnyConnectOptions) -> Result<(), sqlx::Error> {
+/// The first connection, which tells whether the file is a database: a pool would try again until its patience is over,
+/// whatever is wrong. It stays, because each further one reads the whole schema again, and the last one to be closed
+/// tidies up behind all of them.
+async fn first(address: &AnyConnectOptions) -> Result<AnyConnection, sqlx::Error> {
     sqlx::any::install_default_drivers();
     let mut connection = address.connect().await?;
+    set(&mut connection, true).await?;
+    Ok(connection)
+}
+
+/// Sets a new connection as all of them are.
+async fn set(connection: &mut AnyConnection, writes: bool) -> Result<(), sqlx::Error> {
     for setting in SETTINGS {
-        sqlx::query(setting).execute(&mut connection).await?;
+        sqlx::query(setting).execute(&mut *connection).await?;
     }
-    sqlx::query("select count(*) from sqlite_master")
-        .execute(&mut connection)
-        .await?;
-    connection.close().await
+    if writes {
+        sqlx::query("pragma journal_mode = wal")
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn pool(connections: u32, writes: bool) -> AnyPoolOptions {
@@ -84,19 +92,7 @@ fn pool(connections: u32, writes: bool) -> AnyPoolOptions {
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                for setting in SETTINGS {
-                    sqlx::query(setting).execute(&mut *connection).await?;
-                }
-                if writes {
-                    sqlx::query("pragma journal_mode = wal")
-                        .execute(connection)
-                        .await?;
-                }
-                Ok(())
-            })
-        })
+        .after_connect(move |connection, _| Box::pin(set(connection, writes)))
 }
 
 fn address(path: &Path, mode: &str) -> Result<AnyConnectOptions, sqlx::Error> {

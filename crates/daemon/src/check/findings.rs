@@ -6,10 +6,11 @@ use std::{
 };
 
 use pipeline::Schedules;
+use processors::Registry;
 use web::SettingsFinding;
 
 use super::rank;
-use crate::Config;
+use crate::{Config, OpenError, open_fetcher, serve::chain};
 
 /// Mode bits that let others than the owner and the group read a file.
 const OTHERS_READ: u32 = 0o004;
@@ -24,7 +25,9 @@ pub fn find(
     let mut found = Found::of(config);
     folders(&mut found, search_dirs, override_dirs);
     secret_files(&mut found, config);
+    certificates(&mut found, config);
     schedules(&mut found, config);
+    limits(&mut found, config);
     rest(&mut found, config);
     found.findings.sort_by_key(|finding| rank(finding.severity));
     found.findings
@@ -106,6 +109,18 @@ fn is_open(file: &Path) -> bool {
     fs_err::metadata(file).is_ok_and(|metadata| metadata.mode() & OTHERS_READ != 0)
 }
 
+/// Those of authorities, without which no server is trusted.
+fn certificates(found: &mut Found, config: &Config) {
+    let checked =
+        open_fetcher(config).and_then(|fetcher| fetcher.check_tls().map_err(OpenError::Fetch));
+    if let Err(error) = checked {
+        let message = format!("No request over HTTPS can be made: {}.", chain(&error));
+        let mend = "Install the certificates of the authorities (on Debian the package `ca-certificates`), or name a file of them \
+                    in the variable `SSL_CERT_FILE`.";
+        found.add("error", "", [message, mend.to_owned()]);
+    }
+}
+
 fn schedules(found: &mut Found, config: &Config) {
     let path = &config.serve.schedules;
     let key = "serve.schedules";
@@ -121,6 +136,18 @@ fn schedules(found: &mut Found, config: &Config) {
             let mend = "`auto-update schedule check` says what is wrong there.";
             found.add("error", key, [message, mend.to_owned()]);
         }
+    }
+}
+
+/// Limits of processors that the program does not know, which may be misspelt.
+fn limits(found: &mut Found, config: &Config) {
+    let native = Registry::native();
+    let names = config.serve.processors.keys();
+    for name in names.filter(|name| native.get(name).is_none()) {
+        let message = format!("`{name}` is no processor of this program.");
+        let mend =
+            "Nothing, if a recipe repository has it and recipes name it so; else correct the name.";
+        found.add("note", "serve.processors", [message, mend.to_owned()]);
     }
 }
 
@@ -181,7 +208,7 @@ fn rest(found: &mut Found, config: &Config) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{num::NonZeroU16, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 
@@ -195,6 +222,9 @@ mod tests {
         config.serve.schedules = file("schedules.yaml");
         config.sandbox.python = file("key");
         config.administration.key = Some(file("key"));
+        let limits =
+            ["URLDownloader", "URLDownlaoder"].map(|name| (name.to_owned(), NonZeroU16::MIN));
+        config.serve.processors.extend(limits);
         let mode = |mode| {
             let permissions = std::fs::Permissions::from_mode(mode);
             fs_err::set_permissions(file("key"), permissions).unwrap();
@@ -213,6 +243,7 @@ mod tests {
                 "warning administration.key",
                 "warning scan.api-key",
                 "warning desk",
+                "note serve.processors",
                 "note rings",
             ]
         );

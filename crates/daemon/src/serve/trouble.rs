@@ -57,7 +57,7 @@ impl Trouble {
 }
 
 /// An error and what is underneath it, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fetch::{Fetched, Request};
+use fetch::{FetchError, Fetched, Request};
 use model::FailureClass;
 use proplist::{Dict, Value};
 use redact::is_secret_name;
@@ -45,6 +45,8 @@ pub(super) struct Calls<'a> {
     folder: PathBuf,
     number: u32,
     class: Option<FailureClass>,
+    /// The status of a server's refusal that is told next.
+    status: Option<u16>,
 }
 
 impl<'a> Calls<'a> {
@@ -70,6 +72,7 @@ impl<'a> Calls<'a> {
             folder,
             number: u32::try_from(earlier).unwrap_or(u32::MAX),
             class: None,
+            status: None,
         })
     }
 
@@ -96,7 +99,7 @@ impl<'a> Calls<'a> {
             Ok(answer) => json!({"answer": answer}),
             Err(error) => {
                 self.class = Some(error.class);
-                json!({"refused": error.to_string()})
+                json!({"refused": error.to_string(), "status": self.status.take()})
             }
         }
     }
@@ -128,9 +131,15 @@ impl<'a> Calls<'a> {
         let messages = context.messages.as_ref();
         let progress = |done, total| messages.progress(done, total);
         let fetched = context.fetcher.download(&request, &target, &progress).await;
+        if let Err(FetchError::Status { status, .. } | FetchError::RateLimited { status, .. }) =
+            &fetched
+        {
+            self.status = Some(*status);
+        }
         let Fetched::New(pending) = fetched.map_err(web::failure)? else {
             return Err(StepError::package("the server sent nothing"));
         };
+        let location = pending.redirected_to().map(|url| url.expose().clone());
         let downloaded = pending.place(&target).map_err(web::failure)?;
         let validators = downloaded.validators.clone();
         let headers = [
@@ -139,7 +148,8 @@ impl<'a> Calls<'a> {
             ("last-modified", validators.last_modified),
         ];
         context.downloads.note_new(downloaded, &asked.url);
-        Ok(json!({"file": target, "headers": head_text(200, &headers), "status": 200}))
+        let headers = head_text(200, &headers);
+        Ok(json!({"file": target, "headers": headers, "status": 200, "location": location}))
     }
 
     /// A core step that asks servers. It gets what its processor declares, and what concerns tokens from the house.

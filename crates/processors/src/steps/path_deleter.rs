@@ -23,10 +23,6 @@ impl DiskStep for PathDeleter {
         vec![Input::required("path_list")]
     }
 
-    fn is_brief(self) -> bool {
-        true
-    }
-
     fn work(
         self,
         _call: &Call,

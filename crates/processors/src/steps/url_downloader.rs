@@ -290,7 +290,7 @@ async fn download(
             context.messages.say("Item at URL is unchanged.");
             return Ok(None);
         }
-        Fetched::New(pending) => pending,
+        Fetched::New(pending) => *pending,
     };
     let Some(cached) = cached else {
         return Ok(Some(pending));

@@ -1,6 +1,9 @@
 //! What making catalogs learned costs time at most.
 
-use std::time::SystemTime;
+use std::{
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 
 use munki::{CatalogBuilder, CatalogOptions, Compat};
 use proptest::prelude::*;
@@ -9,7 +12,7 @@ use super::scene::{Scene, assert_sound, item, tree};
 use crate::{
     Backend, FolderRepository, Kind, Repository as _, Unobserved,
     catalogs::{Before, CatalogsMade, Coming, Listing, Prepared, Told},
-    index::Index,
+    index::{Index, Learned},
     make_catalogs, repairs,
 };
 
@@ -112,6 +115,27 @@ fn a_change_that_does_not_show_in_times_yet_is_seen() {
         make_with(repository, || Index::read(repository, Compat::Munki7));
         assert_true(repository, &format!("round {round}"));
     }
+}
+
+#[test]
+fn what_was_changed_while_an_index_was_made_is_read_again() {
+    let before = Instant::now();
+    let scene = Scene::new();
+    let repository = &*scene.repository;
+    make(repository);
+    let noted = String::from_utf8(repository.own(NAME).unwrap().unwrap()).unwrap();
+    let (_, text) = noted.split_once('\n').unwrap();
+    let (_, text) = text.split_once('\n').unwrap();
+    let known = |began| {
+        Learned::new(text.to_owned(), began).keep(repository);
+        let index = Index::read(repository, Compat::Munki7);
+        let listing = Listing::read_stamped(repository, &Coming::default()).unwrap();
+        let known = index.known(&listing);
+        known.pkginfos.iter().flatten().count() + known.icons.iter().flatten().count()
+    };
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(known(Instant::now()), 4, "all of it was left alone since");
+    assert_eq!(known(before), 0, "it may have been changed meanwhile");
 }
 
 fn set_modified(path: &std::path::Path, time: SystemTime) {

@@ -8,7 +8,9 @@ use super::Shelf;
 #[tokio::test]
 async fn urllib_is_served_by_the_program() {
     let mut shelf = Shelf::new().await;
-    shelf.bench.vendor.put("/page", Resource::page("a page"));
+    let vendor = &shelf.bench.vendor;
+    vendor.put("/page", Resource::page("a page"));
+    vendor.put("/page/moved", Resource::redirect("/page"));
     let url = shelf.bench.vendor.url("/page");
     shelf
         .run(
@@ -22,7 +24,9 @@ async fn urllib_is_served_by_the_program() {
              head = urllib.request.Request(self.env['url'], method='HEAD')\n\
              self.env['made'].append(urllib.request.urlopen(head).read().decode())\n\
              try:\n    urllib.request.urlopen(self.env['url'] + '/gone')\n\
-             except urllib.error.URLError:\n    self.env['made'].append('gone')\n\
+             except urllib.error.HTTPError as err:\n    self.env['made'].append([err.code, str(err)])\n\
+             moved = [urllib.request.urlopen(urllib.request.Request(self.env['url'] + '/moved', method=method)) for method in ('GET', 'HEAD')]\n\
+             self.env['made'].append([response.geturl() == self.env['url'] for response in moved])\n\
              try:\n    urllib.request.urlopen(self.env['url'], data=b'\\xff')\n\
              except urllib.error.URLError as err:\n    self.env['made'].append(str(err.reason))",
             json!({"url": url}),
@@ -38,7 +42,8 @@ async fn urllib_is_served_by_the_program() {
             "6",
             "a page",
             "",
-            "gone",
+            [404, "HTTP Error 404: Not Found"],
+            [true, true],
             "what is sent must be text here"
         ])
     );
