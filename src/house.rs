@@ -103,10 +103,13 @@ impl House {
     }
 
     /// Notes for the next process what this one has read of recipes, where there is a state.
-    pub(crate) fn close(&self) {
-        if let Some(Err(error)) = self.memory.get().map(Memory::note) {
+    pub(crate) fn close(mut self) {
+        let memory = self.memory.take();
+        if let Some(Err(error)) = memory.as_ref().map(Memory::note) {
             tracing::debug!(error = %error, "what was read of recipes is not noted");
         }
+        // The process ends, and the system takes back at once what would be given back in many thousand pieces.
+        std::mem::forget(memory);
     }
 
     /// The engine, with everything that runs need; what is missing of the state is made.

@@ -250,7 +250,10 @@ fn ls(arguments: &Ls, printer: Printer) -> anyhow::Result<()> {
             lines.data(line.text())?;
         }
     }
-    Ok(lines.finish()?)
+    lines.finish()?;
+    // The process ends, and the system takes back at once what would be given back in many thousand pieces.
+    std::mem::forget(tree);
+    Ok(())
 }
 
 /// One entry of a listing.

@@ -1,6 +1,7 @@
 //! The chunks of an image, decoded where they are asked for.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,6 +17,9 @@ use super::{
 /// How many decoders are kept that nobody uses: as many as threads decode.
 const MOST_IDLE: usize = 4;
 
+/// How many damaged chunks are remembered.
+const MOST_DAMAGED: usize = 1024;
+
 /// The chunks of an image. Of what is decoded only a few MiB are kept, however large the image is.
 #[derive(Debug)]
 pub(super) struct Chunks {
@@ -27,6 +31,9 @@ pub(super) struct Chunks {
     cache: Cache,
     /// Decoders that nobody uses right now.
     idle: Mutex<Vec<Decoder>>,
+    /// What is wrong with chunks that cannot be decoded: finding that out costs as much as decoding, and whoever goes
+    /// through thousands of files may come to the same one each time.
+    damaged: Mutex<BTreeMap<usize, (io::ErrorKind, String)>>,
 }
 
 impl Chunks {
@@ -37,6 +44,7 @@ impl Chunks {
             runs,
             cache: Cache::default(),
             idle: Mutex::default(),
+            damaged: Mutex::default(),
         }
     }
 
@@ -100,8 +108,12 @@ impl Chunks {
         match self.cache.claim(position) {
             Claim::Decoded(chunk) => Ok(chunk),
             Claim::Ours(decoding) => {
+                if let Some((kind, text)) = self.damaged().get(&position) {
+                    return Err(io::Error::new(*kind, text.clone()));
+                }
                 let stored = read_vec(&*self.source, self.stored_start(run)?, run.stored_len)?;
-                let chunk = Arc::new(self.decode(run, &stored)?);
+                let chunk = self.decode(run, &stored);
+                let chunk = Arc::new(chunk.inspect_err(|error| self.remember(position, error))?);
                 decoding.done(&chunk);
                 Ok(chunk)
             }
@@ -116,6 +128,18 @@ impl Chunks {
             idle.push(decoder);
         }
         chunk
+    }
+
+    /// The same bytes are wrong the next time, too. That there was no room for them may pass.
+    fn remember(&self, position: usize, error: &io::Error) {
+        let mut damaged = self.damaged();
+        if error.kind() != io::ErrorKind::OutOfMemory && damaged.len() < MOST_DAMAGED {
+            damaged.insert(position, (error.kind(), error.to_string()));
+        }
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeMap<usize, (io::ErrorKind, String)>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Decoder>> {

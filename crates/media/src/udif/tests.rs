@@ -1,11 +1,17 @@
 //! Images made by hand.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use flate2::Crc;
 use proplist::{Dict, KeyOrder, Value, to_xml};
 use proptest::prelude::*;
-use wire::{ReadAt as _, read_vec};
+use wire::{ReadAt, read_vec};
 
 use super::{
     Image,
@@ -172,6 +178,40 @@ fn contents_that_are_not_there_are_an_error_and_not_zeros() {
     assert!(read_vec(&image, 512, 512).is_err());
     assert!(read_vec(&image, 1024, 512).is_err());
     assert!(image.verify().is_err());
+}
+
+/// A file that counts how often it is read.
+#[derive(Debug)]
+struct Counted(Vec<u8>, AtomicUsize);
+
+impl ReadAt for Counted {
+    fn len(&self) -> u64 {
+        ReadAt::len(&self.0)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read_at(offset, buffer)
+    }
+}
+
+#[test]
+fn a_damaged_chunk_is_decoded_once() {
+    let chunks = [(CHUNK_ZLIB, 0, 1, 0, 4), (CHUNK_RAW, 1, 1, 0, 512)];
+    let fork = [&b"junk"[..], &[7; 512]].concat();
+    let bytes = image(&fork, 0, vec![map(0, 2, 0, &chunks)]);
+    let file = Arc::new(Counted(bytes, AtomicUsize::new(0)));
+    let image = Image::open(Arc::clone(&file) as Arc<dyn ReadAt>).unwrap();
+    let read = || {
+        let before = file.1.load(Ordering::Relaxed);
+        let error = read_vec(&image, 0, 512).unwrap_err();
+        let reads = file.1.load(Ordering::Relaxed) - before;
+        ((error.kind(), error.to_string()), reads)
+    };
+    let (first, reads) = read();
+    assert_eq!(reads, 1);
+    assert_eq!(read(), (first, 0));
+    assert!(read_vec(&image, 512, 512).is_ok());
 }
 
 #[test]

@@ -11,11 +11,15 @@ use std::{
 
 use model::{Clock as _, SystemClock};
 
-use super::{listing::Listing, notes::Notes, stamp::Stamp};
+use super::{
+    listing::Listing,
+    notes::{Notebook, Noted, Notes},
+    stamp::Stamp,
+};
 use crate::{ReadError, Recipe};
 
 /// What a search needs to know of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) identifier: Option<String>,
     pub(super) parent: Option<String>,
@@ -24,7 +28,7 @@ pub(super) struct Header {
 }
 
 /// What a file says, or why it cannot be read.
-pub(super) type Heard = Result<Header, String>;
+pub(super) type Heard = Result<Arc<Header>, String>;
 
 #[derive(Debug)]
 struct Known {
@@ -57,17 +61,32 @@ impl Files {
     }
 
     /// Its header; none if it cannot be read, which is noted.
-    pub(super) fn header(&self, path: &Path) -> Option<Header> {
+    pub(super) fn header(&self, path: &Path) -> Option<Arc<Header>> {
+        self.header_noted(path, self.notes().header(path))
+    }
+
+    /// What was noted of the folder `dir`, for [`Files::header_noted`].
+    pub(super) fn noted(&self, dir: &Path) -> Option<&Noted> {
+        self.notes().folder(dir)
+    }
+
+    /// As [`Files::header`], where it is known what was noted of it.
+    pub(super) fn header_noted(
+        &self,
+        path: &Path,
+        noted: Option<&(Stamp, Heard)>,
+    ) -> Option<Arc<Header>> {
         let stamp = Stamp::of_file(path)?;
+        let noted = noted.filter(|(then, _)| *then == stamp);
+        let noted = noted.map(|(_, heard)| heard);
+        if let Some(Ok(header)) = noted {
+            return Some(Arc::clone(header));
+        }
         if let Some(known) = lock(&self.known)
             .get(path)
             .filter(|known| known.stamp == stamp)
         {
             return known.header.as_ref().ok().cloned();
-        }
-        let noted = self.notes().header(path, stamp);
-        if let Some(Ok(header)) = noted {
-            return Some(header.clone());
         }
         let now = SystemClock.now();
         // Most files are looked at in passing only, so what they say is not kept.
@@ -102,7 +121,8 @@ impl Files {
         let header = header_of(read.as_ref());
         let recipe = read.map(Arc::new);
         if let Some(stamp) = stamp {
-            let is_noted = self.notes().header(path, stamp).is_some();
+            let noted = self.notes().header(path);
+            let is_noted = noted.is_some_and(|(then, _)| *then == stamp);
             let known = Known {
                 stamp,
                 is_settled: stamp.is_settled(now),
@@ -164,13 +184,13 @@ impl Files {
         if self.news.load(Ordering::Relaxed) < worth {
             return Ok(());
         }
-        let (known, mut notes) = (lock(&self.known), Notes::default());
+        let (known, mut notes) = (lock(&self.known), Notebook::default());
         for (dir, (stamp, listing)) in lock(&self.listings).iter() {
             let header = |path: &Path| match known.get(path) {
                 Some(known) => known
                     .is_settled
                     .then(|| (known.stamp, known.header.clone())),
-                None => self.notes().any_header(path).cloned(),
+                None => self.notes().header(path).cloned(),
             };
             notes.add(dir, *stamp, listing, header);
         }
@@ -199,12 +219,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn header_of(recipe: Result<&Recipe, &ReadError>) -> Heard {
     match recipe {
-        Ok(recipe) => Ok(Header {
+        Ok(recipe) => Ok(Arc::new(Header {
             identifier: recipe.identifier().map(str::to_owned),
             parent: recipe.parent().map(str::to_owned),
             is_valid: recipe.is_valid(),
             is_valid_override: recipe.is_valid_override(),
-        }),
+        })),
         Err(error) => {
             let source = std::error::Error::source(error).map(|source| format!(": {source}"));
             Err(format!("{error}{}", source.unwrap_or_default()))

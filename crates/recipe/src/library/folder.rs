@@ -1,69 +1,91 @@
 //! One folder of a search: its own recipes and those one level below.
 
 use std::{
-    collections::HashMap,
-    ffi::OsString,
+    borrow::Cow,
+    cmp::Ordering,
+    ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     files::{Files, Header},
-    listing::{Entry, extension},
+    listing::{Listing, extension},
 };
 use crate::file::{EXTENSIONS, strip_extension};
 
 /// A file that may be a recipe, in the order in which `AutoPkg` would come across it.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Candidate {
     /// 0 in the folder itself, 1 below it.
     level: u8,
     /// Index into [`EXTENSIONS`].
     extension: usize,
-    folder: Vec<u8>,
+    folder: Arc<[u8]>,
     file: OsString,
     path: PathBuf,
+}
+
+impl Candidate {
+    /// Without extension.
+    fn name(&self) -> Cow<'_, str> {
+        match self.file.to_string_lossy() {
+            Cow::Borrowed(name) => Cow::Borrowed(strip_extension(name)),
+            Cow::Owned(name) => Cow::Owned(strip_extension(&name).to_owned()),
+        }
+    }
 }
 
 /// The index of one folder.
 #[derive(Debug)]
 pub(super) struct Folder {
     dir: PathBuf,
-    candidates: Vec<Candidate>,
-    /// What each of them says, where it can be read.
-    headers: Vec<Option<Header>>,
-    /// In order; more than one where files declare the same.
-    identifiers: HashMap<String, Vec<usize>>,
-    /// By name without extension; in order.
-    names: HashMap<String, Vec<usize>>,
+    /// In order, and what each of them says, where it can be read.
+    candidates: Vec<(Candidate, Option<Arc<Header>>)>,
+    /// Those that declare an identifier, by that; in order where it is the same.
+    identifiers: Vec<usize>,
+    /// By name without extension; in order where it is the same.
+    names: Vec<usize>,
 }
 
 impl Folder {
     /// Lists the folder and reads every candidate's header. A folder that cannot be listed is empty, as it is to
     /// `AutoPkg`: search lists name folders that do not exist on every machine.
     pub(super) fn index(dir: &Path, files: &Files) -> Self {
-        let mut folder = Self {
+        let folder = Self {
             dir: dir.to_owned(),
             candidates: list(dir, files),
-            headers: Vec::new(),
-            identifiers: HashMap::new(),
-            names: HashMap::new(),
+            identifiers: Vec::new(),
+            names: Vec::new(),
         };
-        for (index, candidate) in folder.candidates.iter().enumerate() {
-            let name = candidate.file.to_string_lossy();
-            folder
-                .names
-                .entry(strip_extension(&name).to_owned())
-                .or_default()
-                .push(index);
-            let header = files.header(&candidate.path);
-            if let Some(identifier) = header.as_ref().and_then(|it| it.identifier.as_ref()) {
-                let same = folder.identifiers.entry(identifier.clone());
-                same.or_default().push(index);
-            }
-            folder.headers.push(header);
+        let all = 0..folder.candidates.len();
+        let mut names: Vec<usize> = all.clone().collect();
+        names.sort_by_cached_key(|index| folder.name(*index));
+        let mut identifiers: Vec<usize> = all
+            .filter(|index| folder.identifier(*index).is_some())
+            .collect();
+        identifiers.sort_by_key(|index| folder.identifier(*index));
+        Self {
+            identifiers,
+            names,
+            ..folder
         }
-        folder
+    }
+
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        let found = self.candidates.get(index);
+        found.map(|(it, _)| it.name()).unwrap_or_default()
+    }
+
+    fn identifier(&self, index: usize) -> Option<&str> {
+        let (_, header) = self.candidates.get(index)?;
+        header.as_ref()?.identifier.as_deref()
+    }
+
+    fn path(&self, index: usize) -> Option<PathBuf> {
+        let (candidate, _) = self.candidates.get(index)?;
+        Some(candidate.path.clone())
     }
 
     /// The first file with that identifier.
@@ -73,10 +95,10 @@ impl Folder {
 
     /// Every file with that identifier, in order.
     pub(super) fn all_by_identifier(&self, identifier: &str) -> impl Iterator<Item = PathBuf> {
-        let indices = self.identifiers.get(identifier).into_iter().flatten();
-        indices
-            .filter_map(|index| self.candidates.get(*index))
-            .map(|candidate| candidate.path.clone())
+        let same = equal(&self.identifiers, |index| {
+            self.identifier(index).cmp(&Some(identifier))
+        });
+        same.iter().filter_map(|index| self.path(*index))
     }
 
     /// The first valid recipe whose file is named so. The name may hold a path from the folder or from one below
@@ -92,17 +114,13 @@ impl Folder {
             return self
                 .candidates
                 .iter()
-                .filter(|candidate| {
-                    pattern.matches(strip_extension(&candidate.file.to_string_lossy()))
-                })
-                .map(|candidate| candidate.path.clone())
+                .filter(|(candidate, _)| pattern.matches(&candidate.name()))
+                .map(|(candidate, _)| candidate.path.clone())
                 .find(valid);
         }
-        self.names
-            .get(name)?
-            .iter()
-            .filter_map(|index| self.candidates.get(*index))
-            .map(|candidate| candidate.path.clone())
+        let same = equal(&self.names, |index| (*self.name(index)).cmp(name));
+        same.iter()
+            .filter_map(|index| self.path(*index))
             .find(valid)
     }
 
@@ -127,38 +145,59 @@ impl Folder {
         &self,
         top_level_only: bool,
     ) -> impl Iterator<Item = (&Path, Option<&Header>)> {
-        let candidates = self.candidates.iter().zip(&self.headers);
-        candidates
+        self.candidates
+            .iter()
             .filter(move |(candidate, _)| !top_level_only || candidate.level == 0)
-            .map(|(candidate, header)| (&*candidate.path, header.as_ref()))
+            .map(|(candidate, header)| (&*candidate.path, header.as_deref()))
     }
 }
 
-fn list(dir: &Path, files: &Files) -> Vec<Candidate> {
+/// Those of `indices`, which are in order, that are equal to what they are compared with.
+fn equal(indices: &[usize], compare: impl Fn(usize) -> Ordering) -> &[usize] {
+    let start = indices.partition_point(|index| compare(*index).is_lt());
+    let rest = indices.get(start..).unwrap_or_default();
+    let len = rest.partition_point(|index| compare(*index).is_eq());
+    rest.get(..len).unwrap_or_default()
+}
+
+fn list(dir: &Path, files: &Files) -> Vec<(Candidate, Option<Arc<Header>>)> {
     let mut candidates = Vec::new();
-    for entry in &files.listing(dir).0 {
-        let path = dir.join(&entry.name);
-        if entry.is_folder {
-            let below = files.listing(&path);
-            let folder = Some(entry.name.as_bytes());
-            let below = below.0.iter();
-            candidates
-                .extend(below.filter_map(|entry| candidate(folder, entry, path.join(&entry.name))));
-        } else {
-            candidates.extend(candidate(None, entry, path));
-        }
+    let listing = files.listing(dir);
+    add(&mut candidates, (dir, None), &listing, files);
+    for entry in listing.0.iter().filter(|entry| entry.is_folder) {
+        let dir = dir.join(&entry.name);
+        let listing = files.listing(&dir);
+        add(&mut candidates, (&dir, Some(&entry.name)), &listing, files);
     }
-    candidates.sort();
+    // No two have the same path.
+    candidates.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     candidates
 }
 
-/// What is named like a recipe, in `folder` or at the top.
-fn candidate(folder: Option<&[u8]>, entry: &Entry, path: PathBuf) -> Option<Candidate> {
-    Some(Candidate {
-        level: u8::from(folder.is_some()),
-        extension: extension(&entry.name)?,
-        folder: folder.unwrap_or_default().to_owned(),
-        file: entry.name.clone(),
-        path,
-    })
+/// Adds what is named like a recipe in `dir`, which is the folder of a search, or the one of that name in it.
+fn add(
+    candidates: &mut Vec<(Candidate, Option<Arc<Header>>)>,
+    (dir, below): (&Path, Option<&OsStr>),
+    listing: &Listing,
+    files: &Files,
+) {
+    let noted = files.noted(dir);
+    let folder: Arc<[u8]> = below.map(OsStr::as_bytes).unwrap_or_default().into();
+    for (position, entry) in listing.0.iter().enumerate() {
+        // In a folder of a search another folder is looked into, whatever its name; in that one it counts by its name.
+        let extension = extension(&entry.name).filter(|_| below.is_some() || !entry.is_folder);
+        let Some(extension) = extension else {
+            continue;
+        };
+        let candidate = Candidate {
+            level: u8::from(below.is_some()),
+            extension,
+            folder: Arc::clone(&folder),
+            file: entry.name.clone(),
+            path: dir.join(&entry.name),
+        };
+        let noted = noted.and_then(|noted| noted.header(&entry.name, position));
+        let header = files.header_noted(&candidate.path, noted);
+        candidates.push((candidate, header));
+    }
 }

@@ -4,11 +4,13 @@
 //! file or folder has the same stamp, and a recipe that is run is read in any case.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
+    ffi::OsStr,
     fmt::Write as _,
     io::{self, Read as _},
-    path::{Path, PathBuf},
-    sync::Arc,
+    ops::Range,
+    path::Path,
+    sync::{Arc, OnceLock},
 };
 
 use model::Sha256;
@@ -20,17 +22,32 @@ use super::{
 };
 
 /// What the file begins with; the number changes with what is noted.
-const TITLE: &str = "auto-update recipes 1 ";
+const TITLE: &str = "auto-update recipes 2 ";
 
 /// All public recipes there are take four megabytes.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// What is known of folders of recipes.
 #[derive(Debug, Default)]
-pub(super) struct Notes(HashMap<PathBuf, Noted>);
+pub(super) struct Notes {
+    text: String,
+    /// In the order of their paths.
+    folders: Vec<Part>,
+}
 
+/// What is known of one folder: it is taken out of the text when somebody asks for it, which several threads do at once.
 #[derive(Debug)]
-struct Noted {
+struct Part {
+    /// Where in the text its path stands.
+    dir: Range<usize>,
+    /// Where what is noted of it stands.
+    range: Range<usize>,
+    noted: OnceLock<Option<Noted>>,
+}
+
+/// What is noted of one folder.
+#[derive(Debug)]
+pub(super) struct Noted {
     stamp: Stamp,
     listing: Arc<Listing>,
     /// What each entry of the listing says, if that is known.
@@ -42,43 +59,62 @@ impl Notes {
     pub(super) fn read(path: &Path) -> Option<Self> {
         let file = fs_err::File::open(path).ok()?;
         let mut text = String::new();
+        let len_bytes = file.metadata().ok()?.len().min(MOST_BYTES);
+        text.reserve(usize::try_from(len_bytes).ok()?);
         file.take(MOST_BYTES).read_to_string(&mut text).ok()?;
         let (first, rest) = text.split_once('\n')?;
         let digest: Sha256 = first.strip_prefix(TITLE)?.parse().ok()?;
-        (Sha256::of(rest.as_bytes()) == digest)
-            .then(|| Self::parse(rest))
-            .flatten()
+        if Sha256::of(rest.as_bytes()) != digest {
+            return None;
+        }
+        let start = first.len().checked_add(1)?;
+        Self::parse(text, start)
     }
 
-    /// Writes them in one piece.
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let text = self.text();
-        let digest = Sha256::of(text.as_bytes());
-        let beside = path.with_extension(format!("{}.part", std::process::id()));
-        fs_err::write(&beside, format!("{TITLE}{digest}\n{text}"))
-            .and_then(|()| fs_err::rename(&beside, path))
-            .inspect_err(|_failed| fs_err::remove_file(&beside).unwrap_or_default())
+    /// What the text says from `at` on.
+    fn parse(text: String, mut at: usize) -> Option<Self> {
+        let mut folders = Vec::new();
+        while let Some((line, _)) = text.get(at..)?.split_once('\n') {
+            let (len, dir) = line.strip_prefix("in\t")?.split_once('\t')?;
+            let line_end = at.checked_add(line.len())?;
+            let start = line_end.checked_add(1)?;
+            at = start.checked_add(len.parse().ok()?)?;
+            folders.push(Part {
+                dir: line_end.checked_sub(dir.len())?..line_end,
+                range: start..at,
+                noted: OnceLock::new(),
+            });
+        }
+        Some(Self { text, folders })
     }
 
-    /// What is noted of the file at `path`, if it still has `stamp`.
-    pub(super) fn header(&self, path: &Path, stamp: Stamp) -> Option<&Heard> {
-        let (then, header) = self.any_header(path)?;
-        (*then == stamp).then_some(header)
+    /// What is noted of the folder `dir`.
+    pub(super) fn folder(&self, dir: &Path) -> Option<&Noted> {
+        let dir = dir.to_str()?;
+        let order = |part: &Part| self.text.get(part.dir.clone()).cmp(&Some(dir));
+        let position = self.folders.binary_search_by(order).ok()?;
+        let part = self.folders.get(position)?;
+        let read = || Noted::parse(self.text.get(part.range.clone())?);
+        part.noted.get_or_init(read).as_ref()
     }
 
     /// What is noted of the file at `path`.
-    pub(super) fn any_header(&self, path: &Path) -> Option<&(Stamp, Heard)> {
-        let noted = self.0.get(path.parent()?)?;
-        let position = noted.listing.position(path.file_name()?)?;
-        noted.headers.get(position)?.as_ref()
+    pub(super) fn header(&self, path: &Path) -> Option<&(Stamp, Heard)> {
+        self.folder(path.parent()?)?.header(path.file_name()?, 0)
     }
 
     /// What lies in the folder `dir`, if it still has `stamp`.
     pub(super) fn listing(&self, dir: &Path, stamp: Stamp) -> Option<Arc<Listing>> {
-        let noted = self.0.get(dir).filter(|noted| noted.stamp == stamp)?;
+        let noted = self.folder(dir).filter(|noted| noted.stamp == stamp)?;
         Some(Arc::clone(&noted.listing))
     }
+}
 
+/// What is about to be noted, by the paths of folders. A folder whose path fits on no line is left out.
+#[derive(Debug, Default)]
+pub(super) struct Notebook(BTreeMap<String, Noted>);
+
+impl Notebook {
     /// Notes a folder, and what the files in it say.
     pub(super) fn add(
         &mut self,
@@ -87,6 +123,9 @@ impl Notes {
         listing: &Arc<Listing>,
         header: impl Fn(&Path) -> Option<(Stamp, Heard)>,
     ) {
+        let Some(name) = plain(dir.to_str()) else {
+            return;
+        };
         let entries = listing.0.iter();
         let headers = entries.map(|entry| {
             let is_file = !entry.is_folder;
@@ -97,58 +136,80 @@ impl Notes {
             headers: headers.collect(),
             listing: Arc::clone(listing),
         };
-        self.0.insert(dir.to_owned(), noted);
+        self.0.insert(name.to_owned(), noted);
     }
 
     /// Keeps what is noted of other folders, if they are still there.
-    pub(super) fn take_over(&mut self, other: &Self) {
-        for (dir, noted) in &other.0 {
-            if !self.0.contains_key(dir) && dir.is_dir() {
-                let header = |path: &Path| other.any_header(path).cloned();
-                self.add(dir, noted.stamp, &noted.listing, header);
+    pub(super) fn take_over(&mut self, notes: &Notes) {
+        let dirs = notes.folders.iter();
+        for dir in dirs.filter_map(|part| notes.text.get(part.dir.clone())) {
+            let path = Path::new(dir);
+            if !self.0.contains_key(dir)
+                && path.is_dir()
+                && let Some(noted) = notes.folder(path)
+            {
+                let header = |path: &Path| notes.header(path).cloned();
+                self.add(path, noted.stamp, &noted.listing, header);
             }
         }
     }
 
-    /// A line for each folder, and behind it one for each name in it. A folder with names that do not fit on a line is
-    /// left out.
+    /// Writes it in one piece.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let text = self.text();
+        let digest = Sha256::of(text.as_bytes());
+        let beside = path.with_extension(format!("{}.part", std::process::id()));
+        fs_err::write(&beside, format!("{TITLE}{digest}\n{text}"))
+            .and_then(|()| fs_err::rename(&beside, path))
+            .inspect_err(|_failed| fs_err::remove_file(&beside).unwrap_or_default())
+    }
+
+    /// A line for each folder, which says how many bytes follow that are about it: its stamp, and a line for each name
+    /// in it. A folder with names that do not fit on a line is left out.
     fn text(&self) -> String {
         let mut text = String::new();
         for (dir, noted) in &self.0 {
-            let entries = noted.listing.0.iter().zip(&noted.headers);
-            let lines: Option<Vec<String>> = entries
-                .map(|(entry, header)| line_of(entry, header.as_ref()))
-                .collect();
-            if let (Some(dir), Some(lines)) = (plain(dir.to_str()), lines) {
+            if let Some(noted) = noted.text() {
                 // A text takes whatever is written to it.
-                writeln!(text, "in\t{}\t{dir}", noted.stamp).unwrap_or_default();
-                for line in lines {
-                    writeln!(text, "{line}").unwrap_or_default();
-                }
+                writeln!(text, "in\t{}\t{dir}", noted.len()).unwrap_or_default();
+                text.push_str(&noted);
             }
         }
         text
     }
+}
+
+impl Noted {
+    /// What is noted of the file `name`, which is `near` there in the listing.
+    pub(super) fn header(&self, name: &OsStr, near: usize) -> Option<&(Stamp, Heard)> {
+        let is_it = |entry: &Entry| entry.name == name;
+        let position = if self.listing.0.get(near).is_some_and(is_it) {
+            near
+        } else {
+            self.listing.position(name)?
+        };
+        self.headers.get(position)?.as_ref()
+    }
+
+    /// Nothing if a name does not fit on a line.
+    fn text(&self) -> Option<String> {
+        let mut text = format!("{}\n", self.stamp);
+        for (entry, header) in self.listing.0.iter().zip(&self.headers) {
+            text.push_str(&line_of(entry, header.as_ref())?);
+            text.push('\n');
+        }
+        Some(text)
+    }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut folders = HashMap::new();
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
-            let (stamp, dir) = line.strip_prefix("in\t")?.split_once('\t')?;
-            let (mut entries, mut headers) = (Vec::new(), Vec::new());
-            while let Some(line) = lines.next_if(|line| !line.starts_with("in\t")) {
-                let (entry, header) = entry_of(line)?;
-                entries.push(entry);
-                headers.push(header);
-            }
-            let noted = Noted {
-                stamp: Stamp::parse(stamp)?,
-                listing: Arc::new(Listing(entries)),
-                headers,
-            };
-            folders.insert(PathBuf::from(dir), noted);
-        }
-        Some(Self(folders))
+        let (stamp, entries) = text.split_once('\n')?;
+        let noted: Option<Vec<_>> = entries.lines().map(entry_of).collect();
+        let (entries, headers) = noted?.into_iter().unzip();
+        Some(Self {
+            stamp: Stamp::parse(stamp)?,
+            listing: Arc::new(Listing(entries)),
+            headers,
+        })
     }
 }
 
@@ -190,7 +251,7 @@ fn entry_of(line: &str) -> Option<(Entry, Option<(Stamp, Heard)>)> {
                 is_valid: matches!(valid, "1" | "3"),
                 is_valid_override: matches!(valid, "2" | "3"),
             };
-            Some((stamp, Ok(header)))
+            Some((stamp, Ok(Arc::new(header))))
         }
         "bad" => Some((Stamp::parse(parts.next()?)?, Err(parts.next()?.to_owned()))),
         _ => return None,
