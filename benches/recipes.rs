@@ -6,7 +6,9 @@
 //!
 //! `AUTO_UPDATE_BENCH_AUTOPKG` may hold the words that start AutoPkg (`python /place/of/Code/autopkg`): it then runs the
 //! same recipes, and a ratio above 1 means that it takes that many times the processor time.
-//! `AUTO_UPDATE_BENCH_ROUNDS` says how often each is done (5 by default; the median counts).
+//! `AUTO_UPDATE_CORPUS` may name the folder of a corpus with `recipes/recipes.tar.xz`, in which each folder holds the recipes
+//! of one repository: a name is then sought in all of them, by a process that knows nothing of them and by one that finds
+//! notes. `AUTO_UPDATE_BENCH_ROUNDS` says how often each is done (5 by default; the median counts).
 
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
@@ -32,6 +34,8 @@ use self::{
 const PROGRAM: &str = env!("CARGO_BIN_EXE_auto-update");
 const TITLES: usize = 50;
 const OTHERS: usize = 2000;
+/// A recipe of the corpus; its parent lies in the same folder.
+const SOUGHT: &str = "Firefox.munki";
 
 fn main() -> anyhow::Result<()> {
     let Some(rounds) = rounds(5)? else {
@@ -65,6 +69,32 @@ fn main() -> anyhow::Result<()> {
             "| {case} | {} | {} | {ratio} |",
             ours.cpu.as_millis(),
             ours.time.as_millis()
+        );
+    }
+    match env::var_os("AUTO_UPDATE_CORPUS") {
+        Some(corpus) => index(&house, Path::new(&corpus), rounds),
+        None => Ok(()),
+    }
+}
+
+/// A name that is sought in all folders of public recipes.
+fn index(house: &House, corpus: &Path, rounds: usize) -> anyhow::Result<()> {
+    let folders = house.public(corpus)?;
+    let words = format!("info {SOUGHT}");
+    let cold = median(rounds, || {
+        // Notes are kept where there is a state.
+        let state = house.place("public-var");
+        fs_err::create_dir_all(&state)?;
+        fs_err::remove_dir_all(&state)?;
+        fs_err::create_dir(&state)?;
+        house.ours("public", &words)
+    })?;
+    let warm = median(rounds, || house.ours("public", &words))?;
+    for (case, used) in [("nothing noted", cold), ("noted", warm)] {
+        println!(
+            "| a name in {folders} folders, {case} | {} | {} | – |",
+            used.cpu.as_millis(),
+            used.time.as_millis()
         );
     }
     Ok(())
@@ -141,6 +171,22 @@ impl House {
             "CACHE_DIR": self.place("autopkg"),
         });
         self.write(&format!("{name}.json"), &preferences.to_string())
+    }
+
+    /// Unpacks the recipes of a corpus, and writes the settings `public` with each of its folders; answers how many.
+    fn public(&self, corpus: &Path) -> anyhow::Result<usize> {
+        let packed = fs_err::File::open(corpus.join("recipes/recipes.tar.xz"))?;
+        let place = self.place("public");
+        tar::Archive::new(lzma_rust2::XzReader::new(packed, true)).unpack(&place)?;
+        let folders =
+            fs_err::read_dir(&place)?.map(|folder| Ok(folder?.path().display().to_string()));
+        let mut folders = folders.collect::<anyhow::Result<Vec<_>>>()?;
+        folders.sort();
+        let state = self.place("public-var");
+        let text =
+            format!("state-dir = \"{state}\"\n[autopkg]\nrecipe-search-dirs = {folders:?}\n");
+        self.write("public.toml", &text)?;
+        Ok(folders.len())
     }
 
     fn ours(&self, settings: &str, words: &str) -> anyhow::Result<Usage> {
