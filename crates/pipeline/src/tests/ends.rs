@@ -135,3 +135,23 @@ async fn an_end_with_many_steps_waits_for_no_others() {
         bench.engine.write_ends().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_run_whose_end_was_lost_with_its_process_is_carried_out_again() {
+    let Some(bench) = unchanged().await else {
+        return;
+    };
+    let worked = carried(&bench).await;
+    let bench = bench.restarted().await;
+    assert_eq!(state(&bench, &worked).await, RunState::Running);
+    assert!(bench.work().await.is_none(), "its lease is not over");
+    bench.clock.advance(Duration::from_mins(2));
+    let again = bench.work().await.unwrap();
+    assert_eq!(
+        (again.run, end(&again)),
+        (worked.run, "unchanged".to_owned())
+    );
+    assert_eq!(state(&bench, &worked).await, RunState::Unchanged);
+    assert!(bench.steps(&worked).await > 0);
+    assert_eq!(bench.incidents().await, [""; 0]);
+}
