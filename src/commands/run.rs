@@ -20,6 +20,9 @@ use crate::{
 /// How often the state of a run that another process carries on is looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long the database may take to be closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs what the command line says.
 pub(crate) async fn run(
     arguments: Run,
@@ -65,8 +68,10 @@ pub(crate) async fn run(
     watching.abort();
     batch.finish(arguments.report_plist.as_deref()).await?;
     batch.engine.give_up_rights().await;
-    // What was written goes into its place now; else the next program that starts would have to read it all first.
-    batch.engine.db().close().await;
+    // What was written goes into its place now; else the next program that starts would have to read it all first. A
+    // database that does not answer any more is not waited for.
+    let closing = tokio::time::timeout(CLOSING, batch.engine.db().close());
+    closing.await.unwrap_or_default();
     Ok(if batch.failed {
         ExitStatus::RecipeFailed
     } else {
