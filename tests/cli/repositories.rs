@@ -231,3 +231,64 @@ fn preferences_that_cannot_be_read_are_told_of() {
         );
     }
 }
+
+#[test]
+fn a_proxy_that_the_environment_names_leads_to_repositories() {
+    const CANARY: &str = "pr0xy-canary";
+    let house = house();
+    let proxy = git::Proxy::start(&house.path("origin"));
+    let certificates = house.write("certificates.pem", proxy.certificate());
+    let through = |login: &str, arguments: &str| {
+        house
+            .program(arguments)
+            .env("https_proxy", proxy.url(login))
+            .env("SSL_CERT_FILE", &certificates)
+    };
+    let add = format!("repo-add https://{}/a/b.git", git::HOST);
+    let outcome = through("user:password", &add).run();
+    assert_eq!(outcome.status, Some(0), "{outcome}");
+    assert_eq!(house.ok("list-recipes"), "A.download\n");
+    let way = format!("CONNECT {}:443", git::HOST);
+    assert_eq!(
+        proxy.asked(),
+        [
+            &way,
+            "GET /a/b.git/info/refs?service=git-upload-pack",
+            &way,
+            "POST /a/b.git/git-upload-pack",
+        ]
+    );
+    house.write("origin/B/B.download.recipe.yaml", RECIPE);
+    git::commit(&house.path("origin"), "Second", "Ann", 1_717_300_000);
+    let outcome = through("user:password", "repo-update all").run();
+    assert!(outcome.stdout.contains("Fast-forward\n"), "{outcome}");
+    let other = "repo-add https://other.invalid/a/c";
+    for (login, address) in [
+        ("user:password", other),
+        ("", &*add.replace("b.git", "c")),
+        (&format!("user:{CANARY}"), other),
+    ] {
+        let outcome = through(login, address).run();
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert!(outcome.stderr.contains(": proxy "), "{outcome}");
+        assert!(outcome.stderr.contains("`https_proxy`"), "{outcome}");
+        assert!(!outcome.shows(CANARY), "{outcome}");
+    }
+    let asked = proxy.asked();
+    assert_eq!(asked.last().unwrap(), "CONNECT other.invalid:443");
+    // What follows asks nobody: an address that is none, a host that is excepted, and one without TLS.
+    let login = format!("user:{CANARY}@x:y");
+    for (login, except, address) in [
+        (&*login, "", other),
+        ("user:password", "other.invalid", other),
+        ("user:password", "", "repo-add http://other.invalid/a/c"),
+    ] {
+        let outcome = through(login, address)
+            .env("http_proxy", proxy.url(login))
+            .env("no_proxy", except)
+            .run();
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert!(!outcome.shows(CANARY), "{outcome}");
+        assert_eq!(proxy.asked(), asked, "{outcome}");
+    }
+}

@@ -54,6 +54,12 @@ impl RepoAddress {
         Parts::of(&self.text).host.is_empty() && self.text.starts_with(['/', '~'])
     }
 
+    /// Whether it is reached by HTTP over TLS.
+    pub(crate) fn is_over_tls(&self) -> bool {
+        let scheme = Parts::of(&self.text).scheme;
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+
     /// The folder of the repository: the host's labels in reverse and the path without its last extension, joined by
     /// full stops.
     ///

@@ -107,6 +107,14 @@ pub enum RepoError {
         /// The repository.
         folder: PathBuf,
     },
+    /// The proxy that leads there refused.
+    #[error("cannot reach {address}: {why}")]
+    Proxy {
+        /// Where.
+        address: RepoAddress,
+        /// What git says.
+        why: String,
+    },
     /// More is sent than any recipe repository holds.
     #[error("{address} sends more than {limit_bytes} bytes")]
     TooLarge {
@@ -158,6 +166,10 @@ impl RepoError {
                 )
             }
             Self::Locked { .. } => "if no other git is running, remove the lock file".to_owned(),
+            Self::Proxy { .. } => {
+                "which proxy is asked, and its user and password, say `https_proxy` and git's `http.proxy`; `no_proxy` says for which hosts none is"
+                    .to_owned()
+            }
             Self::Owner { folder } => format!(
                 "change its owner, or declare it safe: `git config --global --add safe.directory {}`",
                 folder.display()

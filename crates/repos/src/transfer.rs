@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, RemoteCallbacks};
+use git2::{
+    Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, RemoteCallbacks,
+};
 
 use crate::{RepoAddress, RepoError};
 
@@ -100,7 +102,8 @@ where
     }
 }
 
-/// Options of a transfer that reports to `watch`, keeps to `limits`, and offers only credentials that need nobody.
+/// Options of a transfer that reports to `watch`, keeps to `limits`, goes through the proxy that git would take where TLS is
+/// spoken, and offers only credentials that need nobody.
 pub(crate) fn options<'a>(
     address: &'a RepoAddress,
     limits: Limits,
@@ -117,8 +120,13 @@ pub(crate) fn options<'a>(
     callbacks.sideband_progress(|_| watch.alive());
     let mut keys = KeyRing::new(address);
     callbacks.credentials(move |_, _, allowed| keys.next(allowed));
+    let mut proxy = ProxyOptions::new();
+    // Without TLS libgit2 1.9 goes to the server itself, and tells it the proxy's password.
+    if address.is_over_tls() {
+        proxy.auto();
+    }
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks);
+    options.remote_callbacks(callbacks).proxy_options(proxy);
     options
 }
 
@@ -176,7 +184,7 @@ pub(crate) fn transfer_error(
     watch: &Watch,
 ) -> RepoError {
     let address = address.clone();
-    let why = address.scrub(error.message());
+    let why = without_users(&address.scrub(error.message()));
     if watch.too_large.load(Ordering::Relaxed) {
         return RepoError::TooLarge {
             address,
@@ -184,6 +192,7 @@ pub(crate) fn transfer_error(
         };
     }
     match (error.code(), error.class()) {
+        _ if why.starts_with("proxy ") => RepoError::Proxy { address, why },
         (ErrorCode::Auth, _) => RepoError::Credentials { address },
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
             RepoError::Certificate { address, what: why }
@@ -205,6 +214,21 @@ pub(crate) fn transfer_error(
     }
 }
 
+/// `text` without users and passwords of the addresses in it: libgit2 quotes that of a proxy whole if it cannot read it.
+fn without_users(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece
+            .find(|letter: char| letter.is_whitespace() || letter == '\'')
+            .unwrap_or(piece.len());
+        let (address, rest) = piece.split_at(end);
+        let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+        shown.extend(["://", host, rest]);
+    }
+    shown
+}
+
 /// What went wrong in a folder.
 pub(crate) fn folder_error(error: &git2::Error, folder: &Path) -> RepoError {
     let folder = folder.to_owned();
@@ -219,5 +243,18 @@ pub(crate) fn folder_error(error: &git2::Error, folder: &Path) -> RepoError {
             what: format!("`{}`", folder.display()),
             why: error.message().to_owned(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_addresses_lose_their_users() {
+        let check = |text: &str, shown: &str| assert_eq!(without_users(text), shown);
+        check("invalid URL: 'http://ann:pw/1@2@p:x'", "invalid URL: 'http://p:x'");
+        check("no 'a://u@h/x' and no b://h c@d", "no 'a://h/x' and no b://h c@d");
+        check("nothing of the kind", "nothing of the kind");
     }
 }
