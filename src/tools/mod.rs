@@ -17,6 +17,7 @@ mod spctl;
 mod step;
 mod system;
 mod xar;
+mod xip;
 
 use std::{ffi::OsStr, path::Path, process::ExitCode};
 
@@ -56,7 +57,7 @@ type Tool = fn(&[String], Printer) -> Result<u8, Refusal>;
 
 /// The tools by name: those that the sandbox of community processors has ([`processors::mac_tools`]), and what carries out
 /// a core processor there.
-const TOOLS: [(&str, Tool); 17] = [
+const TOOLS: [(&str, Tool); 18] = [
     ("PlistBuddy", plists::plist_buddy),
     (processors::STEP_TOOL, step::run),
     ("chown", system::chown),
@@ -74,6 +75,7 @@ const TOOLS: [(&str, Tool); 17] = [
     ("sw_vers", system::sw_vers),
     ("type", system::type_),
     ("xar", xar::run),
+    ("xip", xip::run),
 ];
 
 /// Does a tool's work if the program was started under its name.

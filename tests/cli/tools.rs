@@ -50,6 +50,19 @@ fn packaged() -> House {
 }
 
 #[test]
+fn a_xip_that_apple_has_not_signed_is_not_unpacked() {
+    let house = packaged();
+    let said = tool(&house, "xip", &["--expand", "Widget.pkg"]);
+    assert_eq!(said.status, 1, "{}", said.stderr);
+    assert_eq!(
+        said.stderr,
+        "xip: error: The archive \"Widget.pkg\" does not come from Apple\n"
+    );
+    assert_eq!(tool(&house, "xip", &["--expand", "gone.xip"]).status, 1);
+    assert_eq!(tool(&house, "xip", &["--sign", "Widget.pkg"]).status, 125);
+}
+
+#[test]
 fn packages_are_listed_expanded_and_judged() {
     let house = packaged();
     let members = ok(&house, "xar", &["-tf", "Widget.pkg"]);

@@ -59,7 +59,7 @@ impl Bench {
             identities: Arc::default(),
             proofs: Arc::default(),
             pin: None,
-            staging: Arc::new(staging(folder.path())),
+            staging: Arc::new(staging(folder.path(), &workspace)),
             signatures: SignaturePolicy::default(),
             messages: Arc::clone(&recorder) as Arc<dyn StepMessages>,
             clock: Arc::new(FixedClock::at(Timestamp::from_secs(1_800_000_000))),
@@ -119,9 +119,9 @@ pub(crate) fn call(processor: &str, arguments: &serde_json::Value) -> Call {
     }
 }
 
-fn staging(folder: &Path) -> publication::Staging {
+fn staging(folder: &Path, workspace: &Path) -> publication::Staging {
     let repository = publication::FolderRepository::create(&folder.join("repo")).unwrap();
-    publication::Staging::new(Arc::new(repository), folder)
+    publication::Staging::new(Arc::new(repository), workspace)
 }
 
 /// The corpus; nothing, and a word about it, where it is not there.

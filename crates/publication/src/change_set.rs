@@ -90,15 +90,8 @@ impl ChangeSet {
     fn item(&self, file: &StagedFile) -> Result<StagedItem, RepositoryError> {
         let bytes =
             fs::read(&file.source).map_err(|error| RepositoryError::io(&file.source, error))?;
-        let no_pkginfo = |why: &str| RepositoryError::NoPkginfo {
-            location: file.location.clone(),
-            why: why.to_owned(),
-        };
-        let pkginfo = match proplist::from_bytes(&bytes) {
-            Ok(Value::Dict(pkginfo)) => pkginfo,
-            Ok(_) => return Err(no_pkginfo("it holds no dictionary")),
-            Err(error) => return Err(no_pkginfo(&error.to_string())),
-        };
+        let pkginfo = pkginfo(&file.location, &bytes)?;
+        let no_pkginfo = |why: &str| no_pkginfo(&file.location, why);
         let text = |key: &str| pkginfo.get(key).and_then(Value::as_str).map(str::to_owned);
         Ok(StagedItem {
             name: text("name").ok_or_else(|| no_pkginfo("it has no `name`"))?,
@@ -123,6 +116,25 @@ impl ChangeSet {
     /// The files of one kind that are to be added.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &StagedFile> {
         self.files.iter().filter(move |file| file.kind == kind)
+    }
+}
+
+/// The pkginfo in `bytes`, which goes to `location`.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn pkginfo(location: &str, bytes: &[u8]) -> Result<Dict, RepositoryError> {
+    match proplist::from_bytes(bytes) {
+        Ok(Value::Dict(pkginfo)) => Ok(pkginfo),
+        Ok(_) => Err(no_pkginfo(location, "it holds no dictionary")),
+        Err(error) => Err(no_pkginfo(location, &error.to_string())),
+    }
+}
+
+pub(crate) fn no_pkginfo(location: &str, why: &str) -> RepositoryError {
+    RepositoryError::NoPkginfo {
+        location: location.to_owned(),
+        why: why.to_owned(),
     }
 }
 

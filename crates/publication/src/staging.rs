@@ -1,6 +1,7 @@
 //! The repository as it is, and what a run wants to add to it.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -11,10 +12,28 @@ use model::{ChangeSetId, Sha256};
 use munki::listing_order;
 use proplist::{Dict, KeyOrder, Value, to_xml};
 
-use crate::{ChangeSet, Kind, Repository, RepositoryError, StagedFile, repository::checked, write};
+use crate::{
+    ChangeSet, Kind, Repository, RepositoryError, StagedFile,
+    change_set::{no_pkginfo, pkginfo},
+    repository::checked,
+    write,
+};
 
 /// Where staged files wait, in the run's workspace: `.staged/pkgs/apps/Foo-1.0.dmg`.
 const FOLDER: &str = ".staged";
+
+/// What of a staged pkginfo nobody may edit any more: which item it is of, and which bytes.
+const NAMES_THE_ITEM: [&str; 6] = [
+    "name",
+    "version",
+    "installer_item_location",
+    "installer_item_hash",
+    "uninstaller_item_location",
+    "uninstaller_item_hash",
+];
+
+/// A pkginfo that is longer than this was not edited by anybody who meant well.
+const LONGEST_PKGINFO_BYTES: u64 = 64 << 20;
 
 /// The repository as it is, to be read, and the change set that a run stages.
 ///
@@ -24,6 +43,8 @@ pub struct Staging {
     repository: Arc<dyn Repository>,
     folder: PathBuf,
     files: Mutex<Vec<StagedFile>>,
+    /// The pkginfos among them, by location, as they were staged.
+    pkginfos: Mutex<HashMap<String, Dict>>,
 }
 
 impl Staging {
@@ -33,6 +54,7 @@ impl Staging {
             repository,
             folder: workspace.join(FOLDER),
             files: Mutex::default(),
+            pkginfos: Mutex::default(),
         }
     }
 
@@ -42,6 +64,7 @@ impl Staging {
     /// If it cannot be removed.
     pub fn clear(&self) -> Result<(), RepositoryError> {
         self.files().clear();
+        self.pkginfos().clear();
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(RepositoryError::io(&self.folder, error))
@@ -139,7 +162,32 @@ impl Staging {
                 source,
             }
         })?;
-        self.stage_bytes(Kind::Pkgsinfo, location, text.as_bytes())
+        let waits = self.stage_bytes(Kind::Pkgsinfo, location, text.as_bytes())?;
+        self.pkginfos().insert(location.to_owned(), pkginfo.clone());
+        Ok(waits)
+    }
+
+    /// Stages each pkginfo anew that somebody edited where it waits; answers where they go.
+    ///
+    /// Processors of recipe repositories do so with what `MunkiImporter` says it has written.
+    ///
+    /// # Errors
+    /// If one cannot be read, is no pkginfo any more, or is one of another item.
+    pub fn stage_edited_pkginfos(&self) -> Result<Vec<String>, RepositoryError> {
+        let (files, staged) = (self.files().clone(), self.pkginfos().clone());
+        let mut edited = Vec::new();
+        for file in files {
+            let Some(before) = staged.get(&file.location) else {
+                continue;
+            };
+            if file.kind == Kind::Pkgsinfo
+                && let Some(pkginfo) = edited_pkginfo(&file, before)?
+            {
+                self.stage_pkginfo(&file.location, &pkginfo)?;
+                edited.push(file.location);
+            }
+        }
+        Ok(edited)
     }
 
     /// Where a staged file waits, if it is staged.
@@ -159,6 +207,7 @@ impl Staging {
     pub fn take(&self) -> ChangeSet {
         let mut change_set = ChangeSet::new(ChangeSetId::new());
         change_set.files = std::mem::take(&mut *self.files());
+        self.pkginfos().clear();
         change_set
     }
 
@@ -197,5 +246,35 @@ impl Staging {
     /// The list is whole after each change, so what a panicking step left is as good as any.
     fn files(&self) -> MutexGuard<'_, Vec<StagedFile>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pkginfos(&self) -> MutexGuard<'_, HashMap<String, Dict>> {
+        self.pkginfos.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a staged pkginfo holds now, if that is not what it held `before`.
+fn edited_pkginfo(file: &StagedFile, before: &Dict) -> Result<Option<Dict>, RepositoryError> {
+    let failed = |error| RepositoryError::io(&file.source, error);
+    let found = fs::symlink_metadata(&file.source).map_err(failed)?;
+    // Whatever else is there may lead anywhere, or never end.
+    if !found.is_file() || found.len() > LONGEST_PKGINFO_BYTES {
+        let why = "what was put in its place is no file of a usual length";
+        return Err(no_pkginfo(&file.location, why));
+    }
+    let bytes = fs::read(&file.source).map_err(failed)?;
+    if Sha256::of(&bytes) == file.sha256 {
+        return Ok(None);
+    }
+    let now = pkginfo(&file.location, &bytes)?;
+    match NAMES_THE_ITEM
+        .iter()
+        .find(|key| now.get(**key) != before.get(**key))
+    {
+        Some(key) => Err(no_pkginfo(
+            &file.location,
+            &format!("`{key}` was edited after the item was imported"),
+        )),
+        None => Ok(Some(now)),
     }
 }

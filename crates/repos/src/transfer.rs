@@ -253,8 +253,14 @@ mod tests {
     #[test]
     fn quoted_addresses_lose_their_users() {
         let check = |text: &str, shown: &str| assert_eq!(without_users(text), shown);
-        check("invalid URL: 'http://ann:pw/1@2@p:x'", "invalid URL: 'http://p:x'");
-        check("no 'a://u@h/x' and no b://h c@d", "no 'a://h/x' and no b://h c@d");
+        check(
+            "invalid URL: 'http://ann:pw/1@2@p:x'",
+            "invalid URL: 'http://p:x'",
+        );
+        check(
+            "no 'a://u@h/x' and no b://h c@d",
+            "no 'a://h/x' and no b://h c@d",
+        );
         check("nothing of the kind", "nothing of the kind");
     }
 }

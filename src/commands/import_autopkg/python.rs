@@ -33,7 +33,7 @@ const FRAMEWORKS: [&str; 12] = [
     "objc",
 ];
 /// Programs that only macOS has, and that the sandbox has no substitute for.
-const TOOLS: [&str; 14] = [
+const TOOLS: [&str; 13] = [
     "iconutil",
     "lsbom",
     "mdls",
@@ -47,7 +47,6 @@ const TOOLS: [&str; 14] = [
     "softwareupdate",
     "stapler",
     "tccutil",
-    "xip",
 ];
 /// Modules of others that the host of processors has, or has enough of.
 const GIVEN: [&str; 6] = [

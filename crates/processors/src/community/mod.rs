@@ -26,6 +26,7 @@ mod within;
 use std::{borrow::Cow, collections::HashSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
+use model::FailureClass;
 use proplist::Dict;
 use redact::is_secret_name;
 
@@ -37,7 +38,9 @@ pub use self::{
     tools::mac_tools,
     within::{STEP_TOOL, serve_step, works_within},
 };
-use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
+use crate::{
+    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, place::describe,
+};
 
 /// One processor of a recipe repository, loaded.
 #[derive(Clone, Debug)]
@@ -88,6 +91,7 @@ impl Processor for Community {
         detach_all(&context.workspace).await?;
         let result = result?;
         links::refuse_new(&context.workspace, &before).await?;
+        stage_edited(context).await?;
         for name in given.keys() {
             if !result.contains_key(name) {
                 env.shift_remove(name);
@@ -122,6 +126,30 @@ async fn detach_all(workspace: &Path) -> Result<(), StepError> {
     removed.map_err(|error| {
         StepError::package("what a processor attached cannot be removed").caused_by(error)
     })
+}
+
+/// What a processor edits of what `MunkiImporter` has made is what is published.
+async fn stage_edited(context: &StepContext) -> Result<(), StepError> {
+    let staging = Arc::clone(&context.staging);
+    if staging.is_empty() {
+        return Ok(());
+    }
+    let edited = tokio::task::spawn_blocking(move || staging.stage_edited_pkginfos()).await;
+    let edited = edited.map_err(|ended| {
+        StepError::new(FailureClass::Internal, "staging ended unexpectedly").caused_by(ended)
+    })?;
+    let edited = edited.map_err(|error| {
+        StepError::package(describe(&error))
+            .with_next_step(
+                "Let the processor edit other keys of the pkginfo, or let the recipe set them before MunkiImporter.",
+            )
+            .caused_by(error)
+    })?;
+    for location in edited {
+        let text = format!("pkgsinfo/{location} was edited, and is published as it is now");
+        context.messages.say(&text);
+    }
+    Ok(())
 }
 
 /// The class in its file: what follows the slash of the step's name.

@@ -36,6 +36,7 @@ const FOLDERS: [(&str, &[&str]); 4] = [
             "sw_vers",
             "type",
             "xar",
+            "xip",
         ],
     ),
     ("libexec", &["PlistBuddy"]),

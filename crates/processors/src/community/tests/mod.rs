@@ -1,6 +1,7 @@
 //! Processors as people write them, and as attackers would.
 
 mod core;
+mod edits;
 mod imports;
 mod library;
 
