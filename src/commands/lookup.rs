@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use recipe::{Library, Recipe, RecipeList, ResolveError};
 
 use crate::printer::Printer;
+use model::chain;
 
 /// The names of a command line, and those of a list behind them.
 ///
@@ -53,17 +54,6 @@ pub(crate) fn tell_of_pull(printer: Printer) {
 /// Says how a recipe that is nowhere here can be had.
 pub(crate) fn tell_of_repositories(printer: Printer) {
     printer.hint("add the repository that has it: `auto-update repo-add OWNER/REPOSITORY`");
-}
-
-/// An error and what lies underneath, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// A search passes over files that are no recipes; one of them may be what was meant.

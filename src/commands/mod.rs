@@ -44,7 +44,6 @@ mod update_trust_info;
 mod verify_trust_info;
 mod version;
 
-pub(crate) use lookup::chain;
 pub(crate) use munki::makepkginfo;
 
 use std::process::ExitCode;

@@ -71,7 +71,7 @@ pub(super) fn not_installed(given: &str, printer: Printer) {
 
 /// Says what went wrong, and what to do.
 pub(super) fn told(error: &RepoError, printer: Printer) {
-    printer.complaint(format!("ERROR: {}", super::lookup::chain(error)));
+    printer.complaint(format!("ERROR: {}", model::chain(error)));
     if let Some(hint) = error.hint() {
         printer.hint(hint);
     }

@@ -66,7 +66,7 @@ impl Updater {
         let override_ = match self.library.read(&path) {
             Ok(override_) => override_,
             Err(error) => {
-                self.printer.complaint(lookup::chain(&error));
+                self.printer.complaint(model::chain(&error));
                 return Ok(false);
             }
         };

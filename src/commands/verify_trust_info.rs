@@ -85,7 +85,7 @@ impl Verifier {
         }
         self.printer.complaint(format!("{name}: FAILED"));
         if self.printer.verbosity > 0 {
-            for line in lookup::chain(&*distrust).lines() {
+            for line in model::chain(&*distrust).lines() {
                 self.printer.complaint(format!("    {line}"));
             }
         }
@@ -95,10 +95,10 @@ impl Verifier {
     /// One object; says whether the override is to be trusted.
     fn print_json(&self, name: &str) -> anyhow::Result<bool> {
         let (result, detail) = match self.library.resolve(name) {
-            Err(error) => ("not-found", Some(lookup::chain(&error))),
+            Err(error) => ("not-found", Some(model::chain(&error))),
             Ok(resolved) => match self.verify(&resolved) {
                 Ok(()) => ("ok", None),
-                Err(distrust) => ("failed", Some(lookup::chain(&*distrust))),
+                Err(distrust) => ("failed", Some(model::chain(&*distrust))),
             },
         };
         self.printer

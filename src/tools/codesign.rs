@@ -46,7 +46,7 @@ pub(super) fn run(words: &[String], printer: Printer) -> Result<u8, Refusal> {
         ..Pins::none()
     };
     let report = codesign::verify(Path::new(path), &pins, SystemClock.now())
-        .map_err(|error| Refusal::failed(crate::commands::chain(&error)))?;
+        .map_err(|error| Refusal::failed(model::chain(&error)))?;
     if report.verdict == Verdict::Unsigned {
         printer.complaint(format!("{path}: code object is not signed at all"));
         return Ok(1);

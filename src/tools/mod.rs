@@ -42,7 +42,7 @@ impl Refusal {
 
 impl From<media::MediaError> for Refusal {
     fn from(error: media::MediaError) -> Self {
-        Self::failed(crate::commands::chain(&error))
+        Self::failed(model::chain(&error))
     }
 }
 

@@ -111,7 +111,7 @@ fn payload_files(package: &str, printer: Printer) -> Result<u8, Refusal> {
 
 fn check_signature(package: &str, printer: Printer) -> Result<u8, Refusal> {
     let report = codesign::verify(Path::new(package), &Pins::none(), SystemClock.now())
-        .map_err(|error| Refusal::failed(crate::commands::chain(&error)))?;
+        .map_err(|error| Refusal::failed(model::chain(&error)))?;
     let name = Path::new(package).file_name().unwrap_or_default();
     printer.data(format!("Package \"{}\":", name.to_string_lossy()))?;
     let status = match report.verdict {

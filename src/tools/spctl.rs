@@ -33,7 +33,7 @@ pub(super) fn run(words: &[String], printer: Printer) -> Result<u8, Refusal> {
     }
     let path = words.only("a path")?;
     let report = codesign::verify(Path::new(path), &Pins::none(), SystemClock.now())
-        .map_err(|error| Refusal::failed(crate::commands::chain(&error)))?;
+        .map_err(|error| Refusal::failed(model::chain(&error)))?;
     // The tool says all of it to standard error, and nothing about what is let through unless it is asked.
     let is_verbose =
         words.flags.iter().any(|flag| flag.starts_with("-v")) || words.has("--verbose");

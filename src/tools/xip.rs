@@ -19,7 +19,7 @@ pub(super) fn run(words: &[String], _printer: Printer) -> Result<u8, Refusal> {
     let archive = Path::new(words.only("an archive")?);
     // The tool unpacks nothing that is not signed, or not as it was signed.
     let report = codesign::verify(archive, &Pins::none(), SystemClock.now())
-        .map_err(|error| Refusal::failed(crate::commands::chain(&error)))?;
+        .map_err(|error| Refusal::failed(model::chain(&error)))?;
     if !report.holds() {
         let shown = archive.display();
         let why = format!("error: The archive \"{shown}\" does not come from Apple");

@@ -22,13 +22,7 @@ impl Flaw {
 
     /// What an error and those below it say.
     pub(crate) fn of_error(code: &'static str, error: &dyn Error) -> Self {
-        let mut detail = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            detail = format!("{detail}: {cause}");
-            source = cause.source();
-        }
-        Self::new(code, detail)
+        Self::new(code, model::chain(error))
     }
 
     /// The same flaw, found in a part that `place` names.

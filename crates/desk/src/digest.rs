@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
-use model::{RunState, Timestamp, UnknownZone, Zone};
+use model::{RunState, Timestamp, UnknownZone, Zone, chain};
 use serde::Deserialize;
 use store::{Incident, IncidentFilter, IncidentState, RunCount};
 
-use crate::{Config, Connector, Desk, DeskError, clean, outbox::chain};
+use crate::{Config, Connector, Desk, DeskError, clean};
 
 /// What a letter tells of.
 const DAY: Duration = Duration::from_hours(24);

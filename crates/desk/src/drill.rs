@@ -1,11 +1,10 @@
 //! How connectors fare, and whether they work: a test incident that nobody has to look after.
 
-use model::{DeliveryId, FailureClass, TitleError};
+use model::{DeliveryId, FailureClass, TitleError, chain};
 use store::{ConnectorHealth, Delivery, DeliveryState, EventKind, Incident, Ticket};
 
 use crate::{
     Attempt, Connector, Desk, DeskError, Failure, Notice, clean,
-    outbox::chain,
     rules::{self, Ruling},
     webhooks::Endpoint,
 };

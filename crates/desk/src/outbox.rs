@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Attempt, Connector, DeliveryError, Desk, DeskError, Taken, clean};
+use model::chain;
 
 /// How long to wait after each attempt that failed, as Standard Webhooks suggests; after the last one the delivery
 /// is given up. Up to a fifth is added at random, so that many deliveries do not come back at once.
@@ -263,18 +264,6 @@ pub(crate) fn next_attempt(
     let wait = BACK_OFF.get(index)?.mul_f64(1.0 + roll / 5.0);
     let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
     Some(wait.max(asked))
-}
-
-/// An error and what is underneath it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

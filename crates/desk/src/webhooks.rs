@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use model::{DeliveryId, FailureClass, Title};
+use model::{DeliveryId, FailureClass, Title, chain};
 use serde_json::{Value, json};
 use store::{Event, NewWebhookDelivery, WebhookDelivery};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::{
     DeliveryError, Desk, DeskError, Failure, Tally, WebhooksConfig, clean,
     connector::{Caller, Line, set_up},
     drill::WHY_BYTES,
-    outbox::{ATTEMPT, ERROR_BYTES, LEASE, LONGEST_RETRY_AFTER, chain, next_attempt},
+    outbox::{ATTEMPT, ERROR_BYTES, LEASE, LONGEST_RETRY_AFTER, next_attempt},
 };
 
 /// The version of what is sent. Fields are added without raising it; none is changed or dropped.

@@ -15,6 +15,7 @@
 //! **Invariant:** nothing here reads a file, a socket, the environment or, outside [`SystemClock`], the time.
 #![forbid(unsafe_code)]
 
+mod chain;
 mod class;
 mod clock;
 mod digest;
@@ -23,6 +24,7 @@ mod run;
 mod title;
 mod zone;
 
+pub use chain::chain;
 pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};

@@ -1,10 +1,11 @@
 //! Whether arguments are in the languages that they are written in, told before a step is reached.
 
-use crate::{place::describe, regex::Pattern};
+use crate::regex::Pattern;
+use model::chain;
 
 /// What is wrong with a regular expression of Python's; nothing if it can be used.
 pub fn pattern_fault(text: &str) -> Option<String> {
-    Pattern::new(text, &[]).err().map(|error| describe(&error))
+    Pattern::new(text, &[]).err().map(|error| chain(&error))
 }
 
 /// What is wrong with words of curl's command line, one a line; nothing if they are understood.
@@ -12,19 +13,19 @@ pub fn options_fault(text: &str) -> Option<String> {
     let words: Vec<String> = text.lines().map(str::to_owned).collect();
     let request = fetch::Request::get("https://vendor.example/").ok()?;
     let applied = request.with_curl_options(&words);
-    applied.err().map(|error| describe(&error))
+    applied.err().map(|error| chain(&error))
 }
 
 /// What is wrong with an `NSPredicate`; nothing if it can be used.
 pub fn predicate_fault(text: &str) -> Option<String> {
     let parsed = predicate::Predicate::parse(text);
-    parsed.err().map(|error| describe(&error))
+    parsed.err().map(|error| chain(&error))
 }
 
 /// What is wrong with a code requirement; nothing if it can be used.
 pub fn requirement_fault(text: &str) -> Option<String> {
     let parsed = codesign::Requirement::parse(text);
-    parsed.err().map(|error| describe(&error))
+    parsed.err().map(|error| chain(&error))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use proplist::{Dict, Value};
 
 use crate::{
     Env, StepContext, StepError,
-    place::describe,
     removal::remove,
     steps::{octal, summary},
     variables,
 };
+use model::chain;
 
 /// Users of macOS that files of packages belong to, by name.
 const USERS: [(&str, u32); 6] = [
@@ -151,7 +151,7 @@ impl Request {
             owners: &self.owners,
         };
         flat_pkg(Path::new(&self.root), &package, Path::new(&path))
-            .map_err(|error| failed(describe(&error)))?;
+            .map_err(|error| failed(chain(&error)))?;
         context.messages.say(&format!("Created package at {path}"));
         env.insert("pkg_path".to_owned(), path.into());
         env.insert("new_package_request".to_owned(), true.into());

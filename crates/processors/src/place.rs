@@ -11,6 +11,7 @@ use media::{HostTree, Kind, MediaError, Tree};
 use proplist::{Dict, Value};
 
 use crate::StepError;
+use model::chain;
 
 /// Larger property lists are not read.
 const LARGEST_PLIST: u64 = 32 << 20;
@@ -177,7 +178,7 @@ impl Place {
         let mut reader = self
             .tree
             .open(&self.inner)
-            .map_err(|error| io::Error::other(describe(&error)))?;
+            .map_err(|error| io::Error::other(chain(&error)))?;
         let mut file = File::create(destination)?;
         io::copy(&mut reader, &mut file)?;
         file.flush()
@@ -207,19 +208,7 @@ fn is_absence(error: &MediaError) -> bool {
 }
 
 fn unreadable(path: &str, error: MediaError) -> StepError {
-    StepError::package(format!("`{path}` cannot be read: {}", describe(&error))).caused_by(error)
-}
-
-/// The error and what is under it, in one line.
-pub(crate) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
+    StepError::package(format!("`{path}` cannot be read: {}", chain(&error))).caused_by(error)
 }
 
 /// `AutoPkg`'s rule: the first of these splits a path into an image and a path inside it.

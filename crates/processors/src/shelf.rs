@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use model::{FailureClass, Sha256};
+use model::{FailureClass, Sha256, chain};
 use proplist::{Dict, Value};
 use publication::{Kind, RepositoryError, Staging};
 
-use crate::{StepError, place::describe};
+use crate::StepError;
 
 /// The part of the repository that one import fills: what is there, and what is staged, is taken.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ impl<'a> Shelf<'a> {
 
 /// A failure to read the repository or to put something into it.
 fn failed(error: RepositoryError) -> StepError {
-    StepError::new(FailureClass::Import, describe(&error)).caused_by(error)
+    StepError::new(FailureClass::Import, chain(&error)).caused_by(error)
 }
 
 fn damaged_catalog(why: &str) -> StepError {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use codesign::Revocations;
-use model::Title;
+use model::{Title, chain};
 
-use crate::{AskedProof, StepError, place::describe};
+use crate::{AskedProof, StepError};
 
 /// What the operator decides about signatures; recipes cannot.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl SignaturePolicy {
                 path.display()
             ))
         };
-        let text = fs_err::read_to_string(path).map_err(|error| wrong(describe(&error)))?;
+        let text = fs_err::read_to_string(path).map_err(|error| wrong(chain(&error)))?;
         text.parse()
             .map_err(|error: codesign::RevocationsError| wrong(error.to_string()))
     }

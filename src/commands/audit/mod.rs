@@ -150,7 +150,7 @@ fn is_nowhere(error: &ResolveError) -> bool {
 /// In AutoPkg's words, which other programs look for.
 fn complain(name: &str, error: &ResolveError, printer: Printer) {
     if !matches!(error, ResolveError::NotFound { .. }) {
-        printer.complaint(lookup::chain(error));
+        printer.complaint(model::chain(error));
     }
     printer.complaint(format!("No valid recipe found for {name}"));
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use recipe::{Library, absolute};
 
-use super::super::{lookup, resolved};
+use super::super::resolved;
 use crate::{exit::ExitStatus, house::House, printer::Printer};
 
 /// Puts every recipe file below `root` together and prints each on a line.
@@ -17,7 +17,7 @@ pub(super) fn run(root: &Path, house: &House, printer: Printer) -> anyhow::Resul
             Ok(recipe) => resolved::as_json(&recipe, Some(&root)),
             Err(error) => serde_json::json!({
                 "path": resolved::shown(file, Some(&root)),
-                "error": lookup::chain(&error),
+                "error": model::chain(&error),
             }),
         };
         line.to_string()

@@ -7,7 +7,6 @@ use recipe::{Auditor, Distrust, Finding, Library, Manual as _, Resolved, verify_
 use repos::GitHistory;
 
 use super::{
-    super::lookup,
     python::{self, Doubt},
     setup::Setup,
 };
@@ -150,7 +149,7 @@ impl Judge<'_> {
             verify_trust(recipe, self.library, &self.history, &self.cloned, 0);
         match verified {
             Ok(()) => Trust::Ok,
-            Err(distrust) => Trust::Failed(lookup::chain(&distrust)),
+            Err(distrust) => Trust::Failed(model::chain(&distrust)),
         }
     }
 }

@@ -10,7 +10,8 @@ use processors::Registry;
 use web::SettingsFinding;
 
 use super::rank;
-use crate::{Config, OpenError, open_fetcher, serve::chain};
+use crate::{Config, OpenError, open_fetcher};
+use model::chain;
 
 /// Mode bits that let others than the owner and the group read a file.
 const OTHERS_READ: u32 = 0o004;

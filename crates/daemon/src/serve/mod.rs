@@ -28,7 +28,6 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use web::{Vitals, Watched};
 
-pub(crate) use self::trouble::chain;
 pub use self::{
     commands::Commands,
     doors::{DoorError, Doors, open_doors},

@@ -2,6 +2,8 @@
 
 use std::{error::Error, time::Duration};
 
+use model::chain;
+
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
@@ -54,18 +56,6 @@ impl Trouble {
         }
         self.times = 0;
     }
-}
-
-/// An error and what is underneath it, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -94,7 +94,16 @@ struct Chunk {
 #[derive(Debug)]
 enum Contents {
     Here(io::Result<Vec<u8>>),
-    Elsewhere(JoinHandle<io::Result<Vec<u8>>>),
+    Elsewhere(Inflating),
+}
+
+/// What another thread inflates.
+#[derive(Debug)]
+struct Inflating {
+    /// Until the thread begins.
+    stored: Arc<Mutex<Option<Stored>>>,
+    /// Until somebody waits for it.
+    thread: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
 /// A chunk as it is stored.
@@ -237,26 +246,47 @@ impl Contents {
     fn start(algorithm: Algorithm, stored: Stored) -> Self {
         let shared = Arc::new(Mutex::new(Some(stored)));
         let theirs = Arc::clone(&shared);
-        let take = move |shared: &Mutex<Option<Stored>>| {
-            let mut stored = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            stored.take().map_or_else(
+        let work = move |shared: &Mutex<Option<Stored>>| {
+            take(shared).map_or_else(
                 || Err(broken("pbzx stream: a chunk was lost".to_owned())),
                 |stored| inflate(algorithm, stored),
             )
         };
         let builder = thread::Builder::new().name("inflate ahead".to_owned());
-        match builder.spawn(move || take(&theirs)) {
-            Ok(thread) => Self::Elsewhere(thread),
-            Err(_no_thread) => Self::Here(take(&shared)),
+        match builder.spawn(move || work(&theirs)) {
+            Ok(thread) => Self::Elsewhere(Inflating {
+                stored: shared,
+                thread: Some(thread),
+            }),
+            Err(_no_thread) => Self::Here(work(&shared)),
         }
     }
 
     fn wait(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Here(contents) => contents,
-            Self::Elsewhere(thread) => thread
-                .join()
-                .unwrap_or_else(|_panic| Err(broken("pbzx stream: a thread failed".to_owned()))),
+            Self::Elsewhere(mut inflating) => {
+                let thread = inflating.thread.take();
+                thread
+                    .and_then(|thread| thread.join().ok())
+                    .unwrap_or_else(|| Err(broken("pbzx stream: a thread failed".to_owned())))
+            }
+        }
+    }
+}
+
+/// What is still to be inflated, for the one who comes first.
+fn take(shared: &Mutex<Option<Stored>>) -> Option<Stored> {
+    let mut stored = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    stored.take()
+}
+
+impl Drop for Inflating {
+    /// Waits for the thread, which has nothing to do if it had not begun: whoever leaves a stream early leaves no work behind.
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            drop(take(&self.stored));
+            thread.join().map(drop).unwrap_or_default();
         }
     }
 }
@@ -382,6 +412,25 @@ mod tests {
             reader.read_to_end(&mut contents).unwrap();
             assert!(contents == expected, "{depth}");
         }
+    }
+
+    #[test]
+    fn who_leaves_early_leaves_no_thread_behind() {
+        let (bytes, _) = long_stream(4);
+        let mut reader = PbzxReader::new(bytes.as_slice());
+        reader.depth = 3;
+        reader.read_exact(&mut [0; 9]).unwrap();
+        let shared = reader
+            .next
+            .iter()
+            .filter_map(|chunk| match &chunk.contents {
+                Contents::Elsewhere(inflating) => Some(Arc::downgrade(&inflating.stored)),
+                Contents::Here(_) => None,
+            });
+        let shared: Vec<_> = shared.collect();
+        assert!(!shared.is_empty());
+        drop(reader);
+        assert!(shared.iter().all(|shared| shared.strong_count() == 0));
     }
 
     #[test]

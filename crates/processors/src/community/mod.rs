@@ -26,7 +26,7 @@ mod within;
 use std::{borrow::Cow, collections::HashSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use model::FailureClass;
+use model::{FailureClass, chain};
 use proplist::Dict;
 use redact::is_secret_name;
 
@@ -38,9 +38,7 @@ pub use self::{
     tools::mac_tools,
     within::{STEP_TOOL, serve_step, works_within},
 };
-use crate::{
-    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, place::describe,
-};
+use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError};
 
 /// One processor of a recipe repository, loaded.
 #[derive(Clone, Debug)]
@@ -139,7 +137,7 @@ async fn stage_edited(context: &StepContext) -> Result<(), StepError> {
         StepError::new(FailureClass::Internal, "staging ended unexpectedly").caused_by(ended)
     })?;
     let edited = edited.map_err(|error| {
-        StepError::package(describe(&error))
+        StepError::package(chain(&error))
             .with_next_step(
                 "Let the processor edit other keys of the pkginfo, or let the recipe set them before MunkiImporter.",
             )

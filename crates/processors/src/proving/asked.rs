@@ -4,14 +4,14 @@ use std::path::Path;
 
 use fetch::Request;
 use glob::Pattern;
-use model::{FailureClass, Title};
+use model::{FailureClass, Title, chain};
 use proofs::{
     Algorithm, Check, Checksums, Digest, MinisignKey, MinisignSignature, OpenPgpKeys, Outcome,
 };
 use proplist::{Value, str_form};
 
 use super::{digests::digest_of, note, on_file, refuse};
-use crate::{Download, Env, StepContext, StepError, place::describe, variables, web};
+use crate::{Download, Env, StepContext, StepError, variables, web};
 
 /// The largest list of checksums or signature that is fetched.
 const LARGEST: u64 = 1 << 20;
@@ -92,9 +92,9 @@ impl AskedProof {
             }
             ProofBy::Digest { value } => {
                 let value = self.fill(context, env, value)?;
-                let stated = value.parse().map_err(|error: proofs::DigestError| {
-                    self.unusable(context, &describe(&error))
-                })?;
+                let stated = value
+                    .parse()
+                    .map_err(|error: proofs::DigestError| self.unusable(context, &chain(&error)))?;
                 self.compare(context, download, &stated).await
             }
             ProofBy::Minisign { address, key } => {
@@ -116,7 +116,7 @@ impl AskedProof {
         download: &Download,
         list: &str,
     ) -> Result<(), StepError> {
-        let unusable = |error: proofs::ChecksumsError| self.unusable(context, &describe(&error));
+        let unusable = |error: proofs::ChecksumsError| self.unusable(context, &chain(&error));
         let list: Checksums = list.parse().map_err(unusable)?;
         let (served, stored) = names(download);
         // What the vendor calls the file goes before what the recipe calls it.
@@ -161,7 +161,7 @@ impl AskedProof {
         signature: &str,
         key: MinisignKey,
     ) -> Result<(), StepError> {
-        let unusable = |error: &proofs::ProofError| self.unusable(context, &describe(error));
+        let unusable = |error: &proofs::ProofError| self.unusable(context, &chain(error));
         let signature: MinisignSignature = signature.parse().map_err(|error| unusable(&error))?;
         let comment = signature.trusted_comment().to_owned();
         let shown = key.to_string();
@@ -178,7 +178,7 @@ impl AskedProof {
                 note(context, Check::new(self.by.name(), Outcome::Pass, detail));
                 Ok(())
             }
-            Err(error) => Err(self.not_signed(context, &describe(&error))),
+            Err(error) => Err(self.not_signed(context, &chain(&error))),
         }
     }
 
@@ -212,7 +212,7 @@ impl AskedProof {
                 note(context, Check::new(self.by.name(), Outcome::Pass, detail));
                 Ok(())
             }
-            Err(error) => Err(self.not_signed(context, &describe(&error))),
+            Err(error) => Err(self.not_signed(context, &chain(&error))),
         }
     }
 

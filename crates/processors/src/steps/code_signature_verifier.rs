@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use codesign::{Outcome, Pins, Report, Requirement};
-use model::FailureClass;
+use model::{FailureClass, chain};
 use proplist::Value;
 
 use crate::{
     Call, Env, Input, Outputs, StepContext, StepError,
     disk::DiskStep,
     glob::{Depth, glob},
-    place::describe,
     variables,
 };
 
@@ -59,7 +58,7 @@ impl DiskStep for CodeSignatureVerifier {
             ..pins(context, call, env, Kind::of(&path))?
         };
         let report = codesign::verify(Path::new(&path), &pins, context.clock.now())
-            .map_err(|error| failed(&path, &describe(&error)).caused_by(error))?;
+            .map_err(|error| failed(&path, &chain(&error)).caused_by(error))?;
         judge(&path, &pins, &report)?;
         if let Some(identity) = report.identity() {
             context.identities.note(identity);
@@ -231,11 +230,8 @@ fn requirement(env: &Env) -> Result<Option<Requirement>, StepError> {
         return Ok(None);
     };
     Requirement::parse(&text).map(Some).map_err(|error| {
-        StepError::configuration(format!(
-            "the requirement cannot be read: {}",
-            describe(&error)
-        ))
-        .caused_by(error)
+        StepError::configuration(format!("the requirement cannot be read: {}", chain(&error)))
+            .caused_by(error)
     })
 }
 

@@ -6,9 +6,9 @@ use media::write::Compression;
 use proplist::Value;
 
 use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, place::describe,
-    removal::remove, variables,
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, removal::remove, variables,
 };
+use model::chain;
 
 /// Formats that are read-only. `ULFO` and `ULMO` are newer than AutoPkg's own list.
 const FORMATS: [&str; 7] = ["UDRO", "UDCO", "UDZO", "UDBZ", "UFBI", "ULFO", "ULMO"];
@@ -67,7 +67,7 @@ impl DiskStep for DmgCreator {
         }
         media::HostTree::new(folder)
             .and_then(|tree| media::write::dmg_of(&tree, &name, compression, Path::new(&path)))
-            .map_err(|error| failed(&describe(&error)))?;
+            .map_err(|error| failed(&chain(&error)))?;
         context
             .messages
             .say(&format!("Created dmg from {root} at {path}"));

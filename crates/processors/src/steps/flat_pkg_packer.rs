@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, place::describe, variables,
-};
+use crate::{Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use model::chain;
 
 /// Makes a flat package of what `FlatPkgUnpacker` made of one.
 #[derive(Clone, Copy)]
@@ -35,7 +34,7 @@ impl DiskStep for FlatPkgPacker {
         let source = variables::text(env, "source_flatpkg_dir")?;
         let target = variables::text(env, "destination_pkg")?;
         media::write::flatten(Path::new(&source), Path::new(&target)).map_err(|error| {
-            StepError::package(format!("{} flattening {source}", describe(&error)))
+            StepError::package(format!("{} flattening {source}", chain(&error)))
         })?;
         context
             .messages

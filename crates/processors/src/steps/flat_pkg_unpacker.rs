@@ -8,10 +8,11 @@ use crate::{
     Call, Env, Input, Outputs, StepContext, StepError,
     disk::DiskStep,
     glob::{Depth, glob},
-    place::{Place, describe},
+    place::Place,
     removal::{empty, remove},
     variables,
 };
+use model::chain;
 
 /// Unpacks a flat package as `pkgutil --expand` does.
 #[derive(Clone, Copy)]
@@ -58,7 +59,7 @@ impl DiskStep for FlatPkgUnpacker {
             fs::create_dir_all(destination).map_err(|error| failed(&source, &error))?;
             let (tree, _) = package.in_tree();
             members_without_payload(tree, "", destination)
-                .map_err(|error| failed(&source, &describe(&error)))?;
+                .map_err(|error| failed(&source, &chain(&error)))?;
         } else {
             expand(&package, destination).map_err(|error| failed(&source, &error))?;
         }
@@ -113,7 +114,7 @@ fn unpack_scripts(folder: &Path) -> Result<(), String> {
             fs::rename(&path, &packed).map_err(text)?;
             media::open(&packed)
                 .and_then(|tree| media::extract(&*tree, "", &path))
-                .map_err(|error| describe(&error))?;
+                .map_err(|error| chain(&error))?;
             fs::remove_file(&packed).map_err(text)?;
         }
     }

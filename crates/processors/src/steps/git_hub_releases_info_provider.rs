@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use fetch::{FetchError, Request};
-use model::FailureClass;
+use model::{FailureClass, chain};
 use serde::Deserialize;
 
 use crate::{
-    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, place::describe,
-    regex::Pattern, variables, version_order, web,
+    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, regex::Pattern,
+    variables, version_order, web,
 };
 
 /// A project with more releases without a matching file than this has none.
@@ -126,7 +126,7 @@ impl Wanted {
         let asset = source
             .map(|source| {
                 Pattern::at_start(&source).map_err(|error| {
-                    let text = format!("Invalid regex: {source} ({})", describe(&error));
+                    let text = format!("Invalid regex: {source} ({})", chain(&error));
                     StepError::configuration(text).caused_by(error)
                 })
             })
@@ -166,7 +166,7 @@ impl Wanted {
         pattern
             .search(&asset.name)
             .map(|found| found.is_some())
-            .map_err(|error| StepError::configuration(describe(&error)).caused_by(error))
+            .map_err(|error| StepError::configuration(chain(&error)).caused_by(error))
     }
 }
 

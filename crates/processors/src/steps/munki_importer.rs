@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::NaiveDateTime;
-use model::FailureClass;
+use model::{FailureClass, chain};
 use munki::{
     InstallerItem, ItemBytes, Metadata, PkginfoError, PkginfoOptions, SameItem, is_ordered_alike,
     make_pkginfo, same_item, same_release,
@@ -13,8 +13,8 @@ use publication::Kind;
 
 use super::{munki_installs_items_creator::set_comparison_key, summary};
 use crate::{
-    Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, place::describe,
-    shelf::Shelf, variables,
+    Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, shelf::Shelf,
+    variables,
 };
 
 /// Makes a pkginfo, and stages it with its installer item and icon.
@@ -173,10 +173,7 @@ fn failed(pkg_path: &str, error: PkginfoError) -> StepError {
         PkginfoError::Options(_) => FailureClass::Configuration,
         _ => FailureClass::Import,
     };
-    let text = format!(
-        "creating pkginfo for {pkg_path} failed: {}",
-        describe(&error)
-    );
+    let text = format!("creating pkginfo for {pkg_path} failed: {}", chain(&error));
     StepError::new(class, text).caused_by(error)
 }
 
@@ -438,7 +435,7 @@ fn put_icon(
         Err(error) => {
             context
                 .messages
-                .warn(&format!("No icon was extracted: {}", describe(&error)));
+                .warn(&format!("No icon was extracted: {}", chain(&error)));
             Ok(None)
         }
     }

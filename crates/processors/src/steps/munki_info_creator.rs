@@ -5,10 +5,8 @@ use std::path::Path;
 use munki::{InstallerItem, Metadata, PkginfoError, PkginfoOptions, make_pkginfo};
 use proplist::{KeyOrder, Value, to_xml};
 
-use crate::{
-    Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, place::describe,
-    variables,
-};
+use crate::{Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use model::chain;
 
 /// Makes a pkginfo, and writes it where that is asked for; nothing is imported.
 #[derive(Clone, Copy)]
@@ -51,7 +49,7 @@ impl DiskStep for MunkiInfoCreator {
     ) -> Result<Outputs, StepError> {
         let path = variables::text(env, "pkg_path")?;
         let failed = |error: PkginfoError| {
-            let text = format!("creating pkginfo for {path} failed: {}", describe(&error));
+            let text = format!("creating pkginfo for {path} failed: {}", chain(&error));
             StepError::package(text).caused_by(error)
         };
         let mut words = Vec::new();

@@ -6,6 +6,7 @@ use crate::{
     Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, place::Place,
     variables, version_order,
 };
+use model::chain;
 
 /// Makes the items by which clients see what is installed.
 #[derive(Clone, Copy)]
@@ -87,10 +88,7 @@ fn create(root: &str, path: &str) -> Result<Option<Dict>, StepError> {
     let (tree, inner) = place.in_tree();
     let shown = path.trim_end_matches('/');
     munki::installs_item(tree, inner, shown, munki::Compat::Munki7).map_err(|error| {
-        let text = format!(
-            "creating pkginfo failed: {}",
-            crate::place::describe(&error)
-        );
+        let text = format!("creating pkginfo failed: {}", chain(&error));
         StepError::package(text).caused_by(error)
     })
 }

@@ -3,9 +3,8 @@
 use proplist::{Dict, Value};
 use publication::{Kind, Staging};
 
-use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, place::describe, variables,
-};
+use crate::{Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use model::chain;
 
 /// Marks receipts of the staged pkginfo as optional: clients do not ask for them.
 #[derive(Clone, Copy)]
@@ -61,7 +60,7 @@ impl DiskStep for MunkiOptionalReceiptEditor {
         context
             .staging
             .stage_pkginfo(&location, &pkginfo)
-            .map_err(|error| StepError::package(describe(&error)).caused_by(error))?;
+            .map_err(|error| StepError::package(chain(&error)).caused_by(error))?;
         Ok(Outputs::Declared)
     }
 }
@@ -70,7 +69,7 @@ impl DiskStep for MunkiOptionalReceiptEditor {
 fn staged_at(staging: &Staging, path: &str) -> Result<String, StepError> {
     let locations = staging
         .list(Kind::Pkgsinfo)
-        .map_err(|error| StepError::package(describe(&error)).caused_by(error))?;
+        .map_err(|error| StepError::package(chain(&error)).caused_by(error))?;
     let waits = |location: &String| {
         staging
             .staged_path(Kind::Pkgsinfo, location)

@@ -6,12 +6,10 @@ use media::{HostTree, walk};
 use proplist::{Dict, Value};
 
 use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError,
-    disk::DiskStep,
-    packaging::find_relative,
-    place::{Place, describe},
-    variables,
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, packaging::find_relative,
+    place::Place, variables,
 };
+use model::chain;
 
 /// Makes the `PackageInfo` that a package is built with.
 #[derive(Clone, Copy)]
@@ -145,7 +143,7 @@ fn text(settings: &Settings, version: &str, root: &Path) -> Result<String, StepE
         StepError::package(format!(
             "{} cannot be read: {}",
             root.display(),
-            describe(&error)
+            chain(&error)
         ))
     };
     let entries = HostTree::new(root)

@@ -2,10 +2,8 @@
 
 use predicate::Predicate;
 
-use crate::{
-    Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, place::describe,
-    variables,
-};
+use crate::{Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use model::chain;
 
 const STOP: &str = "stop_processing_recipe";
 
@@ -44,10 +42,10 @@ impl DiskStep for StopProcessingIf {
         let failed =
             |why: &str| StepError::configuration(format!("Predicate error for '{text}': {why}"));
         let predicate =
-            Predicate::parse(&text).map_err(|error| failed(&describe(&error)).caused_by(error))?;
+            Predicate::parse(&text).map_err(|error| failed(&chain(&error)).caused_by(error))?;
         let holds = predicate
             .evaluate(env)
-            .map_err(|error| failed(&describe(&error)).caused_by(error))?;
+            .map_err(|error| failed(&chain(&error)).caused_by(error))?;
         let shown = if holds { "True" } else { "False" };
         context.messages.say(&format!("({text}) is {shown}"));
         env.insert(STOP.to_owned(), holds.into());

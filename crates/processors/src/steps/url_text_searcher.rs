@@ -7,10 +7,10 @@ use redact::SafeUrl;
 use super::deprecation_warning::{SUMMARY, warning_row};
 use crate::{
     Call, Env, Input, Output, Outputs, Processor, StepContext, StepError,
-    place::describe,
     regex::{Match, Pattern},
     variables, web,
 };
+use model::chain;
 
 /// A page of so many bytes is searched in a moment, even where a pattern backtracks until it is given up.
 const SHORT_BYTES: usize = 64 << 10;
@@ -76,10 +76,7 @@ impl Processor for UrlTextSearcher {
         let source = variables::text(env, "re_pattern")?;
         let flags = variables::texts(env, "re_flags")?;
         let pattern = Pattern::new(&source, &flags).map_err(|error| {
-            let text = format!(
-                "`re_pattern` is no regular expression: {}",
-                describe(&error)
-            );
+            let text = format!("`re_pattern` is no regular expression: {}", chain(&error));
             StepError::configuration(text).caused_by(error)
         })?;
         let request = web::request(context, env, &url)?;
@@ -100,7 +97,7 @@ impl Processor for UrlTextSearcher {
             searched.map_err(|error| StepError::package(lost).caused_by(error))?
         };
         let found = searched.map_err(|error| {
-            let text = format!("the search was given up: {}", describe(&error));
+            let text = format!("the search was given up: {}", chain(&error));
             StepError::configuration(text).caused_by(error)
         })?;
         let Some(values) = found else {
