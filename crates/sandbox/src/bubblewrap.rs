@@ -10,10 +10,15 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::{Confined, Network, Room, SandboxError};
+use crate::{Confined, Network, Room, SandboxError, filter};
 
 /// Folders of the system that are links into `/usr` on some machines, and folders of their own on others.
 const SYSTEM: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
+
+/// Has a program started with a file open under a number, which nothing else that this process starts inherits.
+const OPENER: &str = "exec \"$@\" 9<\"$0\"";
+/// That number.
+const FILTER: &str = "9";
 
 /// What names, certificates and time zones need of `/etc`, where there is a network.
 const NETWORK_FILES: [&str; 6] = [
@@ -57,8 +62,15 @@ impl Bubblewrap {
         program: &Path,
         arguments: &[I],
     ) -> Result<Confined, SandboxError> {
-        let mut command = Command::new(&self.program);
+        let failed = |source: io::Error| SandboxError::Start {
+            program: program.display().to_string(),
+            source,
+        };
+        let mut command = Command::new("/bin/sh");
         command
+            .args(["-c", OPENER, &filter::path().map_err(failed)?])
+            .arg(&self.program)
+            .args(["--seccomp", FILTER])
             .args(walls(room))
             .arg("--")
             .arg(program)
@@ -68,10 +80,6 @@ impl Bubblewrap {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let failed = |source: io::Error| SandboxError::Start {
-            program: program.display().to_string(),
-            source,
-        };
         let child = command.spawn().map_err(failed)?;
         Confined::new(child, room.limits).map_err(failed)
     }

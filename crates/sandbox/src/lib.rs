@@ -8,7 +8,8 @@
 //! - the files and folders that the room names, to read, and those it names to write;
 //! - `/tmp`, empty, in memory, gone with the program;
 //! - no network, unless the room has one; no process of the system; no capability; no new privileges; none of the
-//!   environment.
+//!   environment;
+//! - of the kernel's calls those that ordinary programs make: a filter refuses the rest.
 //!
 //! **Limits.** A watch looks at the program and all its descendants several times a second, and ends all of them at once
 //! when they have more memory together, are more processes, or take longer than the room allows. Ending is certain:
@@ -18,12 +19,13 @@
 //! - Nothing is started if the room cannot be made; there is no weaker way to fall back to.
 //! - The text that a program printed is bounded before it is kept.
 //!
-//! Sources: `bwrap(1)`, `namespaces(7)`, `proc(5)`.
+//! Sources: `bwrap(1)`, `namespaces(7)`, `proc(5)`, `seccomp(2)`.
 #![forbid(unsafe_code)]
 
 mod bubblewrap;
 mod confined;
 mod error;
+mod filter;
 mod room;
 mod watch;
 

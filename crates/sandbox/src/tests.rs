@@ -202,3 +202,69 @@ async fn what_looks_like_a_disk_and_is_memory_is_limited_too() {
     let tried = run(&room, script).await;
     assert_eq!(tried.said, "67108864\n67108864\n67108864\nnull\n");
 }
+
+/// Calls the kernel by number, and says what came of it: `EPERM`, or `ok`.
+const CALLER: &str = "import ctypes, errno, platform, socket, subprocess, threading
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, number, *arguments):
+    ctypes.set_errno(0)
+    answer = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(argument) for argument in arguments])
+    print(name, errno.errorcode[ctypes.get_errno()] if answer == -1 else 'ok')
+";
+
+#[tokio::test]
+async fn asks_the_kernel_for_what_ordinary_programs_do_and_for_nothing_else() {
+    let house = tempfile::tempdir().unwrap();
+    let refused = [
+        ("unshare", libc::SYS_unshare, vec![0x1000_0000]),
+        ("clone", libc::SYS_clone, vec![0x1000_0000 | 17, 0, 0, 0, 0]),
+        ("setns", libc::SYS_setns, vec![0, 0]),
+        ("mount", libc::SYS_mount, vec![0, 0, 0, 0, 0]),
+        ("ptrace", libc::SYS_ptrace, vec![0, 0, 0, 0]),
+        ("keyctl", libc::SYS_keyctl, vec![0, -3, 1]),
+        ("add_key", libc::SYS_add_key, vec![0, 0, 0, 0, -3]),
+        ("bpf", libc::SYS_bpf, vec![0, 0, 0]),
+        ("io_uring", libc::SYS_io_uring_setup, vec![1, 0]),
+        ("userfaultfd", libc::SYS_userfaultfd, vec![1]),
+        ("counters", libc::SYS_perf_event_open, vec![0, 0, -1, -1, 0]),
+        ("handle", libc::SYS_open_by_handle_at, vec![0, 0, 0]),
+        ("personality", libc::SYS_personality, vec![0x8]),
+        ("typing", libc::SYS_ioctl, vec![0, 0x5412, 0]),
+        ("alg", libc::SYS_socket, vec![38, 5, 0]),
+        ("vsock", libc::SYS_socket, vec![40, 1, 0]),
+        ("packet", libc::SYS_socket, vec![17, 3, 0]),
+    ];
+    let mut script = CALLER.to_owned();
+    for (name, number, arguments) in &refused {
+        script.push_str(&format!("call('{name}', {number}, *{arguments:?})\n"));
+    }
+    script.push_str(&format!(
+        "call('clone3', {}, 0, 0)\ncall('other numbers', 0x40000000 | {}, 0)\n",
+        libc::SYS_clone3,
+        libc::SYS_getpid
+    ));
+    script.push_str(&format!("call('which', {}, -1)\n", libc::SYS_personality));
+    script.push_str(
+        "for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):\n    socket.socket(family).close()\n\
+         thread = threading.Thread(target=lambda: print('thread ok'))\nthread.start()\nthread.join()\n\
+         print('process', subprocess.check_output(['/bin/echo', 'ok'], text=True), end='')\n",
+    );
+    fs_err::write(house.path().join("calls.py"), script).unwrap();
+    let tried = run(&room(house.path()), "exec /usr/bin/python3 calls.py").await;
+    let mut expected: Vec<String> = refused
+        .iter()
+        .map(|(name, ..)| format!("{name} EPERM"))
+        .collect();
+    expected.extend(
+        [
+            "clone3 ENOSYS",
+            "other numbers ENOSYS",
+            "which ok",
+            "thread ok",
+            "process ok",
+        ]
+        .map(str::to_owned),
+    );
+    let said: Vec<&str> = tried.said.lines().collect();
+    assert_eq!(said, expected, "{:?}", tried.ended);
+}
