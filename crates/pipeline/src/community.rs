@@ -36,14 +36,16 @@ pub(crate) fn to_load(native: &Registry, calls: &[Call], closure: &Closure) -> V
     found
 }
 
-/// The processor's file, the Python files beside it, and the files that arguments name.
+/// The processor's file, the Python files beside it and in packages there, and the files that arguments name.
 fn sources(processor: &Path, closure: &Closure) -> Sources {
     let mut sources = Sources {
         processor: processor.to_owned(),
         ..Sources::default()
     };
     for member in closure.members() {
-        let is_beside = member.path.parent() == processor.parent();
+        let is_beside = processor
+            .parent()
+            .is_some_and(|dir| member.path.starts_with(dir));
         match member.role {
             Role::Module | Role::Processor if is_beside => {
                 if let Some(sha256) = member.sha256 {

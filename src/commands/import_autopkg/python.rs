@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use processors::works_within;
-use recipe::is_core_processor;
+use recipe::{imported_modules, is_core_processor};
 
 /// The modules that come with Python 3.11.
 const STANDARD: &str = "__future__ abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins bz2 calendar \
@@ -135,7 +135,7 @@ fn doubts_of(text: &str, is_beside: impl Fn(&str) -> bool) -> Vec<Doubt> {
     for line in code {
         // What is imported further in is mostly tried, with a way around it.
         if line.starts_with("import ") || line.starts_with("from ") {
-            doubts.extend(imported(line).filter_map(|name| of_import(name, &is_beside)));
+            doubts.extend(imported_modules(line).filter_map(|name| of_import(name, &is_beside)));
         }
         if let Some(rest) = line.strip_prefix("from autopkglib") {
             doubts.extend(core_classes(rest).map(Doubt::Core));
@@ -152,19 +152,6 @@ fn doubts_of(text: &str, is_beside: impl Fn(&str) -> bool) -> Vec<Doubt> {
     doubts.sort();
     doubts.dedup();
     doubts
-}
-
-/// The modules that a line imports, without what is in them.
-fn imported(line: &str) -> impl Iterator<Item = &str> {
-    let (rest, several) = match line.strip_prefix("import ") {
-        Some(rest) => (rest, true),
-        None => (line.strip_prefix("from ").unwrap_or_default(), false),
-    };
-    let modules = rest.split(',').take(if several { usize::MAX } else { 1 });
-    modules.filter_map(|module| {
-        let name = module.split_whitespace().next()?.split('.').next()?;
-        (!name.is_empty()).then_some(name)
-    })
 }
 
 fn of_import(name: &str, is_beside: impl Fn(&str) -> bool) -> Option<Doubt> {

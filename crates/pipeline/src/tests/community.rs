@@ -42,6 +42,22 @@ async fn an_approved_one_is_run_and_the_title_published() {
 }
 
 #[tokio::test]
+async fn a_package_beside_it_that_it_imports_is_there_and_approved() {
+    let bench = bench_with("import os").await;
+    let words = bench.folder.path().join("recipes/NamerLib/words.py");
+    fs_err::create_dir(words.parent().unwrap()).unwrap();
+    fs_err::write(&words, "WORD = ' of ours'\n").unwrap();
+    write_processor(
+        &bench,
+        "from NamerLib.words import WORD; self.env['pkginfo']['display_name'] = self.env['name'] + WORD",
+    );
+    bench.approve().await;
+    assert_eq!(end(&bench.run().await), "published");
+    fs_err::write(&words, "WORD = ' of theirs'\n").unwrap();
+    assert_eq!(end(&bench.run().await), "failed trust");
+}
+
+#[tokio::test]
 async fn one_that_changed_since_is_not_even_loaded() {
     let bench = bench_with("pass").await;
     let marker = bench.folder.path().join("loaded");

@@ -1,5 +1,6 @@
 //! Everything that a plan reaches, with digests: what our own approvals approve.
 
+mod modules;
 mod resources;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use model::Sha256;
 use serde::{Deserialize, Serialize};
 
+pub use self::modules::imported_modules;
 use crate::{History, Library, Outside, Resolved, absolute, is_core_processor};
 
 /// Why a plan's reach could not be told. Such a plan cannot be approved.
@@ -39,7 +41,7 @@ pub enum ClosureError {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Role {
-    /// A Python file beside a community processor, which it can import.
+    /// A Python file that a community processor can import: beside it, or in a package beside it that it imports.
     Module,
     /// The file that was asked for.
     Override,
@@ -169,7 +171,7 @@ impl Closure {
                 (true, None) => {}
                 (false, Some(path)) => {
                     members.push(file(Role::Processor, processor, &path)?);
-                    for module in resources::modules_beside(&path) {
+                    for module in modules::modules(&path)? {
                         members.push(file(Role::Module, &module.display().to_string(), &module)?);
                     }
                     for named in resources::named_by(&path) {

@@ -16,22 +16,6 @@ const MOST_FILES: usize = 4096;
 /// Longer texts are scripts and descriptions.
 const LONGEST_PATH: usize = 1024;
 
-/// The other Python files in the folder of a processor.
-pub(super) fn modules_beside(processor: &Path) -> Vec<PathBuf> {
-    let entries = processor
-        .parent()
-        .and_then(|dir| fs_err::read_dir(dir).ok());
-    entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path != processor && path.extension().is_some_and(|extension| extension == "py")
-        })
-        .collect()
-}
-
 /// The files in the folder of a processor that its text names, as processors name their templates and scripts.
 pub(super) fn named_by(processor: &Path) -> BTreeSet<PathBuf> {
     let (Some(dir), Ok(bytes)) = (processor.parent(), fs_err::read(processor)) else {

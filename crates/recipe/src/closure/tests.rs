@@ -1,6 +1,6 @@
 //! What a processor reaches.
 
-use super::resources::named_by;
+use super::{ClosureError, modules::modules, resources::named_by};
 
 #[test]
 fn a_processor_names_files_of_its_folder() {
@@ -25,4 +25,44 @@ fn a_processor_names_files_of_its_folder() {
     let expected = ["Scripts/post", "a.tmpl", "b.tmpl"].map(place);
     assert_eq!(named, expected.into());
     assert!(named_by(&place("gone.py")).is_empty());
+}
+
+#[test]
+fn a_processor_loads_what_is_beside_it_and_packages_that_it_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(&path, text).unwrap();
+        path
+    };
+    let processor = write(
+        "Own.py",
+        "import os.path, helper as h\nfrom OwnLib.base import (\n    Base,\n)\nfrom linked import x\n# from apart import y\n",
+    );
+    let expected = [
+        write(
+            "helper.py",
+            "    from deep.inner.most import Most\nimport Own\n",
+        ),
+        write("beside.py", "import unused\n"),
+        write("OwnLib/base.py", "from more import z\n"),
+        write("OwnLib/__init__.py", ""),
+        write("deep/inner/most.py", ""),
+        write("more/__init__.py", ""),
+    ];
+    write("OwnLib/data.json", "{}");
+    write("unused/__init__.py", "");
+    write("apart/__init__.py", "");
+    fs_err::os::unix::fs::symlink("apart", folder.path().join("linked")).unwrap();
+    fs_err::os::unix::fs::symlink("../Own.py", folder.path().join("OwnLib/link.py")).unwrap();
+    assert_eq!(modules(&processor).unwrap(), expected.into());
+
+    for number in 0..=4096 {
+        write(&format!("more/{number}.py"), "");
+    }
+    let Err(ClosureError::TooMany { path, .. }) = modules(&processor) else {
+        panic!("so many files cannot be looked over");
+    };
+    assert_eq!(path, folder.path().join("more"));
 }
