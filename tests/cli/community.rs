@@ -99,6 +99,29 @@ fn it_has_core_processors_work_for_it_with_its_own_rights() {
 }
 
 #[test]
+fn its_predicates_are_judged_as_those_of_recipes() {
+    let house = house(
+        "from Foundation import NSPredicate\nfrom autopkglib import Processor\n__all__ = ['Own']\nclass Own(Processor):\n    \
+         def main(self):\n        \
+         for text in 'NAME BEGINSWITH[c] \"ow\"', 'NAME == \"x\"', 'NAME BEGINS':\n            \
+         predicate = NSPredicate.predicateWithFormat_(text)\n            \
+         try:\n                self.output(f'{text}: {predicate.evaluateWithObject_(self.env)}')\n            \
+         except ValueError as err:\n                self.output(f'no: {err}')\n        \
+         assert 'predicate' not in self.env and 'stop_processing_recipe' not in self.env\n",
+    );
+    let outcome = house.run("run -v Own.test");
+    assert_eq!(outcome.status, Some(0), "{outcome}");
+    for part in [
+        "NAME BEGINSWITH[c] \"ow\": True",
+        "NAME == \"x\": False",
+        "no: Predicate error for 'NAME BEGINS'",
+    ] {
+        assert!(outcome.shows(part), "{part}: {outcome}");
+    }
+    assert!(!outcome.shows("is True"), "{outcome}");
+}
+
+#[test]
 fn it_reads_the_files_beside_it_that_its_text_names_and_that_were_approved() {
     let house = house(
         "import os\nfrom autopkglib import Processor\n__all__ = ['Own']\nclass Own(Processor):\n    \

@@ -71,8 +71,8 @@ def core():
         return {name: {**told, "inputs": decode(told["inputs"])} for name, told in json.load(file).items()}
 
 
-def step(name, env):
-    """Has a core processor work on the variables."""
+def step(name, env, quiet=False):
+    """Has a core processor work on the variables; `quiet` if nobody is to be told of it."""
     how = core()[name]["how"]
     if how == "refused":
         raise Refused(
@@ -90,17 +90,18 @@ def step(name, env):
     ) as program:
         program.stdin.write(order)
         program.stdin.close()
-        changed = _heard(name, program.stdout)
+        changed = _heard(name, program.stdout, quiet)
     env.clear()
     env.update(changed)
 
 
-def _heard(name, lines):
+def _heard(name, lines, quiet):
     """Hands on what the program says; answers the variables that it leaves."""
     for line in lines:
         message = json.loads(line)
         if "say" in message:
-            say(message["say"])
+            if not quiet:
+                say(message["say"])
         elif "done" in message:
             return decode(message["done"]["env"])
         else:

@@ -32,6 +32,8 @@ const FRAMEWORKS: [&str; 12] = [
     "SystemConfiguration",
     "objc",
 ];
+/// The part of these that the host has.
+const PREDICATES: &str = "from Foundation import NSPredicate";
 /// Programs that only macOS has, and that the sandbox has no substitute for.
 const TOOLS: [&str; 13] = [
     "iconutil",
@@ -133,6 +135,9 @@ fn doubts_of(text: &str, is_beside: impl Fn(&str) -> bool) -> Vec<Doubt> {
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'));
     for line in code {
+        if line.trim_end() == PREDICATES {
+            continue;
+        }
         // What is imported further in is mostly tried, with a way around it.
         if line.starts_with("import ") || line.starts_with("from ") {
             doubts.extend(imported_modules(line).filter_map(|name| of_import(name, &is_beside)));

@@ -46,7 +46,7 @@ macro_rules! host_file {
 }
 
 /// The host's own files.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 17] = [
     host_file!("host.py"),
     host_file!("auto_update_library.py"),
     host_file!("autopkglib/__init__.py"),
@@ -55,6 +55,7 @@ const FILES: [(&str, &str); 16] = [
     host_file!("autopkglib/URLDownloader.py"),
     host_file!("autopkglib/URLGetter.py"),
     host_file!("autopkglib/URLTextSearcher.py"),
+    host_file!("fallback/Foundation.py"),
     host_file!("fallback/certifi.py"),
     host_file!("fallback/distutils/__init__.py"),
     host_file!("fallback/distutils/version.py"),
