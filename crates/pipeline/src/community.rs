@@ -3,10 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use model::FailureClass;
-use processors::{Call, PythonHost, Registry, Sources, StepError};
+use processors::{Call, PythonHost, Registry, Sources, StepError, clear_scratch};
 use recipe::{Closure, Role};
 
-use crate::Failure;
+use crate::{Failure, engine::blocking};
 
 /// A processor that has to be loaded.
 #[derive(Clone, Debug)]
@@ -80,6 +80,22 @@ pub(crate) async fn registry(
         registry.add(Arc::new(loaded));
     }
     Ok(Arc::new(registry))
+}
+
+/// Removes what the processors of a run left for one another.
+pub(crate) async fn clear_after(workspace: &Path) {
+    let place = workspace.to_owned();
+    let cleared = blocking(move || {
+        clear_scratch(&place).map_err(|error| Failure::from_error(FailureClass::Internal, &error))
+    });
+    if let Err(failure) = cleared.await {
+        // The next run of the title tries again, and says so where it fails.
+        tracing::warn!(
+            workspace = %workspace.display(),
+            "what processors left for one another is still there: {}",
+            failure.said()
+        );
+    }
 }
 
 /// A class that cannot be loaded is the recipe's fault, whatever it failed with.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use model::{FailureClass, Timestamp};
 use processors::{
-    Call, Downloads, Env, Proofs, Registry, StepContext, StepRecord, clear_fetched, execute_step,
-    pinned,
+    Call, Downloads, Env, Proofs, Registry, StepContext, StepRecord, clear_fetched, clear_scratch,
+    execute_step, pinned,
 };
 use proofs::VendorKey;
 use proplist::{Dict, Value};
@@ -76,6 +76,9 @@ impl Engine {
         let walked = walk
             .steps(&prepared.calls, &prepared.identifier, &mut receipt)
             .await;
+        if !Arc::ptr_eq(&walk.registry, &self.registry) {
+            crate::community::clear_after(&prepared.workspace).await;
+        }
         walk.tell(trace);
         if let Err(Stop::Failure(failure)) = &walked {
             receipt.add_error(&failure.message);
@@ -147,6 +150,7 @@ impl Engine {
             .clear()
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
         clear_fetched(&prepared.workspace)
+            .and_then(|()| clear_scratch(&prepared.workspace))
             .map_err(|error| Failure::from_error(FailureClass::Internal, &error))?;
         Ok(Arc::new(staging))
     }

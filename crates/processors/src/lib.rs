@@ -63,8 +63,8 @@ mod version_order;
 mod web;
 
 pub use community::{
-    Community, PythonHost, PythonSettings, STEP_TOOL, Sources, clear_fetched, mac_tools,
-    serve_step, works_within,
+    Community, PythonHost, PythonSettings, STEP_TOOL, Sources, clear_fetched, clear_scratch,
+    mac_tools, serve_step, works_within,
 };
 pub use context::{StepContext, StepMessages};
 pub use downloads::{Download, Downloads};

@@ -86,7 +86,8 @@ impl Bubblewrap {
 }
 
 /// Folders that anybody may write on the systems that programs are written for; here they are gone with the program.
-const SCRATCH: [&str; 3] = ["/Volumes", "/dev/shm", "/tmp"];
+const SCRATCH: [&str; 3] = ["/Volumes", "/dev/shm", TMP];
+const TMP: &str = "/tmp";
 
 /// The arguments that make the room.
 fn walls(room: &Room) -> Vec<OsString> {
@@ -115,7 +116,10 @@ fn walls(room: &Room) -> Vec<OsString> {
     // What is written there is memory that no process is seen to use.
     let size = room.limits.memory_bytes.to_string();
     for folder in SCRATCH {
-        walls.add(&["--size", &size, "--tmpfs", folder]);
+        match &room.scratch {
+            Some(own) if folder == TMP => walls.place("--bind", own, Path::new(TMP)),
+            _ => walls.add(&["--size", &size, "--tmpfs", folder]),
+        }
     }
     if room.network == Network::Host {
         walls.add(&["--share-net"]);

@@ -6,7 +6,7 @@
 //! In the room:
 //! - the system's programs and libraries (`/usr`), to read; no `/etc`, no home, no other folder of the house;
 //! - the files and folders that the room names, to read, and those it names to write;
-//! - `/tmp`, empty, in memory, gone with the program;
+//! - `/tmp`, empty, in memory, gone with the program, or a folder that the room names;
 //! - no network, unless the room has one; no process of the system; no capability; no new privileges; none of the
 //!   environment;
 //! - of the kernel's calls those that ordinary programs make: a filter refuses the rest.

@@ -40,6 +40,8 @@ pub struct Room {
     pub read: Vec<(PathBuf, PathBuf)>,
     /// Folders to write, which the program sees where they lie.
     pub write: Vec<PathBuf>,
+    /// The folder that is seen as `/tmp`; memory that goes with the program if there is none.
+    pub scratch: Option<PathBuf>,
     /// The folder that it starts in.
     pub current_dir: PathBuf,
     /// Variables of the environment besides the usual ones.

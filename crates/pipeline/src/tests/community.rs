@@ -58,6 +58,36 @@ async fn a_package_beside_it_that_it_imports_is_there_and_approved() {
 }
 
 #[tokio::test]
+async fn what_it_leaves_in_tmp_goes_with_the_run() {
+    for (rest, expected) in [
+        ("pass", "published"),
+        ("raise ProcessorError('x')", "failed package"),
+    ] {
+        let bench = bench_with(&format!(
+            "import os; assert not os.path.exists('/tmp/token'); open('/tmp/token', 'w'); {rest}"
+        ))
+        .await;
+        for _run in 0..2 {
+            let worked = bench.run().await;
+            assert_eq!(end(&worked), expected, "{:?}", worked.failure);
+            let mut open = vec![bench.folder.path().to_owned()];
+            while let Some(folder) = open.pop() {
+                for entry in fs_err::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    assert_ne!(path.file_name().unwrap(), "token", "{}", path.display());
+                    if path.is_dir() {
+                        open.push(path);
+                    }
+                }
+            }
+            if expected == "published" {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_that_changed_since_is_not_even_loaded() {
     let bench = bench_with("pass").await;
     let marker = bench.folder.path().join("loaded");

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     Community, Sources,
     calls::Calls,
-    class_of,
+    class_of, scratch,
     sources::CheckedOut,
     talk::{Manifest, Message},
     tools, value, within,
@@ -174,7 +174,7 @@ impl PythonHost {
             current_dir: context.workspace.clone(),
             network: self.network_of(&community.name),
             limits: self.settings.limits,
-            variables: Vec::new(),
+            ..Room::default()
         };
         if let Some(program) = &self.settings.tools {
             let library = self.library().map_err(unwritten)?;
@@ -191,6 +191,7 @@ impl PythonHost {
             .extend(there.map(|path| (path.clone(), path.clone())));
         room.read
             .push((calls.folder().to_owned(), calls.folder().to_owned()));
+        room.scratch = Some(self.scratch(&room, &context.workspace)?);
         let mut host = self.start(room)?;
         let excuse = host.confined.excuse();
         let talking = async {
@@ -211,6 +212,14 @@ impl PythonHost {
             Ok(env) => Ok(env),
             Err(stopped) => Err(host.failure(&community.name, stopped, calls.class()).await),
         }
+    }
+
+    fn scratch(&self, room: &Room, workspace: &Path) -> Result<PathBuf, StepError> {
+        let read = room.read.iter().map(|(_, seen_at)| seen_at);
+        let seen_at = read.chain(&self.settings.python_path).map(PathBuf::as_path);
+        scratch::make(workspace, seen_at.chain([workspace])).map_err(|error| {
+            StepError::package("the folder for what is passing cannot be made").caused_by(error)
+        })
     }
 
     fn network_of(&self, name: &str) -> Network {

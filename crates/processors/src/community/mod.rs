@@ -15,6 +15,7 @@
 mod calls;
 mod host;
 mod links;
+mod scratch;
 mod sources;
 mod talk;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use self::talk::Manifest;
 pub use self::{
     calls::clear_fetched,
     host::{PythonHost, PythonSettings},
+    scratch::clear_scratch,
     sources::Sources,
     tools::mac_tools,
     within::{STEP_TOOL, serve_step, works_within},

@@ -395,3 +395,16 @@ async fn it_is_stopped_at_its_limits() {
         assert_eq!(failed.class, class);
     }
 }
+
+#[tokio::test]
+async fn what_one_leaves_in_tmp_another_finds_but_for_links_that_lead_out() {
+    let mut shelf = Shelf::new().await;
+    let leave = "open('/tmp/token', 'w').write('t')\nos.symlink('/etc/passwd', '/tmp/link')\nos.symlink('token', '/tmp/alias')";
+    shelf.run(leave, json!({})).await.unwrap();
+    let find = "self.env['made'] = sorted(n for n in os.listdir('/tmp') if n[0] != '.') + [open('/tmp/alias').read()]";
+    shelf.run(find, json!({})).await.unwrap();
+    let made = json!(["alias", "token", "t"]);
+    assert_eq!(serde_json::Value::from(&shelf.bench.env["made"]), made);
+    crate::clear_scratch(&shelf.bench.context.workspace).unwrap();
+    shelf.run(find, json!({})).await.unwrap_err();
+}
