@@ -81,7 +81,7 @@ pub struct PythonSettings {
     pub limits: Limits,
     /// Folders with further Python modules, which processors may import.
     pub python_path: Vec<PathBuf>,
-    /// The processors that may use the network by themselves, as steps name them.
+    /// The processors that may use the network by themselves, as steps name them; `IDENTIFIER/*` is every one of a recipe.
     pub networked: BTreeSet<String>,
     /// The program that does the work of macOS's tools when it is started under their names.
     pub tools: Option<PathBuf>,
@@ -223,7 +223,11 @@ impl PythonHost {
     }
 
     fn network_of(&self, name: &str) -> Network {
-        if self.settings.networked.contains(name) {
+        let networked = &self.settings.networked;
+        let of_repository = name
+            .split_once('/')
+            .map(|(identifier, _class)| format!("{identifier}/*"));
+        if networked.contains(name) || of_repository.is_some_and(|all| networked.contains(&all)) {
             Network::Host
         } else {
             Network::None

@@ -347,9 +347,18 @@ async fn there_is_no_network_but_for_processors_that_may() {
     let failed = shelf.run(body, url.clone()).await.unwrap_err();
     assert!(failed.message.contains("Connection refused"), "{failed}");
     assert!(shelf.bench.vendor.seen().is_empty());
-    shelf.settings.networked = ["com.example.shared/Own".to_owned()].into();
-    shelf.run(body, url).await.unwrap();
-    assert_eq!(shelf.bench.text("made"), "reached");
+    shelf.settings.networked = [
+        "com.example/*".to_owned(),
+        "com.example.shared/O*".to_owned(),
+    ]
+    .into();
+    shelf.run(body, url.clone()).await.unwrap_err();
+    for named in ["com.example.shared/Own", "com.example.shared/*"] {
+        shelf.settings.networked = [named.to_owned()].into();
+        shelf.bench.env.shift_remove("made");
+        shelf.run(body, url.clone()).await.unwrap();
+        assert_eq!(shelf.bench.text("made"), "reached");
+    }
 }
 
 #[tokio::test]
