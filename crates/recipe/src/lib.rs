@@ -54,7 +54,7 @@ mod version;
 mod yaml;
 
 pub use audit::{Auditor, Finding, Known, Language, MODIFIERS, Manual, RULES, Rule, Severity};
-pub use closure::{Change, Closure, ClosureError, Member, Role, imported_modules};
+pub use closure::{Change, Closure, ClosureError, Member, Role, imported_modules, modules_of};
 pub use core_processors::{CORE_PROCESSORS, is_core_processor, split_processor};
 pub use error::{ReadError, ResolveError, WriteError, YamlError};
 pub use file::{EXTENSIONS, Recipe, strip_extension};

@@ -11,7 +11,7 @@ use processors::{PythonHost, PythonSettings, Sources};
 
 use super::judge::{Foreign, Loading, Title};
 
-/// Loads every class once, with the Python files that lie beside it; what it says when it is loaded is read by nobody.
+/// Loads every class once, with the Python files that it can import; what it says when it is loaded is read by nobody.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -42,21 +42,18 @@ async fn load(host: &Arc<PythonHost>, foreign: &Foreign) -> anyhow::Result<Loadi
     })
 }
 
-/// As an approval has them: the file, and the Python files beside it.
+/// As an approval has them: the file, and the Python files that it can import.
 fn sources(processor: &Path) -> anyhow::Result<Sources> {
     let processor = recipe::absolute(processor);
-    let mut files = Vec::new();
-    for entry in fs_err::read_dir(processor.parent().unwrap_or(Path::new("/")))? {
-        let path = entry?.path();
-        if path.is_file() && path.extension().is_some_and(|end| end == "py") {
-            let digest = Sha256::of(&fs_err::read(&path)?);
-            files.push((path, digest));
-        }
-    }
-    files.sort();
+    let mut paths = recipe::modules_of(&processor)?;
+    paths.insert(processor.clone());
+    let files = paths.into_iter().map(|path| {
+        let digest = Sha256::of(&fs_err::read(&path)?);
+        Ok((path, digest))
+    });
     Ok(Sources {
         processor,
-        files,
+        files: files.collect::<anyhow::Result<_>>()?,
         resources: Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use std::{
 use model::Sha256;
 use serde::{Deserialize, Serialize};
 
-pub use self::modules::imported_modules;
+pub use self::modules::{imported_modules, modules_of};
 use crate::{History, Library, Outside, Resolved, absolute, is_core_processor};
 
 /// Why a plan's reach could not be told. Such a plan cannot be approved.
@@ -171,7 +171,7 @@ impl Closure {
                 (true, None) => {}
                 (false, Some(path)) => {
                     members.push(file(Role::Processor, processor, &path)?);
-                    for module in modules::modules(&path)? {
+                    for module in modules_of(&path)? {
                         members.push(file(Role::Module, &module.display().to_string(), &module)?);
                     }
                     for named in resources::named_by(&path) {

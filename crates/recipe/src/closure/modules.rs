@@ -15,7 +15,7 @@ const MOST_FILES: usize = 4096;
 ///
 /// # Errors
 /// If a package cannot be read, or holds more than anybody could look over.
-pub(super) fn modules(processor: &Path) -> Result<BTreeSet<PathBuf>, ClosureError> {
+pub fn modules_of(processor: &Path) -> Result<BTreeSet<PathBuf>, ClosureError> {
     let Some(dir) = processor.parent() else {
         return Ok(BTreeSet::new());
     };

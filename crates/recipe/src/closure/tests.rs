@@ -1,6 +1,6 @@
 //! What a processor reaches.
 
-use super::{ClosureError, modules::modules, resources::named_by};
+use super::{ClosureError, modules_of, resources::named_by};
 
 #[test]
 fn a_processor_names_files_of_its_folder() {
@@ -56,12 +56,12 @@ fn a_processor_loads_what_is_beside_it_and_packages_that_it_imports() {
     write("apart/__init__.py", "");
     fs_err::os::unix::fs::symlink("apart", folder.path().join("linked")).unwrap();
     fs_err::os::unix::fs::symlink("../Own.py", folder.path().join("OwnLib/link.py")).unwrap();
-    assert_eq!(modules(&processor).unwrap(), expected.into());
+    assert_eq!(modules_of(&processor).unwrap(), expected.into());
 
     for number in 0..=4096 {
         write(&format!("more/{number}.py"), "");
     }
-    let Err(ClosureError::TooMany { path, .. }) = modules(&processor) else {
+    let Err(ClosureError::TooMany { path, .. }) = modules_of(&processor) else {
         panic!("so many files cannot be looked over");
     };
     assert_eq!(path, folder.path().join("more"));
