@@ -103,12 +103,11 @@ const OTHER_NUMBERS: u32 = 0x4000_0000;
 /// If the system gives no memory for it, or this processor is none that filters can be made for.
 pub(crate) fn path() -> io::Result<String> {
     static FILTER: OnceLock<OwnedFd> = OnceLock::new();
-    let filter = match FILTER.get() {
-        Some(filter) => filter,
-        None => {
-            let made = in_memory(&program()?)?;
-            FILTER.get_or_init(|| made)
-        }
+    let filter = if let Some(filter) = FILTER.get() {
+        filter
+    } else {
+        let made = in_memory(&program()?)?;
+        FILTER.get_or_init(|| made)
     };
     let process = std::process::id();
     Ok(format!("/proc/{process}/fd/{}", filter.as_raw_fd()))
@@ -140,7 +139,8 @@ fn program() -> io::Result<Vec<u8>> {
         arch,
     );
     let rules = BpfProgram::try_from(filter.map_err(unmade)?).map_err(unmade)?;
-    let all = first().into_iter().chain(rules);
+    let first = first();
+    let all = first.iter().chain(&rules);
     Ok(all.flat_map(bytes).collect())
 }
 
@@ -204,7 +204,7 @@ const fn refusal(error: libc::c_int) -> u32 {
     error.unsigned_abs()
 }
 
-fn bytes(instruction: sock_filter) -> [u8; 8] {
+fn bytes(instruction: &sock_filter) -> [u8; 8] {
     let [code0, code1] = instruction.code.to_ne_bytes();
     let [k0, k1, k2, k3] = instruction.k.to_ne_bytes();
     [code0, code1, instruction.jt, instruction.jf, k0, k1, k2, k3]

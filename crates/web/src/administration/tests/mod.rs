@@ -21,7 +21,6 @@ use super::{AdministrationDoor, administration_router};
 const PASSWORD: &str = "correct horse battery";
 const HOST: &str = "admin.example.com";
 
-#[path = "oidc_tests.rs"]
 mod oidc;
 mod roles;
 
