@@ -265,6 +265,9 @@ def main():
     library = importlib.import_module("auto_update_library")
     library.restore_plistlib()
     _converse(library)
+    # The program first sees what is still running here.
+    while receive() is not None:
+        pass
 
 
 if __name__ == "__main__":

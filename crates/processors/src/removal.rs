@@ -1,6 +1,6 @@
 //! Removes what is in the way.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
 
 /// Folders whose loss no recipe can mean: the root, and what is directly below it.
 const SHALLOWEST: usize = 3;
@@ -15,7 +15,45 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
         return fs::remove_file(path);
     }
     refuse_shallow(path)?;
-    fs::remove_dir_all(path)
+    remove_folder(path)
+}
+
+/// Removes what lies at `path`, a place of our own, if anything does.
+///
+/// # Errors
+/// If it cannot be removed.
+pub(crate) fn clear(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => remove_folder(path),
+        Ok(_other) => fs::remove_file(path),
+        Err(_nothing) => Ok(()),
+    }
+}
+
+/// Removes a folder with folders in it that nobody may write, as applications have, or processors leave.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(path)?;
+            fs::remove_dir_all(path)
+        }
+        done => done,
+    }
+}
+
+/// Lets us write the folder and all in it.
+fn make_writable(path: &Path) -> io::Result<()> {
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is in the folder at `path`, and not the folder.
@@ -49,6 +87,26 @@ mod tests {
             assert!(remove(Path::new(path)).is_err(), "{path}");
             assert!(empty(Path::new(path)).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn folders_that_nobody_may_write_are_opened_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, apart) = (folder.path().join("tree"), folder.path().join("apart"));
+        let inner = tree.join("a/b");
+        fs::create_dir_all(&inner).unwrap();
+        fs::create_dir(&apart).unwrap();
+        std::os::unix::fs::symlink(&apart, tree.join("link")).unwrap();
+        let closed = [&inner, &inner.parent().unwrap().to_owned(), &tree, &apart];
+        for place in closed {
+            fs::set_permissions(place, fs::Permissions::from_mode(0o555)).unwrap();
+        }
+        make_writable(&tree).unwrap();
+        let modes = closed.map(|place| place.metadata().unwrap().permissions().mode() & 0o777);
+        assert_eq!(modes, [0o700, 0o700, 0o700, 0o555]);
+        clear(&tree).unwrap();
+        clear(&tree).unwrap();
+        assert!(!tree.exists() && apart.is_dir());
     }
 
     #[test]

@@ -95,17 +95,23 @@ impl Confined {
         watch::until_breach(self.child.id(), self.limits, &self.stopwatch).await
     }
 
-    /// Waits for the program's end.
+    /// Waits for the end of the program and of everything that it started and that is there when this is called.
     ///
     /// # Errors
     /// If the system cannot tell.
-    pub async fn ended(mut self) -> io::Result<Ended> {
-        drop(self.stdin.take());
-        let status = self.child.wait().await?;
-        Ok(Ended {
-            status: status.code(),
-            errors: self.errors.await.unwrap_or_default(),
-        })
+    pub fn ended(mut self) -> impl Future<Output = io::Result<Ended>> {
+        // The first process of the room is gone only when all others in it are.
+        let first = watch::first_of(self.child.id());
+        async move {
+            drop(self.stdin.take());
+            let status = self.child.wait().await?;
+            let errors = self.errors.await.unwrap_or_default();
+            watch::until_gone(&first).await;
+            Ok(Ended {
+                status: status.code(),
+                errors,
+            })
+        }
     }
 
     /// Ends the program and everything it started, now.

@@ -176,6 +176,32 @@ async fn what_it_started_ends_with_it() {
 }
 
 #[tokio::test]
+async fn its_end_is_that_of_everything_it_started() {
+    let house = tempfile::tempdir().unwrap();
+    let bubblewrap = Bubblewrap::find().unwrap();
+    // What goes on has none of the program's streams.
+    let script = "(setsid sh -c 'while true; do date +%N > alive; done' <&- >/dev/null 2>&1 &) ; \
+                  while [ ! -s alive ]; do sleep 0.01; done; read line";
+    let mut confined = bubblewrap
+        .start(&room(house.path()), Path::new("/bin/sh"), &["-c", script])
+        .unwrap();
+    let alive = house.path().join("alive");
+    while fs_err::read_to_string(&alive)
+        .unwrap_or_default()
+        .is_empty()
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let stdin = confined.take_stdin();
+    let ended = confined.ended();
+    drop(stdin);
+    ended.await.unwrap();
+    fs_err::write(&alive, "ended").unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(fs_err::read_to_string(&alive).unwrap(), "ended");
+}
+
+#[tokio::test]
 async fn the_time_it_waits_for_its_caller_does_not_count() {
     let house = tempfile::tempdir().unwrap();
     let mut room = room(house.path());

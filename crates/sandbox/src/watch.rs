@@ -11,6 +11,9 @@ use crate::{Breach, Limits};
 /// How often it looks. A program that takes memory as fast as it can gets about a gibibyte further meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long it takes for what was ended to be gone.
+const SHORTLY: Duration = Duration::from_millis(1);
+
 const MIB: u64 = 1 << 20;
 
 /// How long a program has run, without the time that it waited for others.
@@ -153,4 +156,65 @@ fn children(process: u32) -> Vec<u32> {
                 .collect::<Vec<u32>>()
         })
         .collect()
+}
+
+/// A process, told from a later one of the same number by when it was started.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Process {
+    number: u32,
+    /// In ticks since the machine was started.
+    started: u64,
+}
+
+/// What bubblewrap, the process `outer`, has started: the first process of the room.
+pub(crate) fn first_of(outer: Option<u32>) -> Vec<Process> {
+    let inner = outer.map(children).unwrap_or_default();
+    inner.into_iter().filter_map(running).collect()
+}
+
+/// Returns when none of `processes` is there any more.
+pub(crate) async fn until_gone(processes: &[Process]) {
+    for process in processes {
+        while running(process.number).as_ref() == Some(process) {
+            tokio::time::sleep(SHORTLY).await;
+        }
+    }
+}
+
+/// The process with that number, unless it has ended: third and 22nd field of `/proc/PID/stat`.
+fn running(number: u32) -> Option<Process> {
+    let text = fs_err::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // The name in brackets may hold anything.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?;
+    let started = fields.nth(18)?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(Process { number, started })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_is_told_from_a_later_one() {
+        let own = running(std::process::id()).unwrap();
+        assert!(own.started > 0);
+        let later = Process {
+            number: own.number,
+            started: own.started.saturating_add(1),
+        };
+        until_gone(&[later]).await;
+        let mut child = tokio::process::Command::new("/bin/sleep")
+            .arg("60")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let started = running(child.id().unwrap()).unwrap();
+        let waited = tokio::time::timeout(SHORTLY, until_gone(std::slice::from_ref(&started)));
+        assert!(waited.await.is_err());
+        child.start_kill().unwrap();
+        // It is not waited for by anybody, and counts as gone all the same.
+        until_gone(&[started]).await;
+    }
 }

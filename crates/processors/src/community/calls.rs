@@ -16,7 +16,7 @@ use super::{
     talk::{Asked, Fetch},
     value, within,
 };
-use crate::{Env, Registry, StepContext, StepError, web};
+use crate::{Env, Registry, StepContext, StepError, removal, web};
 
 /// Variables that decide where a token goes, or which: no processor chooses them.
 const HOUSE_ONLY: [&str; 3] = ["GITHUB_TOKEN", "GITHUB_TOKEN_PATH", "GITHUB_URL"];
@@ -29,12 +29,7 @@ pub(super) const FOLDER: &str = ".fetched";
 /// # Errors
 /// If it cannot be removed.
 pub fn clear_fetched(workspace: &Path) -> std::io::Result<()> {
-    let place = workspace.join(FOLDER);
-    match place.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs_err::remove_dir_all(place),
-        Ok(_other) => fs_err::remove_file(place),
-        Err(_nothing) => Ok(()),
-    }
+    removal::clear(&workspace.join(FOLDER))
 }
 
 /// The calls of one step.

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use model::FailureClass;
@@ -68,6 +69,9 @@ const FILES: [(&str, &str); 17] = [
 
 /// The longest message that is read.
 const LONGEST_BYTES: u64 = 64 << 20;
+
+/// How long a process may take to end when its step is done.
+const TO_END: Duration = Duration::from_secs(10);
 
 /// The largest file that a processor may write.
 const LARGEST_FILE_BYTES: u64 = 32 << 30;
@@ -209,7 +213,7 @@ impl PythonHost {
             breach = host.confined.breach() => Err(Stopped::Breach(breach)),
         };
         match outcome {
-            Ok(env) => Ok(env),
+            Ok(env) => host.ended(&community.name).await.map(|()| env),
             Err(stopped) => Err(host.failure(&community.name, stopped, calls.class()).await),
         }
     }
@@ -333,6 +337,20 @@ struct Host {
 }
 
 impl Host {
+    /// Waits until the process is gone, which said that it is done, and everything that it started: nothing of it may be
+    /// there when others look at what it left.
+    async fn ended(self, name: &str) -> Result<(), StepError> {
+        let ended = self.confined.ended();
+        // The host waits for the end of the conversation.
+        drop(self.talk);
+        match tokio::time::timeout(TO_END, ended).await {
+            Ok(Ok(_ended)) => Ok(()),
+            _ => Err(StepError::package(format!(
+                "the process of {name} did not end when its step was done"
+            ))),
+        }
+    }
+
     /// What became of a step that did not come to its end; `class` is that of a call of its that failed.
     async fn failure(
         mut self,

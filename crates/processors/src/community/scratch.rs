@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::removal;
+
 /// Where it lies in the workspace.
 pub(super) const FOLDER: &str = ".tmp";
 
@@ -49,12 +51,7 @@ fn remove_link(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If it cannot be removed.
 pub fn clear_scratch(workspace: &Path) -> io::Result<()> {
-    let place = workspace.join(FOLDER);
-    match place.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs_err::remove_dir_all(place),
-        Ok(_other) => fs_err::remove_file(place),
-        Err(_nothing) => Ok(()),
-    }
+    removal::clear(&workspace.join(FOLDER))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use std::{
 
 use sandbox::Room;
 
+use crate::removal;
+
 /// Where the system's own programs are seen in the sandbox, behind the links.
 const SYSTEM: &str = "/run/auto-update/usr";
 /// Where the program is seen that serves the tools.
@@ -115,10 +117,5 @@ fn is_folder(path: &Path) -> bool {
 /// # Errors
 /// If it cannot be removed.
 pub(super) fn detach_all(workspace: &Path) -> io::Result<()> {
-    let place = workspace.join(ATTACHED);
-    match place.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs_err::remove_dir_all(place),
-        Ok(_other) => fs_err::remove_file(place),
-        Err(_nothing) => Ok(()),
-    }
+    removal::clear(&workspace.join(ATTACHED))
 }
