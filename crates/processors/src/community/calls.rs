@@ -12,7 +12,6 @@ use redact::is_secret_name;
 use serde_json::{Value as Json, json};
 
 use super::{
-    host::is_within,
     talk::{Asked, Fetch},
     value, within,
 };
@@ -216,4 +215,13 @@ fn head_text(status: u16, headers: &[(&str, Option<String>)]) -> String {
         }
     }
     text
+}
+
+/// The folder of a file that a processor asked for must lie in the workspace.
+fn is_within(workspace: &Path, path: &Path) -> bool {
+    let real = |path: &Path| fs_err::canonicalize(path).ok();
+    match (real(workspace), real(path)) {
+        (Some(workspace), Some(path)) => path.starts_with(workspace),
+        _ => false,
+    }
 }

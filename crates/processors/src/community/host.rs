@@ -493,12 +493,3 @@ impl Talk {
             .map_err(|error| Stopped::Gone(format!("it said what cannot be understood: {error}")))
     }
 }
-
-/// The folder of a file that a processor asked for must lie in the workspace.
-pub(super) fn is_within(workspace: &Path, path: &Path) -> bool {
-    let real = |path: &Path| fs_err::canonicalize(path).ok();
-    match (real(workspace), real(path)) {
-        (Some(workspace), Some(path)) => path.starts_with(workspace),
-        _ => false,
-    }
-}
