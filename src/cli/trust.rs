@@ -29,6 +29,9 @@ pub(crate) struct Override {
     /// Where it and its parents are sought
     #[command(flatten)]
     pub(crate) folders: Folders,
+    /// Processors to run before and after the recipe's own
+    #[command(flatten)]
+    pub(crate) around: Around,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -46,6 +49,24 @@ pub(crate) struct Approve {
     /// Where they and their parents are sought
     #[command(flatten)]
     pub(crate) folders: Folders,
+    /// Processors to run before and after the recipe's own
+    #[command(flatten)]
+    pub(crate) around: Around,
+}
+
+// Processors that `run` is given besides those of the recipe.
+#[derive(Args, Debug)]
+pub(crate) struct Around {
+    /// A processor that `run` is told to run before the recipe's own; may be given again
+    #[arg(long = "pre", visible_alias = "preprocessor", value_name = "PROCESSOR")]
+    pub(crate) before: Vec<String>,
+    /// A processor that `run` is told to run after the recipe's own; may be given again
+    #[arg(
+        long = "post",
+        visible_alias = "postprocessor",
+        value_name = "PROCESSOR"
+    )]
+    pub(crate) after: Vec<String>,
 }
 
 // `trust list`

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     cli::{
         folders::Folders,
-        trust::{Approve, List, Override, Trust},
+        trust::{Approve, Around, List, Override, Trust},
     },
     exit::ExitStatus,
     explain,
@@ -39,7 +39,7 @@ async fn approve(
     let who = person::named(arguments.by.as_deref())?;
     let mut status = ExitStatus::Done;
     for name in &arguments.names {
-        let request = request(name, &arguments.folders);
+        let request = request(name, &arguments.folders, &arguments.around);
         match engine.approve(&request, &who).await {
             Ok(before) => {
                 let changes = before.changes().len();
@@ -175,7 +175,7 @@ async fn list(arguments: &List, engine: &Engine, printer: Printer) -> anyhow::Re
 }
 
 async fn standing(arguments: &Override, engine: &Engine, printer: Printer) -> Option<Standing> {
-    let request = request(&arguments.name, &arguments.folders);
+    let request = request(&arguments.name, &arguments.folders, &arguments.around);
     match engine.standing(&request).await {
         Ok(standing) => Some(standing),
         Err(failure) => {
@@ -185,8 +185,10 @@ async fn standing(arguments: &Override, engine: &Engine, printer: Printer) -> Op
     }
 }
 
-fn request(name: &str, folders: &Folders) -> Request {
+fn request(name: &str, folders: &Folders, around: &Around) -> Request {
     Request {
+        preprocessors: around.before.clone(),
+        postprocessors: around.after.clone(),
         search_dirs: folders.search_dirs.clone(),
         override_dirs: folders.override_dirs.clone(),
         ..Request::named(name)

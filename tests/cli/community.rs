@@ -122,6 +122,40 @@ fn its_predicates_are_judged_as_those_of_recipes() {
 }
 
 #[test]
+fn one_that_is_to_run_after_a_recipe_is_approved_with_it() {
+    const OWN: &str = "from autopkglib import Processor\n__all__ = ['Own']\nclass Own(Processor):\n    \
+                       def main(self):\n        self.output('own')\n";
+    let house = house(OWN);
+    let write = |word: &str| {
+        let text = OWN.replace("Own", "After").replace("'own'", word);
+        house.write("r/Own/After.py", &text);
+    };
+    write("'after'");
+    house.ok("trust approve Own.test --by ann");
+    let after = "run -v Own.test --post com.example.own/After";
+    let outcome = house.run(after);
+    assert_eq!(outcome.status, Some(70), "{outcome}");
+    let hint = "trust approve Own.test --post com.example.own/After";
+    assert!(outcome.shows(hint), "{outcome}");
+    house.ok(&format!("{hint} --by ann"));
+    house.ok(&hint.replace("approve", "diff"));
+    for (arguments, said) in [(after, true), ("run -v Own.test", false)] {
+        let outcome = house.run(arguments);
+        assert_eq!(outcome.status, Some(0), "{outcome}");
+        assert_eq!(outcome.shows("After: after"), said, "{outcome}");
+    }
+    write("'changed'");
+    // It lies beside the recipe's own, which could import it.
+    for arguments in [after, "run -v Own.test"] {
+        let outcome = house.run(arguments);
+        assert_eq!(outcome.status, Some(70), "{outcome}");
+    }
+    house.ok("trust approve Own.test --by ann");
+    assert_eq!(house.run("run Own.test").status, Some(0));
+    assert_eq!(house.run(after).status, Some(70));
+}
+
+#[test]
 fn it_reads_the_files_beside_it_that_its_text_names_and_that_were_approved() {
     let house = house(
         "import os\nfrom autopkglib import Processor\n__all__ = ['Own']\nclass Own(Processor):\n    \

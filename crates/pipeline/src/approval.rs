@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use model::{FailureClass, Sha256, Timestamp, Title};
-use recipe::{Change, Closure, History, Member};
+use recipe::{Change, Closure, History, Member, Role};
 use redact::Scrubber;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -115,6 +115,7 @@ impl Standing {
             return Ok(());
         }
         let list: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let title = self.as_asked_for();
         Err(Failure::new(
             FailureClass::Trust,
             format!(
@@ -127,9 +128,9 @@ impl Standing {
         )
         .with_detail(self.difference(history))
         .with_advice(format!(
-            "Look at the difference with `auto-update trust diff {0}`. If it is right, take it over with \
-             `auto-update update-trust-info {0}` where the override has trust information, then `auto-update trust \
-             approve {0}`.",
+            "Look at the difference with `auto-update trust diff {title}`. If it is right, take it over with \
+             `auto-update update-trust-info {}` where the override has trust information, then `auto-update trust \
+             approve {title}`.",
             self.title
         )))
     }
@@ -143,8 +144,17 @@ impl Standing {
         .with_advice(format!(
             "Look at what it reaches with `auto-update trust diff {0}`, and approve it with `auto-update trust approve \
              {0}` if it is right.",
-            self.title
+            self.as_asked_for()
         ))
+    }
+
+    /// The title with the processors that are to run besides its own, as `trust` takes them: before or after is the same to
+    /// an approval.
+    fn as_asked_for(&self) -> String {
+        let members = self.now.members().iter();
+        let around = members.filter(|member| member.is_around && member.role == Role::Processor);
+        let names = around.map(|member| format!(" --post {}", member.name));
+        format!("{}{}", self.title, names.collect::<String>())
     }
 
     /// The changes for people: a heading for each, and the lines that differ where they can be told. Blocking.

@@ -69,6 +69,10 @@ pub struct Member {
     /// The commit that last touched it, if it is as that commit has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Whether only processors before or after the recipe's own reach it: what is approved of these holds with and without
+    /// them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_around: bool,
 }
 
 /// Everything that a plan reaches, each file once, sorted.
@@ -159,10 +163,20 @@ impl Closure {
                 sha256: Some(file.sha256()),
                 commit: history.last_commit(&path),
                 path,
+                is_around: false,
             });
         }
-        let file = |role: Role, name: &str, path: &Path| member(role, name, path, history);
-        for processor in recipe.steps().iter().map(crate::Step::processor) {
+        for step in recipe.steps() {
+            let processor = step.processor();
+            // The recipe's own are written somewhere.
+            let is_around = step.source().is_none();
+            let file = |role: Role, name: &str, path: &Path| {
+                let member = member(role, name, path, history)?;
+                Ok::<_, ClosureError>(Member {
+                    is_around,
+                    ..member
+                })
+            };
             let path = library
                 .processor_path(recipe, processor)
                 .map(|path| absolute(&path));
@@ -184,13 +198,16 @@ impl Closure {
                     path: PathBuf::new(),
                     sha256: None,
                     commit: None,
+                    is_around,
                 }),
             }
         }
         for path in resources::of(recipe, outside)? {
-            members.push(file(Role::Resource, &path.display().to_string(), &path)?);
+            let name = path.display().to_string();
+            members.push(member(Role::Resource, &name, &path, history)?);
         }
-        members.sort_by(|left, right| (left.role, &left.name).cmp(&(right.role, &right.name)));
+        let place = |member: &Member| (member.role, member.name.clone(), member.is_around);
+        members.sort_by_cached_key(place);
         members.dedup_by(|left, right| (left.role, &left.name) == (right.role, &right.name));
         Ok(Self { members })
     }
@@ -212,6 +229,7 @@ impl Closure {
         let mut changes = Vec::new();
         for approved in &self.members {
             match find(now, approved) {
+                None if approved.is_around => {}
                 None => changes.push(Change::Removed(approved.clone())),
                 Some(now) if now.sha256 != approved.sha256 => {
                     changes.push(Change::Modified {
@@ -253,6 +271,7 @@ fn member(
         path: path.to_owned(),
         sha256,
         commit: history.last_commit(path),
+        is_around: false,
     })
 }
 

@@ -1,6 +1,8 @@
 //! What a processor reaches.
 
-use super::{ClosureError, modules_of, resources::named_by};
+use model::Sha256;
+
+use super::{Change, Closure, ClosureError, Member, Role, modules_of, resources::named_by};
 
 #[test]
 fn a_processor_names_files_of_its_folder() {
@@ -65,4 +67,32 @@ fn a_processor_loads_what_is_beside_it_and_packages_that_it_imports() {
         panic!("so many files cannot be looked over");
     };
     assert_eq!(path, folder.path().join("more"));
+}
+
+#[test]
+fn what_is_approved_besides_a_recipes_own_holds_without_it() {
+    let member = |name: &str, is_around: bool, sha256: u8| Member {
+        role: Role::Processor,
+        name: name.to_owned(),
+        path: name.into(),
+        sha256: Some(Sha256::of(&[sha256])),
+        commit: None,
+        is_around,
+    };
+    let closure = |members: &[Member]| Closure {
+        members: members.to_vec(),
+    };
+    let own = member("own", false, 1);
+    let after = member("after", true, 1);
+    let both = closure(&[after.clone(), own.clone()]);
+    let alone = closure(std::slice::from_ref(&own));
+    assert_eq!(both.changes(&alone), []);
+    assert_eq!(both.changes(&both), []);
+    assert_eq!(alone.changes(&both), [Change::Added(after.clone())]);
+    let without = closure(std::slice::from_ref(&after));
+    assert_eq!(both.changes(&without), [Change::Removed(own.clone())]);
+    let changed = closure(&[member("after", true, 2), own]);
+    assert_eq!(both.changes(&changed).len(), 1);
+    let written = serde_json::to_value(&both).unwrap();
+    assert_eq!(serde_json::from_value::<Closure>(written).unwrap(), both);
 }
