@@ -12,7 +12,7 @@ use model::Sha256;
 use serde::{Deserialize, Serialize};
 
 pub use self::modules::{imported_modules, modules_of};
-use crate::{History, Library, Outside, Resolved, absolute, is_core_processor};
+use crate::{History, Library, Outside, Resolved, Step, absolute, is_core_processor};
 
 /// Why a plan's reach could not be told. Such a plan cannot be approved.
 #[derive(Debug, thiserror::Error)]
@@ -167,40 +167,8 @@ impl Closure {
             });
         }
         for step in recipe.steps() {
-            let processor = step.processor();
-            // The recipe's own are written somewhere.
-            let is_around = step.source().is_none();
-            let file = |role: Role, name: &str, path: &Path| {
-                let member = member(role, name, path, history)?;
-                Ok::<_, ClosureError>(Member {
-                    is_around,
-                    ..member
-                })
-            };
-            let path = library
-                .processor_path(recipe, processor)
-                .map(|path| absolute(&path));
-            match (is_core_processor(processor), path) {
-                (true, Some(path)) => members.push(file(Role::Shadow, processor, &path)?),
-                (true, None) => {}
-                (false, Some(path)) => {
-                    members.push(file(Role::Processor, processor, &path)?);
-                    for module in modules_of(&path)? {
-                        members.push(file(Role::Module, &module.display().to_string(), &module)?);
-                    }
-                    for named in resources::named_by(&path) {
-                        members.push(file(Role::Resource, &named.display().to_string(), &named)?);
-                    }
-                }
-                (false, None) => members.push(Member {
-                    role: Role::Processor,
-                    name: processor.to_owned(),
-                    path: PathBuf::new(),
-                    sha256: None,
-                    commit: None,
-                    is_around,
-                }),
-            }
+            let path = library.processor_path(recipe, step.processor());
+            members.extend(of_step(step, path, history)?);
         }
         for path in resources::of(recipe, outside)? {
             let name = path.display().to_string();
@@ -247,6 +215,47 @@ impl Closure {
         changes.extend(new.cloned().map(Change::Added));
         changes
     }
+}
+
+/// What a step reaches whose processor, if it is a file, is `path`.
+fn of_step(
+    step: &Step,
+    path: Option<PathBuf>,
+    history: &dyn History,
+) -> Result<Vec<Member>, ClosureError> {
+    let processor = step.processor();
+    let mut members = Vec::new();
+    let mut add = |role: Role, name: &str, path: &Path| {
+        members.push(Member {
+            // The recipe's own are written somewhere.
+            is_around: step.source().is_none(),
+            ..member(role, name, path, history)?
+        });
+        Ok::<_, ClosureError>(())
+    };
+    match (is_core_processor(processor), path) {
+        (true, Some(path)) => add(Role::Shadow, processor, &absolute(&path))?,
+        (true, None) => {}
+        (false, Some(path)) => {
+            let path = absolute(&path);
+            add(Role::Processor, processor, &path)?;
+            for module in modules_of(&path)? {
+                add(Role::Module, &module.display().to_string(), &module)?;
+            }
+            for named in resources::named_by(&path) {
+                add(Role::Resource, &named.display().to_string(), &named)?;
+            }
+        }
+        (false, None) => members.push(Member {
+            role: Role::Processor,
+            name: processor.to_owned(),
+            path: PathBuf::new(),
+            sha256: None,
+            commit: None,
+            is_around: step.source().is_none(),
+        }),
+    }
+    Ok(members)
 }
 
 fn member(
