@@ -5,6 +5,9 @@
 
 use std::{
     collections::HashSet,
+    fs::Permissions,
+    io::ErrorKind,
+    os::unix::fs::PermissionsExt as _,
     path::{Component, Path, PathBuf},
 };
 
@@ -63,7 +66,7 @@ fn walk(workspace: &Path) -> std::io::Result<HashSet<Link>> {
     let mut found = HashSet::new();
     let mut open = vec![workspace.to_owned()];
     while let Some(folder) = open.pop() {
-        for entry in fs_err::read_dir(&folder)? {
+        for entry in entries(workspace, &folder)? {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             if kind.is_dir() {
@@ -80,6 +83,20 @@ fn walk(workspace: &Path) -> std::io::Result<HashSet<Link>> {
         }
     }
     Ok(found)
+}
+
+/// What is in `folder`, which is opened for us if it is one of those that are passing: elsewhere modes are the title's.
+fn entries(workspace: &Path, folder: &Path) -> std::io::Result<fs_err::ReadDir> {
+    match fs_err::read_dir(folder) {
+        Err(error)
+            if error.kind() == ErrorKind::PermissionDenied
+                && folder.starts_with(workspace.join(scratch::FOLDER)) =>
+        {
+            fs_err::set_permissions(folder, Permissions::from_mode(0o700))?;
+            fs_err::read_dir(folder)
+        }
+        entries => entries,
+    }
 }
 
 /// Whether a link in `folder` leads out of `workspace`. Links of Mac software to `/Applications` and the like lead
