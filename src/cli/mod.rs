@@ -3,6 +3,7 @@
 //! The structs of verbs have none of their own: it would take the place of what [`Verb`] says.
 
 pub(crate) mod administrator;
+pub(crate) mod around;
 pub(crate) mod audit;
 pub(crate) mod audit_log;
 pub(crate) mod backup;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use model::FailureClass;
 
-use super::folders::Folders;
+use super::{around::Around, folders::Folders};
 
 // Which overrides to run, and how; names and flags are `AutoPkg`'s where it has them.
 #[derive(Args, Debug)]
@@ -29,16 +29,9 @@ pub(crate) struct Run {
     /// Use this file in place of the download; for one override only
     #[arg(short, long, value_name = "FILE")]
     pub(crate) pkg: Option<PathBuf>,
-    /// A processor to run before the recipe's own; may be given again
-    #[arg(long = "pre", visible_alias = "preprocessor", value_name = "PROCESSOR")]
-    pub(crate) preprocessors: Vec<String>,
-    /// A processor to run after the recipe's own; may be given again
-    #[arg(
-        long = "post",
-        visible_alias = "postprocessor",
-        value_name = "PROCESSOR"
-    )]
-    pub(crate) postprocessors: Vec<String>,
+    /// Processors to run before and after the recipe's own
+    #[command(flatten)]
+    pub(crate) around: Around,
     /// Carry the steps out although nobody vouches for them; nothing is published then
     #[arg(long)]
     pub(crate) ignore_parent_trust_verification_errors: bool,

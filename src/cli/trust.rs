@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::folders::Folders;
+use super::{around::Around, folders::Folders};
 
 /// What to do with approvals.
 #[derive(Debug, Subcommand)]
@@ -52,21 +52,6 @@ pub(crate) struct Approve {
     /// Processors to run before and after the recipe's own
     #[command(flatten)]
     pub(crate) around: Around,
-}
-
-// Processors that `run` is given besides those of the recipe.
-#[derive(Args, Debug)]
-pub(crate) struct Around {
-    /// A processor that `run` is told to run before the recipe's own; may be given again
-    #[arg(long = "pre", visible_alias = "preprocessor", value_name = "PROCESSOR")]
-    pub(crate) before: Vec<String>,
-    /// A processor that `run` is told to run after the recipe's own; may be given again
-    #[arg(
-        long = "post",
-        visible_alias = "postprocessor",
-        value_name = "PROCESSOR"
-    )]
-    pub(crate) after: Vec<String>,
 }
 
 // `trust list`

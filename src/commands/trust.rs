@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::{
     cli::{
+        around::Around,
         folders::Folders,
-        trust::{Approve, Around, List, Override, Trust},
+        trust::{Approve, List, Override, Trust},
     },
     exit::ExitStatus,
     explain,

@@ -1,6 +1,13 @@
 //! Removes what is in the way.
 
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+
+use rustix::{
+    fd::{AsFd, AsRawFd as _, OwnedFd},
+    fs::{CWD, Dir, FileType, Mode, OFlags, openat},
+    io::Errno,
+    path::Arg,
+};
 
 /// Folders whose loss no recipe can mean: the root, and what is directly below it.
 const SHALLOWEST: usize = 3;
@@ -41,19 +48,46 @@ fn remove_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Lets us write the folder and all in it.
+/// Lets us write the folder and all in it. Folders are held open on the way: whoever swaps one for a link meanwhile has
+/// no mode changed elsewhere.
 fn make_writable(path: &Path) -> io::Result<()> {
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            }
+    let mut on_the_way = vec![opened(held(CWD, path)?)?];
+    while let Some((folder, inner)) = on_the_way.last_mut() {
+        let Some(name) = inner.pop() else {
+            on_the_way.pop();
+            continue;
+        };
+        match held(&folder, name.as_c_str()) {
+            Ok(folder) => on_the_way.push(opened(folder)?),
+            // No folder, or not there any more.
+            Err(Errno::NOTDIR | Errno::LOOP | Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// The folder `name` in `at`, and no link there; it need not be one that may be read.
+fn held(at: impl AsFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(at, name, flags, Mode::empty())
+}
+
+/// The folder, now writable, with the names of what may be folders in it.
+fn opened(folder: OwnedFd) -> io::Result<(OwnedFd, Vec<CString>)> {
+    // `fchmod` does not take what is held so.
+    let itself = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    fs::set_permissions(itself, fs::Permissions::from_mode(0o700))?;
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut names = Vec::new();
+    for entry in Dir::new(openat(&folder, c".", flags, Mode::empty())?)? {
+        let entry = entry?;
+        let may_be_one = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+        if may_be_one && ![c".", c".."].contains(&entry.file_name()) {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok((folder, names))
 }
 
 /// Removes what is in the folder at `path`, and not the folder.
@@ -104,6 +138,8 @@ mod tests {
         make_writable(&tree).unwrap();
         let modes = closed.map(|place| place.metadata().unwrap().permissions().mode() & 0o777);
         assert_eq!(modes, [0o700, 0o700, 0o700, 0o555]);
+        // As one is that was a folder when the names were read.
+        held(CWD, tree.join("link").as_path()).unwrap_err();
         clear(&tree).unwrap();
         clear(&tree).unwrap();
         assert!(!tree.exists() && apart.is_dir());

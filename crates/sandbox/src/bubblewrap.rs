@@ -54,8 +54,8 @@ impl Bubblewrap {
     /// Starts `program` in `room`, with pipes to all three of its streams.
     ///
     /// # Errors
-    /// [`SandboxError::Start`]. A room that cannot be made ends the program before it began; its standard error says
-    /// why.
+    /// [`SandboxError::Filter`] and [`SandboxError::Start`]. A room that cannot be made ends the program before it began;
+    /// see [`Ended::refusal`](crate::Ended::refusal).
     pub fn start<I: AsRef<OsStr>>(
         &self,
         room: &Room,
@@ -68,7 +68,7 @@ impl Bubblewrap {
         };
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", OPENER, &filter::path().map_err(failed)?])
+            .args(["-c", OPENER, &filter::path().map_err(SandboxError::Filter)?])
             .arg(&self.program)
             .args(["--seccomp", FILTER])
             .args(walls(room))
@@ -81,7 +81,7 @@ impl Bubblewrap {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let child = command.spawn().map_err(failed)?;
-        Confined::new(child, room.limits).map_err(failed)
+        Confined::new(child, room).map_err(failed)
     }
 }
 

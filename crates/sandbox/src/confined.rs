@@ -1,6 +1,6 @@
 //! A program that runs in a room.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
@@ -9,14 +9,19 @@ use tokio::{
 };
 
 use crate::{
-    Breach, Limits,
+    Breach, Limits, Room, filter,
     watch::{self, Stopwatch},
 };
 
 /// How much of what a program says on its standard error is kept: the beginning.
 const KEPT_BYTES: u64 = 16 * 1024;
 
-/// A program that runs in a room. Dropping it ends it and everything it started.
+/// How long dropping one waits for its processes to be gone. A process that was ended takes a few milliseconds, unless it
+/// waits for a disk that does not answer.
+const TO_BE_GONE: Duration = Duration::from_secs(1);
+
+/// A program that runs in a room. Dropping it ends it and everything it started, and waits for that where it may write
+/// what others go on with; [`Confined::end`] and [`Confined::ended`] do so without holding anybody up.
 #[derive(Debug)]
 pub struct Confined {
     child: Child,
@@ -24,7 +29,20 @@ pub struct Confined {
     stdout: Option<BufReader<ChildStdout>>,
     errors: JoinHandle<String>,
     limits: Limits,
+    /// Whether it may write what is there when it is gone.
+    leaves_something: bool,
     stopwatch: Arc<Stopwatch>,
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        // None where its end was waited for.
+        let first = watch::first_of(self.child.id());
+        let killed = self.child.start_kill();
+        if killed.is_ok() && self.leaves_something {
+            watch::wait_until_gone(&first, TO_BE_GONE);
+        }
+    }
 }
 
 /// While this is held, the program waits for whoever holds it, and its time does not count.
@@ -59,8 +77,17 @@ pub struct Ended {
     pub errors: String,
 }
 
+impl Ended {
+    /// What bubblewrap said if it could not make the room, or the shell if it could not hand the filter on.
+    pub fn refusal(&self) -> Option<&str> {
+        let first = self.errors.lines().next()?;
+        let of_room = first.starts_with("bwrap: ") || first.starts_with(filter::PROCESSES);
+        of_room.then_some(first)
+    }
+}
+
 impl Confined {
-    pub(crate) fn new(mut child: Child, limits: Limits) -> io::Result<Self> {
+    pub(crate) fn new(mut child: Child, room: &Room) -> io::Result<Self> {
         let missing = || io::Error::other("a pipe is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -70,7 +97,8 @@ impl Confined {
             stdin: Some(stdin),
             stdout: Some(BufReader::new(stdout)),
             errors: tokio::spawn(keep(stderr)),
-            limits,
+            limits: room.limits,
+            leaves_something: !room.write.is_empty() || room.scratch.is_some(),
             stopwatch: Arc::new(Stopwatch::started()),
         })
     }
@@ -95,6 +123,12 @@ impl Confined {
         watch::until_breach(self.child.id(), self.limits, &self.stopwatch).await
     }
 
+    /// Everything that runs in the room.
+    #[cfg(test)]
+    pub(crate) fn processes(&self) -> Vec<watch::Process> {
+        watch::all_of(self.child.id())
+    }
+
     /// Waits for the end of the program and of everything that it started and that is there when this is called.
     ///
     /// # Errors
@@ -105,7 +139,7 @@ impl Confined {
         async move {
             drop(self.stdin.take());
             let status = self.child.wait().await?;
-            let errors = self.errors.await.unwrap_or_default();
+            let errors = (&mut self.errors).await.unwrap_or_default();
             watch::until_gone(&first).await;
             Ok(Ended {
                 status: status.code(),
@@ -114,12 +148,15 @@ impl Confined {
         }
     }
 
-    /// Ends the program and everything it started, now.
+    /// Ends the program and everything it started, and waits until all of it is gone.
     ///
     /// # Errors
     /// If the system refuses.
     pub async fn end(&mut self) -> io::Result<()> {
-        self.child.kill().await
+        let first = watch::first_of(self.child.id());
+        self.child.kill().await?;
+        watch::until_gone(&first).await;
+        Ok(())
     }
 }
 

@@ -33,6 +33,9 @@ pub enum SandboxError {
     /// Bubblewrap is not there.
     #[error("`bwrap` is not on this machine, and programs of others are run in it only")]
     Missing,
+    /// The filter of system calls could not be made, and there is no room without it.
+    #[error("system calls cannot be filtered on this machine")]
+    Filter(#[source] io::Error),
     /// It could not be started.
     #[error("`{program}` cannot be started")]
     Start {

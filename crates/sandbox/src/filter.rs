@@ -97,6 +97,9 @@ const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 /// Numbers of calls from here on are those of another way to call on the same processor (x32), past every rule.
 const OTHER_NUMBERS: u32 = 0x4000_0000;
 
+/// The folder of every process's files.
+pub(crate) const PROCESSES: &str = "/proc/";
+
 /// The path under which a child finds the filter as long as this process is there; it is made once.
 ///
 /// # Errors
@@ -110,7 +113,7 @@ pub(crate) fn path() -> io::Result<String> {
         FILTER.get_or_init(|| made)
     };
     let process = std::process::id();
-    Ok(format!("/proc/{process}/fd/{}", filter.as_raw_fd()))
+    Ok(format!("{PROCESSES}{process}/fd/{}", filter.as_raw_fd()))
 }
 
 /// A file in memory that nobody can change any more.
@@ -145,7 +148,7 @@ fn program() -> io::Result<Vec<u8>> {
 }
 
 fn unmade(error: impl Display) -> io::Error {
-    io::Error::other(format!("no filter of system calls can be made: {error}"))
+    io::Error::other(error.to_string())
 }
 
 /// What goes before the rules: calls that are there as little as on an older kernel.

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::{Breach, Bubblewrap, Ended, Limits, Network, Room};
+use crate::{Breach, Bubblewrap, Confined, Ended, Limits, Network, Room, watch::Process};
 
 struct Tried {
     said: String,
@@ -175,30 +175,38 @@ async fn what_it_started_ends_with_it() {
     assert_eq!(before, after);
 }
 
-#[tokio::test]
-async fn its_end_is_that_of_everything_it_started() {
-    let house = tempfile::tempdir().unwrap();
-    let bubblewrap = Bubblewrap::find().unwrap();
-    // What goes on has none of the program's streams.
-    let script = "(setsid sh -c 'while true; do date +%N > alive; done' <&- >/dev/null 2>&1 &) ; \
-                  while [ ! -s alive ]; do sleep 0.01; done; read line";
-    let mut confined = bubblewrap
-        .start(&room(house.path()), Path::new("/bin/sh"), &["-c", script])
+/// A program in a room, with another one beside it that has none of its streams and so much memory that its end takes
+/// a while; and all their processes.
+async fn two_of_them(house: &Path) -> (Confined, Vec<Process>) {
+    let beside =
+        "import time\nheld = b'x' * (400 << 20)\nopen('alive', 'w').write('yes')\ntime.sleep(60)";
+    let script = format!("setsid python3 -c \"{beside}\" <&- >/dev/null 2>&1 &\nread line; exit 3");
+    let confined = Bubblewrap::find()
+        .unwrap()
+        .start(&room(house), Path::new("/bin/sh"), &["-c", &script])
         .unwrap();
-    let alive = house.path().join("alive");
-    while fs_err::read_to_string(&alive)
-        .unwrap_or_default()
-        .is_empty()
-    {
+    while !house.join("alive").exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let stdin = confined.take_stdin();
-    let ended = confined.ended();
-    drop(stdin);
-    ended.await.unwrap();
-    fs_err::write(&alive, "ended").unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(fs_err::read_to_string(&alive).unwrap(), "ended");
+    let processes = confined.processes();
+    // The shell in the room's first process, and what it started.
+    assert!(processes.len() >= 3, "{processes:?}");
+    (confined, processes)
+}
+
+#[tokio::test]
+async fn its_end_is_that_of_everything_it_started() {
+    for how in ["by itself", "asked", "dropped"] {
+        let house = tempfile::tempdir().unwrap();
+        let (mut confined, processes) = two_of_them(house.path()).await;
+        match how {
+            "by itself" => assert_eq!(confined.ended().await.unwrap().status, Some(3)),
+            "asked" => confined.end().await.unwrap(),
+            _ => drop(confined),
+        }
+        let left: Vec<&Process> = processes.iter().filter(|one| one.is_there()).collect();
+        assert!(left.is_empty(), "{how}: {left:?}");
+    }
 }
 
 #[tokio::test]

@@ -166,18 +166,46 @@ pub(crate) struct Process {
     started: u64,
 }
 
+impl Process {
+    /// Whether it has not ended.
+    pub(crate) fn is_there(&self) -> bool {
+        running(self.number).as_ref() == Some(self)
+    }
+}
+
 /// What bubblewrap, the process `outer`, has started: the first process of the room.
 pub(crate) fn first_of(outer: Option<u32>) -> Vec<Process> {
     let inner = outer.map(children).unwrap_or_default();
     inner.into_iter().filter_map(running).collect()
 }
 
+/// Everything that the process `outer` has started.
+#[cfg(test)]
+pub(crate) fn all_of(outer: Option<u32>) -> Vec<Process> {
+    let mut open: Vec<u32> = outer.into_iter().collect();
+    let mut all = Vec::new();
+    while let Some(number) = open.pop() {
+        let inner = children(number);
+        all.extend(inner.iter().filter_map(|&inner| running(inner)));
+        open.extend(inner);
+    }
+    all
+}
+
 /// Returns when none of `processes` is there any more.
 pub(crate) async fn until_gone(processes: &[Process]) {
     for process in processes {
-        while running(process.number).as_ref() == Some(process) {
+        while process.is_there() {
             tokio::time::sleep(SHORTLY).await;
         }
+    }
+}
+
+/// As [`until_gone`], but no longer than `at_most`. Blocking.
+pub(crate) fn wait_until_gone(processes: &[Process], at_most: Duration) {
+    let begun = Instant::now();
+    while processes.iter().any(Process::is_there) && begun.elapsed() < at_most {
+        std::thread::sleep(SHORTLY);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use model::FailureClass;
 use proplist::{Dict, Value};
-use sandbox::{Breach, Bubblewrap, Confined, Excuse, Limits, Network, Room, SandboxError};
+use sandbox::{Bubblewrap, Confined, Excuse, Limits, Network, Room, SandboxError};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::{
@@ -22,6 +22,7 @@ use super::{
     calls::Calls,
     class_of, scratch,
     sources::CheckedOut,
+    stopped::{Stopped, broken, gone, no_sandbox, no_scratch, nonsense, unended, unwritten},
     talk::{Manifest, Message},
     tools, value, within,
 };
@@ -221,9 +222,8 @@ impl PythonHost {
     fn scratch(&self, room: &Room, workspace: &Path) -> Result<PathBuf, StepError> {
         let read = room.read.iter().map(|(_, seen_at)| seen_at);
         let seen_at = read.chain(&self.settings.python_path).map(PathBuf::as_path);
-        scratch::make(workspace, seen_at.chain([workspace])).map_err(|error| {
-            StepError::package("the folder for what is passing cannot be made").caused_by(error)
-        })
+        scratch::make(workspace, seen_at.chain([workspace]))
+            .map_err(|error| no_scratch(workspace, error))
     }
 
     fn network_of(&self, name: &str) -> Network {
@@ -297,38 +297,6 @@ async fn check_out(sources: &Sources) -> Result<CheckedOut, StepError> {
     })?
 }
 
-fn unwritten(error: std::io::Error) -> StepError {
-    StepError::new(
-        FailureClass::Internal,
-        "the host of community processors cannot be written to the temporary folder",
-    )
-    .caused_by(error)
-}
-
-fn no_sandbox(error: SandboxError) -> StepError {
-    StepError::configuration(error.to_string())
-        .with_next_step(
-            "Install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`); without it no community processor is run.",
-        )
-        .caused_by(error)
-}
-
-/// Why a step ends before it is done.
-enum Stopped {
-    /// It went over a limit.
-    Breach(Breach),
-    /// It says so itself.
-    Failed { text: String, trace: String },
-    /// Its process is gone, or says what no host says.
-    Gone(String),
-}
-
-impl From<std::io::Error> for Stopped {
-    fn from(error: std::io::Error) -> Self {
-        Self::Gone(error.to_string())
-    }
-}
-
 /// A host that runs.
 struct Host {
     confined: Confined,
@@ -345,9 +313,7 @@ impl Host {
         drop(self.talk);
         match tokio::time::timeout(TO_END, ended).await {
             Ok(Ok(_ended)) => Ok(()),
-            _ => Err(StepError::package(format!(
-                "the process of {name} did not end when its step was done"
-            ))),
+            _ => Err(unended(name)),
         }
     }
 
@@ -359,47 +325,32 @@ impl Host {
         class: Option<FailureClass>,
     ) -> StepError {
         match stopped {
+            Stopped::Gone(why) => {
+                drop(self.talk);
+                match tokio::time::timeout(TO_END, self.confined.ended()).await {
+                    Ok(ended) => gone(name, &why, ended),
+                    Err(_elapsed) => unended(name),
+                }
+            }
             Stopped::Breach(breach) => {
-                // It is killed when it is dropped, if it cannot be now.
-                self.confined.end().await.unwrap_or_default();
+                self.end().await;
                 broken(name, breach)
             }
             Stopped::Failed { text, trace } => {
+                self.end().await;
                 StepError::new(class.unwrap_or(FailureClass::Package), text).caused_by(trace)
             }
-            Stopped::Gone(why) => {
-                drop(self.talk);
-                let ended = self.confined.ended().await;
-                let said = ended.map_or_else(|error| error.to_string(), |ended| ended.errors);
-                gone(name, &why, said)
+            Stopped::Nonsense(what) => {
+                self.end().await;
+                nonsense(name, &what)
             }
         }
     }
-}
 
-/// The process ended by itself. If bubblewrap could not make its room, that is what it says.
-fn gone(name: &str, why: &str, said: String) -> StepError {
-    if let Some(bubblewrap) = said.lines().find(|line| line.starts_with("bwrap: ")) {
-        return StepError::configuration(format!("no sandbox could be made for {name}: {bubblewrap}"))
-            .with_next_step(
-                "Bubblewrap needs user namespaces and a /proc that is not masked; see `docs/security.md`, Community processors.",
-            );
+    /// Ends the process and everything it started; what cannot be ended now is when it is dropped.
+    async fn end(&mut self) {
+        self.confined.end().await.unwrap_or_default();
     }
-    StepError::package(format!(
-        "the process of {name} ended before its step did: {why}"
-    ))
-    .caused_by(said)
-}
-
-fn broken(name: &str, breach: Breach) -> StepError {
-    let class = match breach {
-        Breach::Time { .. } => FailureClass::Timeout,
-        _ => FailureClass::Configuration,
-    };
-    StepError::new(class, format!("{name} was stopped: {breach}")).with_next_step(
-        "If the processor needs as much, raise the limit in the section `sandbox` of the configuration; if not, read its \
-         source.",
-    )
 }
 
 /// The two ends of a conversation.
@@ -436,7 +387,7 @@ impl Talk {
                 // A module may print when it is loaded.
                 Message::Say(_) => {}
                 Message::Call(_) | Message::Done { .. } => {
-                    return Err(Stopped::Gone("it spoke out of turn".to_owned()));
+                    return Err(Stopped::Nonsense("it spoke out of turn".to_owned()));
                 }
             }
         }
@@ -459,12 +410,13 @@ impl Talk {
                     self.tell(&answer).await?;
                 }
                 Message::Done { env } => {
-                    return value::variables(&env)
-                        .ok_or_else(|| Stopped::Gone("its variables cannot be read".to_owned()));
+                    return value::variables(&env).ok_or_else(|| {
+                        Stopped::Nonsense("its variables cannot be read".to_owned())
+                    });
                 }
                 Message::Failed { text, trace } => return Err(Stopped::Failed { text, trace }),
                 Message::Loaded(_) => {
-                    return Err(Stopped::Gone("it spoke out of turn".to_owned()));
+                    return Err(Stopped::Nonsense("it spoke out of turn".to_owned()));
                 }
             }
         }
@@ -482,14 +434,14 @@ impl Talk {
         let mut bounded = (&mut self.stdout).take(LONGEST_BYTES);
         bounded.read_until(b'\n', &mut line).await?;
         if line.last() != Some(&b'\n') {
-            let why = if line.is_empty() {
-                "it said nothing more"
+            return Err(if bounded.limit() > 0 {
+                Stopped::Gone("it said nothing more".to_owned())
             } else {
-                "it said too much at once"
-            };
-            return Err(Stopped::Gone(why.to_owned()));
+                Stopped::Nonsense("it said too much at once".to_owned())
+            });
         }
-        serde_json::from_slice(&line)
-            .map_err(|error| Stopped::Gone(format!("it said what cannot be understood: {error}")))
+        serde_json::from_slice(&line).map_err(|error| {
+            Stopped::Nonsense(format!("it said what cannot be understood: {error}"))
+        })
     }
 }

@@ -17,6 +17,7 @@ mod host;
 mod links;
 mod scratch;
 mod sources;
+mod stopped;
 mod talk;
 #[cfg(test)]
 mod tests;

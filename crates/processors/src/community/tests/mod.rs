@@ -158,6 +158,29 @@ async fn what_it_raises_is_the_steps_failure() {
 }
 
 #[tokio::test]
+async fn one_that_says_what_no_host_says_is_stopped_and_not_waited_for() {
+    let mut shelf = Shelf::new().await;
+    let alive = shelf.bench.context.workspace.join("alive");
+    for (say, why) in [
+        ("os.write(4, b'{}\\n')", "cannot be understood"),
+        (
+            "os.write(4, b'{\"loaded\": {}}\\n')",
+            "cannot be understood",
+        ),
+    ] {
+        let body = format!(
+            "{say}\nimport time\nwhile True:\n    open('alive', 'w').write('yes')\n    time.sleep(0.01)"
+        );
+        let failed = shelf.run(&body, json!({})).await.unwrap_err();
+        assert!(failed.message.contains(why), "{failed}");
+        assert!(failed.next_step.is_some());
+        fs_err::write(&alive, "ended").unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(fs_err::read_to_string(&alive).unwrap(), "ended");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_says_why() {
     let mut shelf = Shelf::new().await;
     for (text, why) in [
