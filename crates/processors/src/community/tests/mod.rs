@@ -5,7 +5,11 @@ mod edits;
 mod imports;
 mod library;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use model::{FailureClass, Sha256};
 use proplist::Value;
@@ -157,27 +161,44 @@ async fn what_it_raises_is_the_steps_failure() {
     }
 }
 
+/// Shows that it runs, again and again.
+const SHOWS_ITSELF: &str =
+    "import time\nwhile True:\n    open('alive', 'w').write('yes')\n    time.sleep(0.01)";
+
+/// Whether what wrote there does so no more.
+async fn is_gone(alive: &Path) -> bool {
+    fs_err::write(alive, "ended").unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    fs_err::read_to_string(alive).unwrap() == "ended"
+}
+
 #[tokio::test]
 async fn one_that_says_what_no_host_says_is_stopped_and_not_waited_for() {
     let mut shelf = Shelf::new().await;
     let alive = shelf.bench.context.workspace.join("alive");
-    for (say, why) in [
-        ("os.write(4, b'{}\\n')", "cannot be understood"),
-        (
-            "os.write(4, b'{\"loaded\": {}}\\n')",
-            "cannot be understood",
-        ),
-    ] {
-        let body = format!(
-            "{say}\nimport time\nwhile True:\n    open('alive', 'w').write('yes')\n    time.sleep(0.01)"
-        );
+    for say in ["b'{}\\n'", "b'{\"loaded\": {}}\\n'"] {
+        let body = format!("os.write(4, {say})\n{SHOWS_ITSELF}");
         let failed = shelf.run(&body, json!({})).await.unwrap_err();
+        let why = "cannot be understood";
         assert!(failed.message.contains(why), "{failed}");
         assert!(failed.next_step.is_some());
-        fs_err::write(&alive, "ended").unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(fs_err::read_to_string(&alive).unwrap(), "ended");
+        assert!(is_gone(&alive).await, "{say}");
     }
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_is_gone_when_its_step_is_over() {
+    let mut shelf = Shelf::new().await;
+    let alive = shelf.bench.context.workspace.join("alive");
+    let (cancelled, begun) = (shelf.bench.context.cancelled.clone(), alive.clone());
+    tokio::spawn(async move {
+        while !begun.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        cancelled.cancel();
+    });
+    shelf.run(SHOWS_ITSELF, json!({})).await.unwrap_err();
+    assert!(is_gone(&alive).await);
 }
 
 #[tokio::test]
