@@ -16,7 +16,7 @@ use crate::{Confined, Network, Room, SandboxError, filter};
 const SYSTEM: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
 
 /// Has a program started with a file open under a number, which nothing else that this process starts inherits.
-const OPENER: &str = "exec \"$@\" 9<\"$0\"";
+pub(crate) const OPENER: &str = "exec \"$@\" 9<\"$0\"";
 /// That number.
 const FILTER: &str = "9";
 

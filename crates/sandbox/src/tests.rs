@@ -4,7 +4,9 @@ use std::{path::Path, time::Duration};
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::{Breach, Bubblewrap, Confined, Ended, Limits, Network, Room, watch::Process};
+use crate::{
+    Breach, Bubblewrap, Confined, Ended, Limits, Network, Room, bubblewrap::OPENER, watch::Process,
+};
 
 struct Tried {
     said: String,
@@ -173,6 +175,26 @@ async fn what_it_started_ends_with_it() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let after = fs_err::read_to_string(house.path().join("alive")).unwrap();
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_room_that_cannot_be_made_is_told_from_what_a_program_says() {
+    let said = |errors: &str| Ended {
+        status: Some(1),
+        errors: errors.to_owned(),
+    };
+    let nothing_there = format!("{}self/fd/999", crate::filter::PROCESSES);
+    let shell = std::process::Command::new("/bin/sh")
+        .args(["-c", OPENER, &nothing_there, "/bin/true"])
+        .output()
+        .unwrap();
+    let of_shell = said(&String::from_utf8(shell.stderr).unwrap());
+    assert!(of_shell.refusal().unwrap().contains(&nothing_there));
+    let of_bubblewrap = said("bwrap: Creating new namespace failed: Operation not permitted\n");
+    assert!(of_bubblewrap.refusal().is_some());
+    let of_program = "Traceback (most recent call last):\n  bwrap: it says\n";
+    assert_eq!(said(of_program).refusal(), None);
+    assert_eq!(said("").refusal(), None);
 }
 
 /// A program in a room, with another one beside it that has none of its streams and so much memory that its end takes
