@@ -135,6 +135,18 @@ pub fn locate_with(path: &Path, options: &OpenOptions) -> Result<Location, Media
     on_host(&host)
 }
 
+/// Opens the container at `path` in `tree`; nothing outside of `tree` is looked at.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_in(tree: &Arc<dyn Tree>, path: &str) -> Result<Arc<dyn Tree>, MediaError> {
+    let opened = contents(tree, path, &budget(), &OpenOptions::default())?;
+    opened.ok_or_else(|| MediaError::WrongKind {
+        path: path.to_owned(),
+        expected: "file",
+    })
+}
+
 /// Opens the container that `source` holds; `budget` bounds what is unpacked, listed and nested.
 ///
 /// # Errors

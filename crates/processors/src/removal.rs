@@ -1,13 +1,21 @@
 //! Removes what is in the way.
 
-use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    ffi::{CStr, CString},
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use rustix::{
     fd::{AsFd, AsRawFd as _, OwnedFd},
-    fs::{CWD, Dir, FileType, Mode, OFlags, openat},
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, renameat, statat, unlinkat},
     io::Errno,
     path::Arg,
 };
+
+/// The mode of a folder that we may read and write.
+const OURS: u32 = 0o700;
 
 /// Folders whose loss no recipe can mean: the root, and what is directly below it.
 const SHALLOWEST: usize = 3;
@@ -37,57 +45,80 @@ pub(crate) fn clear(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a folder with folders in it that nobody may write, as applications have, or processors leave.
+/// Removes a folder, however deeply folders are nested in it, and with those that nobody may write, as applications have,
+/// or processors leave.
+///
+/// What is in a folder is moved up before that is removed, so that few are open at a time, and nothing calls itself: the
+/// one of the standard library does, and whoever nests folders deeply enough ends the process. Links are not followed;
+/// folders are held open, and whoever swaps one for a link meanwhile has nothing changed elsewhere.
 fn remove_folder(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            make_writable(path)?;
-            fs::remove_dir_all(path)
+    let top = opened(CWD, path)?;
+    let mut moved = 0_u64;
+    loop {
+        let folders = unlink_files(&top)?;
+        if folders.is_empty() {
+            return fs::remove_dir(path);
         }
-        done => done,
+        for name in folders {
+            let folder = opened(&top, name.as_c_str())?;
+            for inner in unlink_files(&folder)? {
+                lift(&folder, &inner, &top, &mut moved)?;
+            }
+            unlinkat(&top, name.as_c_str(), AtFlags::REMOVEDIR)?;
+        }
     }
 }
 
-/// Lets us write the folder and all in it. Folders are held open on the way: whoever swaps one for a link meanwhile has
-/// no mode changed elsewhere.
-fn make_writable(path: &Path) -> io::Result<()> {
-    let mut on_the_way = vec![opened(held(CWD, path)?)?];
-    while let Some((folder, inner)) = on_the_way.last_mut() {
-        let Some(name) = inner.pop() else {
-            on_the_way.pop();
-            continue;
-        };
-        match held(&folder, name.as_c_str()) {
-            Ok(folder) => on_the_way.push(opened(folder)?),
-            // No folder, or not there any more.
-            Err(Errno::NOTDIR | Errno::LOOP | Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-/// The folder `name` in `at`, and no link there; it need not be one that may be read.
-fn held(at: impl AsFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
+/// The folder `name` in `at`, and no link there, opened and made one that we may read and write.
+fn opened(at: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(at, name, flags, Mode::empty())
+    let held = openat(at, name, flags, Mode::empty())?;
+    if fstat(&held)?.st_mode & OURS != OURS {
+        // `fchmod` does not take what is held so.
+        let itself = format!("/proc/self/fd/{}", held.as_raw_fd());
+        fs::set_permissions(itself, fs::Permissions::from_mode(OURS))?;
+    }
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(&held, c".", flags, Mode::empty())?)
 }
 
-/// The folder, now writable, with the names of what may be folders in it.
-fn opened(folder: OwnedFd) -> io::Result<(OwnedFd, Vec<CString>)> {
-    // `fchmod` does not take what is held so.
-    let itself = format!("/proc/self/fd/{}", folder.as_raw_fd());
-    fs::set_permissions(itself, fs::Permissions::from_mode(0o700))?;
+/// Removes what is no folder in `folder`; answers the names of the folders.
+fn unlink_files(folder: &OwnedFd) -> io::Result<Vec<CString>> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut names = Vec::new();
-    for entry in Dir::new(openat(&folder, c".", flags, Mode::empty())?)? {
+    let mut folders = Vec::new();
+    for entry in Dir::new(openat(folder, c".", flags, Mode::empty())?)? {
         let entry = entry?;
-        let may_be_one = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
-        if may_be_one && ![c".", c".."].contains(&entry.file_name()) {
-            names.push(entry.file_name().to_owned());
+        let name = entry.file_name();
+        if [c".", c".."].contains(&name) {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            FileType::Unknown => {
+                let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(found.st_mode)
+            }
+            known => known,
+        };
+        if kind == FileType::Directory {
+            folders.push(name.to_owned());
+        } else {
+            unlinkat(folder, name, AtFlags::empty())?;
         }
     }
-    Ok((folder, names))
+    Ok(folders)
+}
+
+/// Moves the folder `inner` from `folder` up to `top`; `moved` counts names that were tried there.
+fn lift(folder: &OwnedFd, inner: &CStr, top: &OwnedFd, moved: &mut u64) -> io::Result<()> {
+    // Whoever moves a folder writes what is above it, in the folder itself.
+    drop(opened(folder, inner)?);
+    loop {
+        *moved = moved.saturating_add(1);
+        match renameat(folder, inner, top, format!(".removed-{moved}")) {
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => {}
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Removes what is in the folder at `path`, and not the folder.
@@ -113,6 +144,8 @@ fn refuse_shallow(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::mkdirat;
+
     use super::*;
 
     #[test]
@@ -135,14 +168,30 @@ mod tests {
         for place in closed {
             fs::set_permissions(place, fs::Permissions::from_mode(0o555)).unwrap();
         }
-        make_writable(&tree).unwrap();
-        let modes = closed.map(|place| place.metadata().unwrap().permissions().mode() & 0o777);
-        assert_eq!(modes, [0o700, 0o700, 0o700, 0o555]);
         // As one is that was a folder when the names were read.
-        held(CWD, tree.join("link").as_path()).unwrap_err();
+        opened(CWD, tree.join("link").as_path()).unwrap_err();
         clear(&tree).unwrap();
         clear(&tree).unwrap();
-        assert!(!tree.exists() && apart.is_dir());
+        assert!(!tree.exists());
+        assert_eq!(
+            apart.metadata().unwrap().permissions().mode() & 0o777,
+            0o555
+        );
+    }
+
+    #[test]
+    fn folders_are_nested_as_deeply_as_they_like() {
+        let house = tempfile::tempdir().unwrap();
+        let tree = house.path().join("tree");
+        fs::create_dir(&tree).unwrap();
+        let mut folder = opened(CWD, tree.as_path()).unwrap();
+        for _ in 0..20_000 {
+            mkdirat(&folder, c"n", Mode::from_raw_mode(0o700)).unwrap();
+            mkdirat(&folder, c".removed-7", Mode::from_raw_mode(0o700)).unwrap();
+            folder = opened(&folder, c"n").unwrap();
+        }
+        clear(&tree).unwrap();
+        assert!(!tree.exists());
     }
 
     #[test]

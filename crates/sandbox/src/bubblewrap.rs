@@ -20,7 +20,11 @@ pub(crate) const OPENER: &str = "exec \"$@\" 9<\"$0\"";
 /// That number.
 const FILTER: &str = "9";
 
-/// What names, certificates and time zones need of `/etc`, where there is a network.
+/// What programs of the system need of `/etc`: which of several programs a name such as `awk` means (Debian), and the
+/// zone that times are told in.
+const ETC: [&str; 2] = ["/etc/alternatives", "/etc/localtime"];
+
+/// What names and certificates need of `/etc`, where there is a network.
 const NETWORK_FILES: [&str; 6] = [
     "/etc/hosts",
     "/etc/nsswitch.conf",
@@ -112,9 +116,15 @@ fn walls(room: &Room) -> Vec<OsString> {
             Err(_not_a_link) => walls.add(&["--ro-bind-try", folder, folder]),
         }
     }
+    for place in ETC {
+        walls.add(&["--ro-bind-try", place, place]);
+    }
     walls.add(&["--proc", "/proc", "--dev", "/dev"]);
-    // What is written there is memory that no process is seen to use.
-    let size = room.limits.memory_bytes.to_string();
+    // Settings of the kernel are the machine's, and root in the room would be root there.
+    walls.add(&["--ro-bind-try", "/proc/sys", "/proc/sys"]);
+    // What is written there is memory that no process is seen to use: all of it together is as much as one may have.
+    let folders = u64::try_from(SCRATCH.len()).unwrap_or(u64::MAX);
+    let size = room.limits.memory_bytes.div_ceil(folders).to_string();
     for folder in SCRATCH {
         match &room.scratch {
             Some(own) if folder == TMP => walls.place("--bind", own, Path::new(TMP)),

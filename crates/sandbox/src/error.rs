@@ -12,8 +12,8 @@ pub enum Breach {
         /// The limit, in MiB.
         limit_mib: u64,
     },
-    /// It started too many processes.
-    #[error("it was more than {limit} processes")]
+    /// It started too many processes, or threads in them.
+    #[error("it was more than {limit} processes, or more threads than they may have")]
     Processes {
         /// The limit.
         limit: usize,

@@ -19,7 +19,7 @@ use seccompiler::{
 };
 
 /// Calls that are refused, whatever they ask.
-const REFUSED: [libc::c_long; 45] = [
+const REFUSED: [libc::c_long; 48] = [
     libc::SYS_acct,
     libc::SYS_add_key,
     libc::SYS_bpf,
@@ -39,6 +39,9 @@ const REFUSED: [libc::c_long; 45] = [
     libc::SYS_kexec_file_load,
     libc::SYS_kexec_load,
     libc::SYS_keyctl,
+    // Memory that no process is seen to use.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
     libc::SYS_migrate_pages,
     libc::SYS_mount,
     libc::SYS_mount_setattr,
@@ -58,6 +61,7 @@ const REFUSED: [libc::c_long; 45] = [
     libc::SYS_reboot,
     libc::SYS_request_key,
     libc::SYS_setns,
+    libc::SYS_shmget,
     libc::SYS_swapoff,
     libc::SYS_swapon,
     libc::SYS_syslog,

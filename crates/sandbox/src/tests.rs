@@ -57,7 +57,7 @@ async fn sees_the_system_and_its_own_folder_and_nothing_else() {
     fs_err::write(&secret, "canary").unwrap();
     fs_err::write(own.join("given"), "here").unwrap();
     let script = format!(
-        "cat given; echo made > made; cat {}; ls /root /home /etc /var; env",
+        "cat given; echo made > made; cat {}; ls /root /home /var; ls /etc > etc; env",
         secret.display()
     );
     let tried = run(&room(&own), &script).await;
@@ -65,10 +65,31 @@ async fn sees_the_system_and_its_own_folder_and_nothing_else() {
     assert!(!tried.said.contains("canary"), "{}", tried.said);
     assert!(!tried.said.contains("CARGO"), "{}", tried.said);
     let errors = tried.ended.unwrap().errors;
-    for hidden in ["/root", "/home", "/etc", "/var"] {
+    for hidden in ["/root", "/home", "/var"] {
         assert!(errors.contains(hidden), "{errors}");
     }
+    let etc = fs_err::read_to_string(own.join("etc")).unwrap();
+    assert!(
+        etc.lines()
+            .all(|name| ["alternatives", "localtime"].contains(&name)),
+        "{etc}"
+    );
     assert_eq!(fs_err::read_to_string(own.join("made")).unwrap(), "made\n");
+}
+
+#[tokio::test]
+async fn programs_of_the_system_are_there_and_its_settings_are_not_changed() {
+    let house = tempfile::tempdir().unwrap();
+    let script = "awk 'BEGIN { print \"awk\" }'; cat /proc/sys/kernel/printk_delay > delay && \
+                  cat delay > /proc/sys/kernel/printk_delay; echo $?; test ! -e /etc/localtime || date +%Z";
+    let tried = run(&room(house.path()), script).await;
+    let here = std::process::Command::new("date")
+        .arg("+%Z")
+        .output()
+        .unwrap();
+    let here = String::from_utf8(here.stdout).unwrap();
+    let said: Vec<&str> = tried.said.lines().collect();
+    assert_eq!(said, ["awk", "2", here.trim()], "{:?}", tried.ended);
 }
 
 #[tokio::test]
@@ -135,6 +156,11 @@ async fn is_ended_when_it_goes_over_a_limit() {
         ),
         (
             "for i in $(seq 40); do sleep 60 & done; wait",
+            Breach::Processes { limit: 20 },
+        ),
+        (
+            "ulimit -s 256; exec /usr/bin/python3 -c 'import threading, time\nthreading.stack_size(65536)\n\
+             for _ in range(400): threading.Thread(target=time.sleep, args=(60,)).start()'",
             Breach::Processes { limit: 20 },
         ),
     ] {
@@ -256,7 +282,15 @@ async fn what_looks_like_a_disk_and_is_memory_is_limited_too() {
     let script = "for place in /tmp /dev/shm /Volumes; do head -c 80000000 /dev/zero > $place/much; wc -c < $place/much; done; \
                   for place in / /dev /run; do echo > $place/new && echo $place; done; echo > /dev/null && echo null";
     let tried = run(&room, script).await;
-    assert_eq!(tried.said, "67108864\n67108864\n67108864\nnull\n");
+    let (sizes, rest) = tried.said.split_at(tried.said.find("null").unwrap());
+    let sizes: Vec<u64> = sizes.lines().map(|size| size.parse().unwrap()).collect();
+    // Together as much as there may be, in whole pages.
+    let together: u64 = sizes.iter().sum();
+    assert!(
+        (64 << 20..65 << 20).contains(&together) && sizes.len() == 3,
+        "{sizes:?}"
+    );
+    assert_eq!(rest, "null\n");
 }
 
 /// Calls the kernel by number, and says what came of it: `EPERM`, or `ok`.
@@ -290,6 +324,13 @@ fn calls() -> Vec<(&'static str, libc::c_long, &'static str, &'static str)> {
         ("bpf", libc::SYS_bpf, "0, 0, 0", "EPERM"),
         ("io_uring", libc::SYS_io_uring_setup, "1, 0", "EPERM"),
         ("userfaultfd", libc::SYS_userfaultfd, "1", "EPERM"),
+        ("unseen memory", libc::SYS_memfd_create, "0, 0", "EPERM"),
+        (
+            "shared memory",
+            libc::SYS_shmget,
+            "0, 4096, 0o1600",
+            "EPERM",
+        ),
         (
             "counters",
             libc::SYS_perf_event_open,

@@ -14,6 +14,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long it takes for what was ended to be gone.
 const SHORTLY: Duration = Duration::from_millis(1);
 
+/// How many threads there may be for each process that may be.
+const THREADS: usize = 16;
+
 const MIB: u64 = 1 << 20;
 
 /// How long a program has run, without the time that it waited for others.
@@ -66,6 +69,7 @@ impl Stopwatch {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Usage {
     processes: usize,
+    threads: usize,
     memory_bytes: u64,
 }
 
@@ -85,7 +89,8 @@ pub(crate) async fn until_breach(
         }
         // The files of /proc are in memory: to read them does not block.
         let used = usage(process, limits.processes.saturating_mul(2));
-        if used.processes > limits.processes {
+        let threads = limits.processes.saturating_mul(THREADS);
+        if used.processes > limits.processes || used.threads > threads {
             return Breach::Processes {
                 limit: limits.processes,
             };
@@ -107,10 +112,20 @@ fn usage(process: u32, most: usize) -> Usage {
             break;
         }
         used.processes = used.processes.saturating_add(1);
+        used.threads = used.threads.saturating_add(threads(process));
         used.memory_bytes = used.memory_bytes.saturating_add(memory_bytes(process));
         open.extend(children(process));
     }
     used
+}
+
+/// How many threads it has: field 20 of `/proc/PID/stat`. None if it has ended.
+fn threads(process: u32) -> usize {
+    let fields = fields(process);
+    let threads = fields
+        .as_ref()
+        .and_then(|fields| fields.get(17)?.parse().ok());
+    threads.unwrap_or_default()
 }
 
 /// What a process holds in memory, pages that it shares with others by its share only: a program and the copies
@@ -209,15 +224,20 @@ pub(crate) fn wait_until_gone(processes: &[Process], at_most: Duration) {
     }
 }
 
-/// The process with that number, unless it has ended: third and 22nd field of `/proc/PID/stat`.
+/// The process with that number, unless it has ended: fields 3 and 22 of `/proc/PID/stat`.
 fn running(number: u32) -> Option<Process> {
+    let fields = fields(number)?;
+    let state = fields.first()?;
+    let started = fields.get(19)?.parse().ok()?;
+    (!matches!(state.as_str(), "Z" | "X")).then_some(Process { number, started })
+}
+
+/// The fields of `/proc/PID/stat` from the third on.
+fn fields(number: u32) -> Option<Vec<String>> {
     let text = fs_err::read_to_string(format!("/proc/{number}/stat")).ok()?;
     // The name in brackets may hold anything.
     let (_, fields) = text.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
-    let state = fields.next()?;
-    let started = fields.nth(18)?.parse().ok()?;
-    (!matches!(state, "Z" | "X")).then_some(Process { number, started })
+    Some(fields.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -2,23 +2,26 @@
 
 use std::{
     fmt::Write as _,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use fetch::{FetchError, Fetched, Request};
+use media::{HostTree, MediaError, Tree};
 use model::FailureClass;
 use proplist::{Dict, Value};
 use redact::is_secret_name;
 use serde_json::{Value as Json, json};
 
 use super::{
+    links,
     talk::{Asked, Fetch},
     value, within,
 };
 use crate::{Env, Registry, StepContext, StepError, removal, web};
 
 /// Variables that decide where a token goes, or which: no processor chooses them.
-const HOUSE_ONLY: [&str; 3] = ["GITHUB_TOKEN", "GITHUB_TOKEN_PATH", "GITHUB_URL"];
+pub(super) const HOUSE_ONLY: [&str; 3] = ["GITHUB_TOKEN", "GITHUB_TOKEN_PATH", "GITHUB_URL"];
 
 /// The folder in the workspace that holds what was fetched and opened; processors can read it and not change it.
 pub(super) const FOLDER: &str = ".fetched";
@@ -59,12 +62,12 @@ impl<'a> Calls<'a> {
         }
         fs_err::create_dir_all(&folder).map_err(failed)?;
         // Files of earlier steps stay: they are yet to be scanned.
-        let earlier = fs_err::read_dir(&folder).map_err(failed)?.count();
+        let earlier = last_number(&folder).map_err(failed)?;
         Ok(Self {
             context,
             house,
             folder,
-            number: u32::try_from(earlier).unwrap_or(u32::MAX),
+            number: earlier,
             class: None,
             status: None,
         })
@@ -183,21 +186,29 @@ impl<'a> Calls<'a> {
     }
 
     async fn mount(&mut self, image: &Path) -> Result<Json, StepError> {
-        if !is_within(&self.context.workspace, image) {
+        let workspace = self.context.workspace.clone();
+        let Some(inner) = inner_path(&workspace, image) else {
             return Err(StepError::package(format!(
                 "{} is not a file of this run's workspace",
                 image.display()
             )));
-        }
+        };
         let folder = self.folder.join(format!("{:03}-mounted", self.number));
-        let (image, into) = (image.to_owned(), folder.clone());
+        let into = folder.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            let tree = media::open(&image)?;
-            media::extract(&*tree, "", &into)
+            // The processor runs meanwhile: no link that it exchanges a folder for is followed.
+            let house: Arc<dyn Tree> = Arc::new(HostTree::new(&workspace).map_err(failed)?);
+            let tree = media::open_in(&house, &inner).map_err(failed)?;
+            media::extract(&*tree, "", &into).map_err(failed)?;
+            // Nobody needs those of a vendor that lead to files of this machine.
+            links::remove_outward(&workspace, &into).map_err(|error| {
+                StepError::package(format!("{} cannot be looked over", into.display()))
+                    .caused_by(error)
+            })
         });
         match opened.await {
-            Ok(Ok(_extracted)) => Ok(json!({"folder": folder})),
-            Ok(Err(error)) => Err(StepError::package(error.to_string()).caused_by(error)),
+            Ok(Ok(())) => Ok(json!({"folder": folder})),
+            Ok(Err(error)) => Err(error),
             Err(error) => {
                 Err(StepError::package("opening an image ended unexpectedly").caused_by(error))
             }
@@ -217,11 +228,36 @@ fn head_text(status: u16, headers: &[(&str, Option<String>)]) -> String {
     text
 }
 
-/// The folder of a file that a processor asked for must lie in the workspace.
-fn is_within(workspace: &Path, path: &Path) -> bool {
-    let real = |path: &Path| fs_err::canonicalize(path).ok();
-    match (real(workspace), real(path)) {
-        (Some(workspace), Some(path)) => path.starts_with(workspace),
-        _ => false,
+fn failed(error: MediaError) -> StepError {
+    StepError::package(error.to_string()).caused_by(error)
+}
+
+/// Where `path` lies in the workspace; nothing if its words lead elsewhere.
+fn inner_path(workspace: &Path, path: &Path) -> Option<String> {
+    let real = fs_err::canonicalize(workspace).ok();
+    let bases = [Some(workspace), real.as_deref()];
+    let inner = bases
+        .into_iter()
+        .flatten()
+        .find_map(|base| path.strip_prefix(base).ok())?;
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    if !inner.components().all(is_plain) {
+        return None;
     }
+    inner.to_str().map(str::to_owned)
+}
+
+/// The highest number that a file in `folder` begins with: what was fetched is not written over.
+fn last_number(folder: &Path) -> std::io::Result<u32> {
+    let mut last = 0;
+    for entry in fs_err::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let number = name
+            .split('-')
+            .next()
+            .and_then(|number| number.parse().ok());
+        last = last.max(number.unwrap_or_default());
+    }
+    Ok(last)
 }

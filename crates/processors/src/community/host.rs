@@ -71,6 +71,9 @@ const FILES: [(&str, &str); 17] = [
 /// The longest message that is read.
 const LONGEST_BYTES: u64 = 64 << 20;
 
+/// The most values in one message: each of them takes much more room here than in the message.
+const MOST_VALUES: usize = 1 << 20;
+
 /// How long a process may take to end when its step is done.
 const TO_END: Duration = Duration::from_secs(10);
 
@@ -440,8 +443,45 @@ impl Talk {
                 Stopped::Nonsense("it said too much at once".to_owned())
             });
         }
+        if values(&line) > MOST_VALUES {
+            return Err(Stopped::Nonsense(
+                "it said too many values at once".to_owned(),
+            ));
+        }
         serde_json::from_slice(&line).map_err(|error| {
             Stopped::Nonsense(format!("it said what cannot be understood: {error}"))
         })
+    }
+}
+
+/// How many values `line` has at the most, which is JSON: as many as there are marks between them.
+fn values(line: &[u8]) -> usize {
+    let (mut values, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for &byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => values = values.saturating_add(1),
+            _ => {}
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_and_texts_are_not_looked_into() {
+        for (line, count) in [
+            ("{}", 1),
+            (r#"{"a": [1, 2, {"b": null}], "c": ""}"#, 6),
+            (r#"["[,{", "\"[[", "\\", 1]"#, 4),
+            (r#""[[[""#, 0),
+        ] {
+            assert_eq!(values(line.as_bytes()), count, "{line}");
+        }
     }
 }

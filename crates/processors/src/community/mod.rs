@@ -11,6 +11,7 @@
 //! - Of the variables with secrets a step gets those that its recipe gives it or that its class declares, and no others.
 //! - While a processor runs, nothing outside writes where it could have put a link.
 //! - A step that leaves a link out of its workspace fails: no later step follows it.
+//! - What decides where the program itself reads and writes, and whom it tells a token, no step changes.
 
 mod calls;
 mod host;
@@ -25,7 +26,12 @@ mod tools;
 mod value;
 mod within;
 
-use std::{borrow::Cow, collections::HashSet, path::Path, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use model::{FailureClass, chain};
@@ -87,11 +93,16 @@ impl Processor for Community {
         env: &mut Env,
     ) -> Result<Outputs, StepError> {
         let given = self.visible(call, env);
-        let before = links::outward(&context.workspace).await?;
+        let before = links::begin(&context.workspace).await?;
         let result = self.host.run(self, context, &given, env).await;
         detach_all(&context.workspace).await?;
-        let result = result?;
+        // However it ended: others follow what it left.
         links::refuse_new(&context.workspace, &before).await?;
+        let mut result = result?;
+        for name in keep_house(&mut result, env) {
+            let text = format!("{name} is not the processor's to set, and stays as it was");
+            context.messages.say(&text);
+        }
         stage_edited(context).await?;
         for name in given.keys() {
             if !result.contains_key(name) {
@@ -118,6 +129,48 @@ impl Community {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
+}
+
+/// Variables of the house, which no processor changes: where a run's files lie, where what is published goes, who is asked
+/// with which token, and what is not verified.
+fn is_of_the_house(name: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "AUTOPKG_VERSION",
+        "CACHE_DIR",
+        "DISABLE_CODE_SIGNATURE_VERIFICATION",
+        "MUNKI_REPO",
+        "MUNKI_SAME_ITEM_RULES",
+        "PARENT_RECIPES",
+        "RECIPE_CACHE_DIR",
+        "RECIPE_DIR",
+        "RECIPE_PATH",
+    ];
+    NAMES.contains(&name) || calls::HOUSE_ONLY.contains(&name)
+}
+
+/// Has variables of the house be as they are in `env`; answers which ones were changed.
+fn keep_house(result: &mut Dict, env: &Env) -> Vec<String> {
+    let house = |name: &String| is_of_the_house(name);
+    let names: BTreeSet<String> = env
+        .keys()
+        .chain(result.keys())
+        .filter(|name| house(name))
+        .cloned()
+        .collect();
+    let mut changed = Vec::new();
+    for name in names {
+        let (was, is) = (env.get(&name), result.get(&name));
+        // A secret that the step was not given is not there, and not changed.
+        if was == is || (is.is_none() && is_secret_name(&name)) {
+            continue;
+        }
+        match was.cloned() {
+            Some(was) => result.insert(name.clone(), was),
+            None => result.shift_remove(&name),
+        };
+        changed.push(name);
+    }
+    changed
 }
 
 async fn detach_all(workspace: &Path) -> Result<(), StepError> {

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::links;
 use crate::removal;
 
 /// Where it lies in the workspace.
@@ -46,12 +47,14 @@ fn remove_link(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes it with all that is in it, tokens and the like too. Blocking.
+/// Removes it with all that is in it, tokens and the like too, and links that a step left that did not come to its end.
+/// Blocking.
 ///
 /// # Errors
 /// If it cannot be removed.
 pub fn clear_scratch(workspace: &Path) -> io::Result<()> {
-    removal::clear(&workspace.join(FOLDER))
+    removal::clear(&workspace.join(FOLDER))?;
+    links::recover(workspace)
 }
 
 #[cfg(test)]

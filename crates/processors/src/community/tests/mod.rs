@@ -1,5 +1,6 @@
 //! Processors as people write them, and as attackers would.
 
+mod bounds;
 mod core;
 mod edits;
 mod imports;
