@@ -46,7 +46,8 @@ impl Printer {
         Lines(BufWriter::with_capacity(GATHERED, io::stdout().lock()))
     }
 
-    /// Raw bytes of data, as [`Printer::data`].
+    /// Raw bytes of data, as [`Printer::data`]. None of them are kept back until the program ends, when nobody would
+    /// hear any more that they could not be written.
     ///
     /// # Errors
     /// As [`Printer::data`].
@@ -55,7 +56,8 @@ impl Printer {
         reason = "every word of the program goes through the printer"
     )]
     pub(crate) fn bytes(self, bytes: &[u8]) -> io::Result<()> {
-        unless_gone(io::stdout().lock().write_all(bytes))
+        let mut out = io::stdout().lock();
+        unless_gone(out.write_all(bytes).and_then(|()| out.flush()))
     }
 
     /// A line of talk, left out when quiet.

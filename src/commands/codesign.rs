@@ -4,8 +4,8 @@ use std::{fmt, path::Path};
 
 use anyhow::Context as _;
 use codesign::{
-    CodeDirectoryHash, Notarization, Outcome, Pins, Report, Requirement, RequirementError,
-    RequirementSet, Revocations, Signature,
+    CodeDirectoryHash, CodesignError, Notarization, Outcome, Pins, Report, Requirement,
+    RequirementError, RequirementSet, Revocations, Signature,
 };
 use model::{Clock as _, SystemClock};
 
@@ -116,7 +116,11 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
         authorities: arguments.authorities.clone(),
         revoked: revocations(arguments.revoked.as_deref())?,
     };
-    let report = codesign::verify(&arguments.path, &pins, SystemClock.now())?;
+    let report = match codesign::verify(&arguments.path, &pins, SystemClock.now()) {
+        Ok(report) => report,
+        Err(error) if arguments.json => return unjudged(&arguments.path, error, &pins, printer),
+        Err(error) => return Err(error.into()),
+    };
     if arguments.json {
         print_json(&report, printer)?;
     } else {
@@ -129,6 +133,17 @@ fn verify(arguments: &Verify, printer: Printer) -> anyhow::Result<ExitStatus> {
     })
 }
 
+/// Programs get their object also where there is nothing to judge; people read the error.
+fn unjudged(
+    path: &Path,
+    error: CodesignError,
+    pins: &Pins,
+    printer: Printer,
+) -> anyhow::Result<ExitStatus> {
+    print_json(&Report::of_error(path, &error, pins), printer)?;
+    Err(error.into())
+}
+
 /// The operator's list; empty where none is named.
 fn revocations(file: Option<&Path>) -> anyhow::Result<Revocations> {
     let Some(file) = file else {
@@ -139,7 +154,12 @@ fn revocations(file: Option<&Path>) -> anyhow::Result<Revocations> {
 }
 
 fn show(arguments: &Show, printer: Printer) -> anyhow::Result<ExitStatus> {
-    let report = codesign::verify(&arguments.path, &Pins::none(), SystemClock.now())?;
+    let pins = Pins::none();
+    let report = match codesign::verify(&arguments.path, &pins, SystemClock.now()) {
+        Ok(report) => report,
+        Err(error) if arguments.json => return unjudged(&arguments.path, error, &pins, printer),
+        Err(error) => return Err(error.into()),
+    };
     if arguments.json {
         print_json(&report, printer)?;
     } else {

@@ -66,27 +66,29 @@ fn cat(arguments: &File, printer: Printer) -> anyhow::Result<()> {
     let Location { tree, inner } = media::locate_with(path, &options)?;
     let inner = media::follow(&*tree, &inner)?;
     let reader = tree.open(&inner)?;
-    pour(reader, printer).with_context(|| format!("cannot read `{}` to its end", path.display()))
+    let unreadable = format!("cannot read `{}` to its end", path.display());
+    pour(reader, unreadable, printer)
 }
 
 fn image(arguments: &File, printer: Printer) -> anyhow::Result<()> {
     let path = &arguments.path;
     let image = media::image_with(path, &options(&arguments.password)?)?;
-    pour(SourceReader::new(image), printer)
-        .with_context(|| format!("cannot decode `{}` to its end", path.display()))
+    let unreadable = format!("cannot decode `{}` to its end", path.display());
+    pour(SourceReader::new(image), unreadable, printer)
 }
 
-/// Writes all that `reader` holds to standard output.
-fn pour(mut reader: impl Read, printer: Printer) -> io::Result<()> {
+/// Writes all that `reader` holds to standard output; `unreadable` is what is said when it cannot be read.
+fn pour(mut reader: impl Read, unreadable: String, printer: Printer) -> anyhow::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let read = match reader.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error).context(unreadable),
         };
-        printer.bytes(buffer.get(..read).unwrap_or_default())?;
+        let written = printer.bytes(buffer.get(..read).unwrap_or_default());
+        written.context("standard output cannot be written")?;
     }
 }
 

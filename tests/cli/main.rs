@@ -12,6 +12,7 @@
 mod administration;
 mod audit;
 mod client;
+mod codesign;
 mod community;
 mod companion;
 mod corpus;

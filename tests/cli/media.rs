@@ -1,6 +1,9 @@
 //! `media`: what is in an image, how it is told, and what comes out of it.
 
-use std::process::Command;
+use std::{
+    os::unix::fs::symlink,
+    process::{Command, Stdio},
+};
 
 use ::media::write::{Compression, dmg_of};
 use model::Sha256;
@@ -46,6 +49,74 @@ fn an_image_is_described_listed_and_hashed() {
         let hashed = house.ok(&format!("media hash {}", house.arg(path)));
         assert!(hashed.starts_with(&digest.to_string()), "{hashed}");
     }
+}
+
+#[test]
+fn a_link_to_an_image_is_looked_into() {
+    let house = house();
+    fs_err::create_dir(house.path("links")).unwrap();
+    symlink("../Suite.dmg", house.path("links/z.dmg")).unwrap();
+    symlink(house.path("in"), house.path("links/in")).unwrap();
+    for (path, linked) in [("Suite.dmg", "links/z.dmg"), ("in", "links/in")] {
+        for verb in ["ls", "hash", "info"] {
+            let [direct, through] =
+                [path, linked].map(|path| house.ok(&format!("media {verb} [HOUSE]/{path}")));
+            assert_eq!(direct, through, "{verb} {linked}");
+        }
+    }
+    house.ok("media extract [HOUSE]/links/z.dmg [HOUSE]/out");
+    assert_eq!(
+        house.read("out/App.app/Contents/run"),
+        house.read("in/App.app/Contents/run")
+    );
+    let program = house.path("in/App.app/Contents/run");
+    symlink(program, house.path("links/run")).unwrap();
+    let poured = house.ok("media cat [HOUSE]/links/run");
+    assert_eq!(poured, house.read("in/App.app/Contents/run"));
+    // Links that nobody named are listed as what they are.
+    let listed = house.ok("media ls --tsv [HOUSE]/links");
+    let kinds: Vec<_> = listed
+        .lines()
+        .filter_map(|line| line.split('\t').nth(1))
+        .collect();
+    assert_eq!(kinds, ["link", "link", "link"], "{listed}");
+}
+
+#[test]
+fn what_cannot_be_looked_into_is_told_by_its_full_path() {
+    let house = House::new();
+    for (path, shown, why) in [
+        ("[HOUSE]/nope", "`[HOUSE]/nope`", "there is no such file"),
+        ("nope", "`[HOUSE]/nope`", "there is no such file"),
+        ("/dev/null", "`/dev/null`", "it is a device"),
+    ] {
+        for verb in ["ls", "cat", "info", "hash"] {
+            let outcome = house.run(&format!("media {verb} {path}"));
+            assert_eq!(outcome.status, Some(1), "{outcome}");
+            assert!(outcome.stderr.contains(shown), "{outcome}");
+            assert!(outcome.stderr.contains(why), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_not_blamed_on_the_medium() {
+    let house = House::new();
+    // Without a line's end, which alone would send it on its way before the program ends.
+    house.write("text", "text");
+    let full = fs_err::OpenOptions::new().write(true).open("/dev/full");
+    let output = Command::new(env!("CARGO_BIN_EXE_auto-update"))
+        .env_clear()
+        .env("HOME", house.path("home"))
+        .args(["media", "cat"])
+        .arg(house.path("text"))
+        .stdout(Stdio::from(full.unwrap().into_parts().0))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("standard output cannot be written"), "{said}");
+    assert!(!said.contains("to its end"), "{said}");
 }
 
 #[test]

@@ -45,3 +45,22 @@ pub enum CodesignError {
     #[error("a built-in certificate cannot be read")]
     BuiltIn(#[source] ParseError),
 }
+
+impl CodesignError {
+    /// The same in one stable word, as a check of a report has it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Media {
+                source:
+                    MediaError::Encrypted { .. }
+                    | MediaError::Locked { .. }
+                    | MediaError::WrongPassword { .. },
+                ..
+            } => "encrypted",
+            Self::Media { .. } | Self::Io { .. } => "unreadable",
+            Self::NotCode { .. } => "not-code",
+            Self::Signature { code, .. } => code,
+            Self::BuiltIn(_) => "malformed",
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! What is said of a signature.
 
+use std::path::Path;
+
 use model::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::Pins;
+use crate::{CodesignError, Pins};
 
 /// The judgement of one signed thing, as `auto-update codesign verify --json` prints it.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +73,33 @@ impl Report {
     /// The version of the shape.
     pub const SCHEMA: u32 = 1;
 
+    /// The report on what could not be judged at all, for programs, which want an answer of the same shape for every
+    /// path: it is refused, and its one check says why.
+    pub fn of_error(path: &Path, error: &CodesignError, pins: &Pins) -> Self {
+        let check = Check {
+            name: "structure",
+            result: Outcome::Fail,
+            code: Some(error.code()),
+            detail: Some(model::chain(error)),
+        };
+        Self {
+            schema: Self::SCHEMA,
+            path: path.display().to_string(),
+            verdict: Verdict::Invalid,
+            identifier: None,
+            team_id: None,
+            authorities: Vec::new(),
+            cdhash: None,
+            designated_requirement: None,
+            requirement_met: pins.requirement.is_some().then_some(false),
+            authorities_met: (!pins.authorities.is_empty()).then_some(false),
+            notarization: Notarization::None,
+            signed_at: None,
+            signatures: Vec::new(),
+            checks: vec![check],
+        }
+    }
+
     /// Whether the signature is intact and Apple's, and everything that was pinned holds.
     pub fn holds(&self) -> bool {
         self.verdict.is_accepted()
@@ -110,7 +139,7 @@ pub enum Verdict {
     DeveloperId,
     /// A package, intact and signed by a registered developer.
     DeveloperIdInstaller,
-    /// Something does not fit: altered, damaged, or not understood.
+    /// Something does not fit: altered, damaged, not understood, or not to be read at all.
     Invalid,
     /// Intact and signed by the Mac App Store.
     MacAppStore,

@@ -25,7 +25,8 @@ const DEEPEST_PROGRAM: usize = 5;
 const NO_CODE: &str = "it is no program, bundle, disk image or flat package";
 
 /// Judges the code at `path`: a program, a bundle, a disk image or a flat package, which may lie in containers. A
-/// container that holds nothing but one bundle stands for it.
+/// container that holds nothing but one bundle stands for it. A link is judged as what it leads to, which inside a
+/// container must lie there too.
 ///
 /// `now` is the time of judgement for signatures without a time stamp.
 ///
@@ -41,11 +42,10 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
         };
         return place.judge(pins, terms(pins, now));
     }
-    let location = media::locate(path).map_err(|source| CodesignError::Media {
+    let (tree, inner) = located(path).map_err(|source| CodesignError::Media {
         path: name.clone(),
         source,
     })?;
-    let Location { tree, inner } = location;
     let place = Place {
         name: &name,
         tree: tree.as_ref(),
@@ -54,10 +54,18 @@ pub fn verify(path: &Path, pins: &Pins, now: Timestamp) -> Result<Report, Codesi
     place.judge(pins, terms(pins, now))
 }
 
+/// What `path` leads to when every link is followed.
+fn located(path: &Path) -> Result<(Arc<dyn Tree>, String), MediaError> {
+    let Location { tree, inner } = media::locate(path)?;
+    let inner = media::follow(&*tree, &inner)?;
+    Ok((tree, inner))
+}
+
 /// The folder around the bundle whose main program `path` is on the host, and the way from there to the program; if
 /// it is one.
 fn bundle_around(path: &Path) -> Option<(HostTree, String)> {
-    let path = std::path::absolute(path).ok()?;
+    // A tree follows no links, and the way may go through some: `Part.framework/Versions/Current/Part`.
+    let path = path.canonicalize().ok()?;
     let around = path.ancestors().take(DEEPEST_PROGRAM).last()?;
     let inner = path.strip_prefix(around).ok()?.to_str()?.to_owned();
     let tree = HostTree::new(around).ok()?;
@@ -171,7 +179,8 @@ impl Place<'_> {
         pins: &Pins,
         terms: Terms<'_>,
     ) -> Result<Report, CodesignError> {
-        let contents = match media::open_source(source, &Budget::for_medium("container")) {
+        let budget = Budget::for_medium("container");
+        let contents = match media::open_source_named(self.name, source, &budget) {
             Ok(contents) => contents,
             Err(MediaError::Unknown { .. }) => return Err(self.not_code(NO_CODE)),
             Err(error) => return Err(self.failed(error)),

@@ -229,6 +229,38 @@ impl Tree for HostTree {
     }
 }
 
+/// Where the last name of a path of the host leads, which a person gave: unlike in a tree, a link there is followed, as
+/// every other program does it.
+///
+/// # Errors
+/// If there is nothing, or something that is neither a file nor a folder.
+pub(crate) fn followed(path: &Path) -> Result<PathBuf, MediaError> {
+    let shown = std::path::absolute(path).unwrap_or_else(|_empty| path.to_owned());
+    let refused = |kind, why: &str| MediaError::host(&shown)(io::Error::new(kind, why));
+    let absent = |why| refused(io::ErrorKind::NotFound, why);
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            return Err(match Errno::from_io_error(&error) {
+                Some(Errno::LOOP) => absent("it is a link that leads in a circle"),
+                Some(Errno::NOENT) if path.is_symlink() => {
+                    absent("it is a link that leads to nothing")
+                }
+                Some(Errno::NOENT) => absent("there is no such file or folder"),
+                _ => MediaError::host(&shown)(error),
+            });
+        }
+    };
+    if !metadata.is_file() && !metadata.is_dir() {
+        let why = "it is a device, a pipe or a socket, which is not read";
+        return Err(refused(io::ErrorKind::Unsupported, why));
+    }
+    if path.is_symlink() {
+        return fs_err::canonicalize(path).map_err(MediaError::host(&shown));
+    }
+    Ok(path.to_owned())
+}
+
 /// The path as the kernel is asked for it.
 fn relative(path: &str) -> Result<&str, MediaError> {
     if path.contains('\0') || path.split('/').any(|name| matches!(name, "." | "..")) {
@@ -330,6 +362,33 @@ mod tests {
                 assert_eq!(at_once.ok(), found.ok(), "{path}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_person_names_is_followed_or_said_not_to_be_there() {
+        let house = TempDir::new().unwrap();
+        let root = house.path().canonicalize().unwrap();
+        fs_err::write(root.join("file"), "text").unwrap();
+        symlink("file", root.join("link")).unwrap();
+        symlink("nothing", root.join("lost")).unwrap();
+        symlink("round", root.join("round")).unwrap();
+        assert_eq!(followed(&root.join("file")).unwrap(), root.join("file"));
+        assert_eq!(followed(&root.join("link")).unwrap(), root.join("file"));
+        assert_eq!(followed(Path::new(".")).unwrap(), Path::new("."));
+        for (path, why) in [
+            (root.join("nothing"), "no such file"),
+            (root.join("lost"), "leads to nothing"),
+            (root.join("round"), "in a circle"),
+            (PathBuf::from("/dev/null"), "a device"),
+        ] {
+            let error = followed(&path).unwrap_err();
+            let shown = path.display().to_string();
+            assert!(error.to_string().contains(&shown), "{error}");
+            let error = model::chain(&error);
+            assert!(error.contains(why), "{shown}: {error}");
+        }
+        let error = followed(Path::new("no-such-name")).unwrap_err().to_string();
+        assert!(error.contains("/no-such-name"), "{error}");
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub use host::HostTree;
 pub use image::{OpenOptions, Password};
 pub use open::{
     Location, image, image_with, locate, locate_with, look_into, look_into_with, open, open_in,
-    open_source, open_with,
+    open_source, open_source_named, open_with,
 };
 pub use tree::{Entry, Kind, Tree, Xattr};
 pub use walk::{follow, walk};

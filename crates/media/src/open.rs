@@ -15,6 +15,7 @@ use crate::{
     cpio,
     detect::{Format, detect},
     disk, follow,
+    host::followed,
     image::{EncryptedImage, SparseBundle, sparse},
     package::FlatPackage,
     path,
@@ -96,15 +97,17 @@ pub fn look_into_with(path: &Path, options: &OpenOptions) -> Result<Location, Me
 }
 
 /// Where `path` leads: a path of the host that may go into a container as if it were a folder, and on into one
-/// inside that. The last name is not opened, and not followed if it is a link.
+/// inside that. The last name is not opened; a link there is followed on the host, where it may lead anywhere, and not
+/// inside a medium.
 ///
 /// A container is any file on the way whose contents are of a known kind, and a folder that is a sparse bundle, unless
 /// the next name is in the folder itself: what is verified by a path must be what others find there without us.
 /// Links on the way are followed, inside a medium only as far as they stay in it.
 ///
 /// # Errors
-/// [`MediaError::NotFound`] if a name on the way is not there, [`MediaError::Unknown`] if it is a file that is no
-/// container, or damage. The last name need not exist.
+/// [`MediaError::Host`] or, inside a medium, [`MediaError::NotFound`] if a name on the way is not there,
+/// [`MediaError::Unknown`] if it is a file that is no container, or damage. The last name need not exist inside a
+/// medium; on the host it must, as a file or a folder.
 pub fn locate(path: &Path) -> Result<Location, MediaError> {
     locate_with(path, &OpenOptions::default())
 }
@@ -132,7 +135,7 @@ pub fn locate_with(path: &Path, options: &OpenOptions) -> Result<Location, Media
             return inside(container, &names(components)?, options);
         }
     }
-    on_host(&host)
+    on_host(&followed(&host)?)
 }
 
 /// Opens the container at `path` in `tree`; nothing outside of `tree` is looked at.
@@ -152,8 +155,20 @@ pub fn open_in(tree: &Arc<dyn Tree>, path: &str) -> Result<Arc<dyn Tree>, MediaE
 /// # Errors
 /// [`MediaError::Unknown`] if it is no container, [`MediaError::Encrypted`], or damage.
 pub fn open_source(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Arc<dyn Tree>, MediaError> {
+    open_source_named("the file", source, budget)
+}
+
+/// As [`open_source`]; errors call the container `name`, by whose end a file in it that is compressed is named.
+///
+/// # Errors
+/// As [`open_source`].
+pub fn open_source_named(
+    name: &str,
+    source: Arc<dyn ReadAt>,
+    budget: &Budget,
+) -> Result<Arc<dyn Tree>, MediaError> {
     let opening = Opening {
-        name: "the file",
+        name,
         budget,
         options: &OpenOptions::default(),
         beside: &alone,
@@ -493,7 +508,7 @@ fn unsupported(name: &str, what: &str) -> MediaError {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::{io, os::unix::fs::symlink};
 
     use tempfile::TempDir;
 
@@ -501,8 +516,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        Kind,
         codec::{lzma, lzw},
         samples::{self, Sample},
+        walk,
     };
 
     /// A zip archive with a package, whose payload has an application; and links.
@@ -563,6 +580,40 @@ mod tests {
         assert_eq!(names(&*open(&at("suite.zip/in")).unwrap()), ["app.pkg"]);
         let error = open(&at("suite.zip/read.me")).unwrap_err();
         assert!(matches!(error, MediaError::Unknown { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_link_of_the_host_is_followed_wherever_it_leads() {
+        let house = nested();
+        let elsewhere = TempDir::new().unwrap();
+        let at = |path: &str| elsewhere.path().join(path);
+        symlink(house.path().join("suite.zip"), at("absolute.zip")).unwrap();
+        symlink("absolute.zip", at("z.zip")).unwrap();
+        symlink(house.path(), at("folder")).unwrap();
+        for link in ["absolute.zip", "z.zip", "folder/suite.zip"] {
+            assert_eq!(look_into(&at(link)).unwrap().inner, "");
+            let tree = open(&at(link)).unwrap();
+            assert!(tree.entry("read.me").unwrap().is_file(), "{link}");
+            let location = locate(&at(link)).unwrap();
+            assert_eq!(location.inner, "suite.zip");
+            assert!(location.tree.entry("suite.zip").unwrap().is_file());
+        }
+        // What a folder holds is told as it is, and a link inside a medium stays in it.
+        let tree = look_into(elsewhere.path()).unwrap().tree;
+        for entry in walk(&*tree, "").unwrap() {
+            assert!(matches!(entry.kind, Kind::Link { .. }), "{}", entry.path);
+        }
+        assert_eq!(locate(&at("z.zip/out")).unwrap().inner, "out");
+        let error = look_into(&at("z.zip/out")).unwrap_err();
+        assert!(matches!(error, MediaError::LeadsOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_container_is_called_by_its_name() {
+        let bytes = Arc::new(b"text".to_vec());
+        let budget = Budget::for_medium("sample");
+        let error = open_source_named("some.zip", bytes, &budget).unwrap_err();
+        assert!(error.to_string().contains("`some.zip`"), "{error}");
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn twins_of_files_in_archives_are_no_files() {
     assert_eq!(codes(&judge(&app, REAL)), ["resource-added"]);
 }
 
-fn write_framework(framework: &Path) {
+pub(super) fn write_framework(framework: &Path) {
     let version = framework.join("Versions/A");
     std::fs::create_dir_all(version.join("Resources")).unwrap();
     let info = "<plist version=\"1.0\"><dict><key>CFBundleExecutable</key><string>Part</string>\

@@ -1,8 +1,10 @@
 //! Signatures of our own making: intact, and not to be trusted.
 
+use std::os::unix::fs::symlink;
+
 use testkit::signing::{self_signed_certificate, sign_bundle, write_app};
 
-use super::{MemoryTree, codes, judge, now};
+use super::{MemoryTree, bundles::write_framework, codes, judge, now};
 use crate::{Outcome, Pins, Revocations, Verdict, verify, verify_in};
 
 const APP: &str = "Sample.app";
@@ -51,6 +53,69 @@ fn a_program_in_a_folder_stands_for_its_bundle() {
     assert_eq!(judge(), ["chain-not-apples"]);
     std::fs::write(app.join("Contents/Resources/note.txt"), "another").unwrap();
     assert!(judge().contains(&"resource-altered"));
+}
+
+/// A link on the host, at the end of the path or on the way, is judged as what it leads to.
+#[test]
+fn links_are_followed_to_what_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join(APP);
+    let signer = self_signed_certificate("ABCDE12345", "Somebody").unwrap();
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    write_framework(&app.join("Contents/Frameworks/Part.framework"));
+    sign_bundle(&app, &signer, "org.example.sample").unwrap();
+    let links = tempfile::tempdir().unwrap();
+    symlink(&app, links.path().join("Link.app")).unwrap();
+    symlink(
+        app.join("Contents/Frameworks"),
+        links.path().join("Frameworks"),
+    )
+    .unwrap();
+    let found = |path: &str| {
+        let path = links.path().join(path);
+        let report = verify(&path, &Pins::none(), now()).unwrap();
+        assert_eq!(report.path, path.display().to_string());
+        codes(&report)
+    };
+    for path in [
+        "Link.app",
+        "Link.app/Contents/MacOS/Sample",
+        "Frameworks/Part.framework",
+        "Frameworks/Part.framework/Part",
+        "Frameworks/Part.framework/Versions/Current",
+        "Frameworks/Part.framework/Versions/Current/Part",
+        "Frameworks/Part.framework/Versions/A/Part",
+    ] {
+        assert_eq!(found(path), ["chain-not-apples"], "{path}");
+    }
+    // What was altered is found on that way too.
+    std::fs::write(app.join("Contents/Resources/note.txt"), "another").unwrap();
+    let altered = found("Link.app/Contents/MacOS/Sample");
+    assert!(altered.contains(&"resource-altered"), "{altered:?}");
+}
+
+#[test]
+fn links_inside_an_image_are_followed_as_far_as_they_stay_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents = folder.path().join("contents");
+    let app = contents.join(APP);
+    let signer = self_signed_certificate("ABCDE12345", "Somebody").unwrap();
+    write_app(&app, "org.example.sample", "1.0").unwrap();
+    sign_bundle(&app, &signer, "org.example.sample").unwrap();
+    symlink(APP, contents.join("Link.app")).unwrap();
+    symlink(&app, contents.join("Out.app")).unwrap();
+    let image = folder.path().join("Sample.dmg");
+    media::write::dmg(&contents, "Sample", &image).unwrap();
+    let judge = |path: &str| verify(&image.join(path), &Pins::none(), now());
+    for path in ["Link.app", "Link.app/Contents/MacOS/Sample"] {
+        let report = judge(path).unwrap();
+        assert_eq!(codes(&report), ["chain-not-apples"], "{path}");
+    }
+    for path in ["Out.app", "Out.app/Contents/MacOS/Sample"] {
+        let error = judge(path).unwrap_err();
+        let error = model::chain(&error);
+        assert!(error.contains("leads nowhere"), "{path}: {error}");
+    }
 }
 
 #[test]
