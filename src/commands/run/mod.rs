@@ -1,5 +1,7 @@
 //! `run`: runs overrides one after the other, waits for their scans, and tells how it went.
 
+mod requests;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -8,7 +10,6 @@ use pipeline::{
     Begun, Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked,
 };
 use proplist::{Dict, KeyOrder, Value, to_xml};
-use recipe::RecipeList;
 use serde_json::json;
 use store::{Queued, RunEnd};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ pub(crate) async fn run(
     house: &House,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let requests = match requests(&arguments, printer) {
+    let requests = match requests::of(&arguments, printer) {
         Ok(requests) => requests,
         Err(error) => {
             printer.error(&error);
@@ -77,51 +78,6 @@ pub(crate) async fn run(
     } else {
         ExitStatus::Done
     })
-}
-
-/// What the command line and its recipe list ask for, in order.
-fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
-    let list = match &arguments.recipe_list {
-        Some(path) => RecipeList::read(path)
-            .with_context(|| format!("the recipe list `{}` cannot be read", path.display()))?,
-        None => RecipeList::default(),
-    };
-    let names: Vec<&String> = arguments.names.iter().chain(&list.recipes).collect();
-    if names.is_empty() {
-        anyhow::bail!("nothing to run: name an override, or a list with `--recipe-list`");
-    }
-    if arguments.pkg.is_some() && names.len() > 1 {
-        anyhow::bail!("`--pkg` is for one override, and {} are named", names.len());
-    }
-    let keys = arguments.keys.iter();
-    let variables: Vec<(String, serde_json::Value)> = list
-        .variables
-        .iter()
-        .map(|(key, value)| (key.clone(), serde_json::Value::from(value)))
-        .chain(keys.map(|(key, value)| (key.clone(), value.as_str().into())))
-        .collect();
-    let both = |own: &[String], list: &[String]| [own, list].concat();
-    let pkg = arguments.pkg.as_deref().map(std::path::absolute);
-    let common = Request {
-        name: String::new(),
-        search_dirs: arguments.folders.search_dirs.clone(),
-        override_dirs: arguments.folders.override_dirs.clone(),
-        check_only: arguments.check,
-        variables,
-        pkg: pkg.transpose().context("the current folder is gone")?,
-        preprocessors: both(&arguments.around.before, &list.preprocessors),
-        postprocessors: both(&arguments.around.after, &list.postprocessors),
-        ignore_trust: arguments.ignore_parent_trust_verification_errors,
-        accepted: arguments.accepted.clone(),
-        verbosity: printer.verbosity,
-        replays: None,
-        todays_recipes: false,
-    };
-    let of_name = |name: &&String| Request {
-        name: (*name).clone(),
-        ..common.clone()
-    };
-    Ok(names.iter().map(of_name).collect())
 }
 
 /// Several runs, and what became of them.
