@@ -36,6 +36,7 @@ mod schedule;
 mod search;
 mod serve;
 mod settings;
+mod stopping;
 mod tenant;
 mod tools;
 mod trust;

@@ -1,11 +1,12 @@
 //! `run`: runs overrides one after the other, waits for their scans, and tells how it went.
 
 mod requests;
+mod stopped;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use model::{RunId, RunState, Timestamp, Trigger};
+use model::{FailureClass, RunId, RunState, Timestamp, Trigger};
 use pipeline::{
     Begun, Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked,
 };
@@ -115,8 +116,8 @@ impl Batch {
     async fn each(&mut self, requests: &[Request], parked: &mut Vec<Open>) -> anyhow::Result<()> {
         for request in requests {
             if self.stop.is_cancelled() {
-                self.failed = true;
-                break;
+                self.not_begun(&request.name)?;
+                continue;
             }
             parked.extend(self.one(request).await?);
         }
@@ -177,11 +178,14 @@ impl Batch {
                 break;
             }
         }
-        self.failed = true;
-        self.printer.notice(format!(
+        let said = format!(
             "{} is being run by another process; nothing was done",
             request.name
-        ));
+        );
+        let failure = Failure::new(FailureClass::Internal, said).with_advice(
+            "Wait until that run is over (`auto-update runs list` shows it), and run it again.",
+        );
+        self.not_run(&request.name, &failure)?;
         Ok(None)
     }
 
@@ -214,9 +218,7 @@ impl Batch {
             }
             Outcome::Lost | Outcome::Parked { .. } => Ok(true),
             Outcome::Released => {
-                self.engine.cancel(open.run).await?;
-                self.printer.notice(format!("{} was stopped", open.name));
-                self.failed = true;
+                self.stopped(open, worked).await?;
                 Ok(false)
             }
         }
@@ -372,7 +374,7 @@ impl Batch {
         Ok(())
     }
 
-    /// A name that stands for nothing that can be run: an answer to the person who typed it, and no incident.
+    /// A name that stands for nothing that can be run, or not now: an answer to the person who typed it, and no incident.
     fn not_run(&mut self, name: &str, failure: &Failure) -> anyhow::Result<()> {
         self.failed = true;
         self.summary.add_failure(FailedRecipe {
