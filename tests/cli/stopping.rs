@@ -148,9 +148,16 @@ fn each_title_has_its_object_when_a_signal_stops_them() {
 #[test]
 fn what_was_not_begun_is_named_to_people() {
     let scene = Scene::new();
-    let (running, _call) = scene.begin(&[]);
+    let (running, _call) = scene.begin(&["--report-plist", "report.plist"]);
     running.signal(Signal::TERM);
     let outcome = running.end();
+    // AutoPkg says this on standard output.
+    assert!(
+        outcome
+            .stdout
+            .ends_with("\nReport plist saved to report.plist.\n"),
+        "{outcome}"
+    );
     for said in [
         "First.download was stopped",
         "Second.download was not begun",

@@ -415,8 +415,12 @@ impl Batch {
         }
         if let Some(path) = report {
             write_report(path, &self.summary)?;
-            self.printer
-                .talk(format!("\nReport plist saved to {}.", path.display()));
+            let saved = format!("\nReport plist saved to {}.", path.display());
+            if self.json {
+                self.printer.talk(saved);
+            } else if !self.printer.quiet {
+                self.printer.data(saved)?;
+            }
         }
         Ok(())
     }
