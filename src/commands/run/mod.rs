@@ -68,12 +68,14 @@ pub(crate) async fn run(
         batch.wait_for(parked).await?;
     }
     watching.abort();
-    batch.finish(arguments.report_plist.as_deref()).await?;
+    let told = batch.finish(arguments.report_plist.as_deref()).await;
     batch.engine.give_up_rights().await;
     // What was written goes into its place now; else the next program that starts would have to read it all first. A
     // database that does not answer any more is not waited for.
     let closing = tokio::time::timeout(CLOSING, batch.engine.db().close());
     closing.await.unwrap_or_default();
+    // A terminal that is gone cannot be told anything; what is above is done all the same.
+    told?;
     Ok(if batch.failed {
         ExitStatus::RecipeFailed
     } else {
