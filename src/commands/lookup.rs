@@ -71,12 +71,8 @@ pub(crate) fn tell_of_repositories(printer: Printer) {
 fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
     let path = Path::new(name);
     if path.is_file() {
-        match Recipe::read(path) {
-            Err(error) => printer.warning(chain(&error)),
-            Ok(recipe) if !recipe.is_valid() => printer.warning(format!(
-                "`{name}` is no recipe: it has no Input, or neither Process nor ParentRecipe"
-            )),
-            Ok(_) => {}
+        if let Some(why) = why_no_recipe(path) {
+            printer.warning(why);
         }
         return;
     }
@@ -84,6 +80,18 @@ fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
     unreadable.sort();
     for warning in unreadable {
         printer.warning(warning);
+    }
+}
+
+/// What is wrong with a file that is named like a recipe, unless it is one.
+pub(crate) fn why_no_recipe(path: &Path) -> Option<String> {
+    match Recipe::read(path) {
+        Err(error) => Some(chain(&error)),
+        Ok(recipe) if !recipe.is_valid() => Some(format!(
+            "`{}` is no recipe: it has no Input, or neither Process nor ParentRecipe",
+            path.display()
+        )),
+        Ok(_) => None,
     }
 }
 
