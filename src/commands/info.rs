@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Info, house: &House, printer: Printer) -> anyhow::
     let recipe = match library.resolve(name) {
         Ok(recipe) => recipe,
         Err(error) => {
-            lookup::tell(&error, &library, printer)?;
+            lookup::tell(&error, &library, printer, arguments.json)?;
             printer.complaint(format!("No valid recipe found for {name}"));
             if arguments.pull {
                 lookup::tell_of_pull(printer);

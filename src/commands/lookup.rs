@@ -21,7 +21,8 @@ pub(crate) fn names(mut given: Vec<String>, list: Option<&Path>) -> anyhow::Resu
     Ok(given)
 }
 
-/// Says why there is no such recipe: what was sought by whom, and which files could not be read on the way.
+/// Says why there is no such recipe: what was sought by whom, and which files could not be read on the way. With `json`
+/// standard output is for objects, and also what `AutoPkg` prints there is talk.
 ///
 /// # Errors
 /// If standard output cannot be written.
@@ -29,11 +30,21 @@ pub(crate) fn tell(
     error: &ResolveError,
     library: &Library,
     printer: Printer,
+    json: bool,
 ) -> anyhow::Result<()> {
     match error {
         ResolveError::NotFound { name, seekers } => {
-            printer.data(format!("Didn't find a recipe for {name}."))?;
-            suggest(name, library, printer)?;
+            let not_found = format!("Didn't find a recipe for {name}.");
+            for line in [Some(not_found), suggestion(name, library)]
+                .into_iter()
+                .flatten()
+            {
+                if json {
+                    printer.complaint(line);
+                } else {
+                    printer.data(line)?;
+                }
+            }
             for seeker in seekers {
                 printer.complaint(format!("Could not find parent recipe for {seeker}"));
             }
@@ -60,12 +71,8 @@ pub(crate) fn tell_of_repositories(printer: Printer) {
 fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
     let path = Path::new(name);
     if path.is_file() {
-        match Recipe::read(path) {
-            Err(error) => printer.warning(chain(&error)),
-            Ok(recipe) if !recipe.is_valid() => printer.warning(format!(
-                "`{name}` is no recipe: it has no Input, or neither Process nor ParentRecipe"
-            )),
-            Ok(_) => {}
+        if let Some(why) = why_no_recipe(path) {
+            printer.warning(why);
         }
         return;
     }
@@ -76,12 +83,24 @@ fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
     }
 }
 
+/// What is wrong with a file that is named like a recipe, unless it is one.
+pub(crate) fn why_no_recipe(path: &Path) -> Option<String> {
+    match Recipe::read(path) {
+        Err(error) => Some(chain(&error)),
+        Ok(recipe) if !recipe.is_valid() => Some(format!(
+            "`{}` is no recipe: it has no Input, or neither Process nor ParentRecipe",
+            path.display()
+        )),
+        Ok(_) => None,
+    }
+}
+
 /// Names recipes of this kind with a name that holds the one that was sought.
-fn suggest(name: &str, library: &Library, printer: Printer) -> anyhow::Result<()> {
+fn suggestion(name: &str, library: &Library) -> Option<String> {
     let name = recipe::strip_extension(name).to_lowercase();
     let (stem, kind) = split_kind(&name);
     if stem.len() <= 3 {
-        return Ok(());
+        return None;
     }
     let mut matches: Vec<String> = library
         .list()
@@ -96,11 +115,10 @@ fn suggest(name: &str, library: &Library, printer: Printer) -> anyhow::Result<()
     matches.sort();
     matches.dedup();
     match matches.as_slice() {
-        [] => {}
-        [only] => printer.data(format!("Maybe you meant {only}?"))?,
-        several => printer.data(format!("Maybe you meant one of: {}?", several.join(", ")))?,
+        [] => None,
+        [only] => Some(format!("Maybe you meant {only}?")),
+        several => Some(format!("Maybe you meant one of: {}?", several.join(", "))),
     }
-    Ok(())
 }
 
 /// `("firefox", ".munki")`

@@ -37,7 +37,8 @@ pub(crate) fn run(
     let parent = match library.resolve_in(name, Scope::Recipes, &[]) {
         Ok(parent) => parent,
         Err(error) => {
-            not_found(name, &error, &library, printer)?;
+            lookup::tell(&error, &library, printer, arguments.json)?;
+            not_found(name, &library, printer);
             if arguments.pull {
                 lookup::tell_of_pull(printer);
             }
@@ -109,13 +110,7 @@ fn keys(
     Ok(recipe::new_override(name, parent, identifier, &trust))
 }
 
-fn not_found(
-    name: &str,
-    error: &recipe::ResolveError,
-    library: &Library,
-    printer: Printer,
-) -> anyhow::Result<()> {
-    lookup::tell(error, library, printer)?;
+fn not_found(name: &str, library: &Library, printer: Printer) {
     printer.complaint(format!("No valid recipe found for {name}"));
     let searched: Vec<String> = library
         .search_dirs()
@@ -123,7 +118,6 @@ fn not_found(
         .map(|dir| dir.display().to_string())
         .collect();
     printer.complaint(format!("Dir(s) searched:\n\t{}", searched.join("\n\t")));
-    Ok(())
 }
 
 fn may_be_overridden(parent: &Resolved, ignore_deprecation: bool, printer: Printer) -> bool {

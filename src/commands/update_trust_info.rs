@@ -57,7 +57,7 @@ impl Updater {
                 name: name.to_owned(),
                 seekers: Vec::new(),
             };
-            lookup::tell(&error, &self.library, self.printer)?;
+            lookup::tell(&error, &self.library, self.printer, self.json)?;
             self.printer
                 .complaint(format!("Cannot find a recipe for {name}."));
             return Ok(false);
@@ -89,7 +89,7 @@ impl Updater {
         let parent = match self.library.resolve_in(&parent, Scope::Overrides, &[]) {
             Ok(parent) => parent,
             Err(error) => {
-                lookup::tell(&error, &self.library, self.printer)?;
+                lookup::tell(&error, &self.library, self.printer, self.json)?;
                 self.printer
                     .complaint(format!("Could not find parent recipe {parent} for {name}."));
                 return Ok(false);

@@ -64,7 +64,7 @@ impl Verifier {
         let resolved = match self.library.resolve(name) {
             Ok(resolved) => resolved,
             Err(error) => {
-                lookup::tell(&error, &self.library, self.printer)?;
+                lookup::tell(&error, &self.library, self.printer, false)?;
                 self.printer.complaint(format!("{name}: NOT FOUND"));
                 return Ok(false);
             }

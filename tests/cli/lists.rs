@@ -132,6 +132,30 @@ fn a_name_that_is_nearly_right_gets_a_suggestion() {
 }
 
 #[test]
+fn with_json_nothing_but_objects_is_on_standard_output() {
+    let house = House::new();
+    house.write("r/Firefox.munki.recipe.yaml", "Input: {}\nProcess: []\n");
+    for verb in [
+        "info --resolve",
+        "info",
+        "make-override",
+        "update-trust-info",
+    ] {
+        let outcome = house.run(&format!(
+            "{verb} Fire.munki --json --search-dir [HOUSE]/r --override-dir [HOUSE]/o"
+        ));
+        assert_eq!(outcome.status, Some(1), "{outcome}");
+        assert_eq!(outcome.stdout, "", "{verb}");
+        assert!(
+            outcome
+                .stderr
+                .contains("Didn't find a recipe for Fire.munki.\nMaybe you meant Firefox.munki?\n"),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
 fn audit_flags_what_autopkg_flags() {
     let house = house();
     assert_eq!(

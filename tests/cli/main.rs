@@ -37,6 +37,7 @@ mod schedule;
 mod search;
 mod serve;
 mod settings;
+mod stopping;
 mod tenant;
 mod tools;
 mod trust;

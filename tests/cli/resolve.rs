@@ -95,7 +95,7 @@ fn what_does_not_resolve_says_why() {
     };
     assert_eq!(
         error("Orphan.recipe.yaml"),
-        "could not find the parent recipe `com.example.gone` of `[HOUSE]/r/a/Orphan.recipe.yaml`"
+        "could not find the parent recipe `com.example.gone` of `a/Orphan.recipe.yaml`"
     );
     for name in ["Left", "Right", "Own"] {
         let error = error(&format!("{name}.recipe.yaml"));
@@ -115,7 +115,56 @@ fn what_does_not_resolve_says_why() {
             error(name)
         );
     }
+    assert_eq!(
+        error("Worse.recipe.yaml"),
+        "no valid recipe found: yaml error for `a/Worse.recipe.yaml`: line 2 holds nothing where a value ought to be"
+    );
     assert_eq!(error("Good.recipe.yaml"), "none");
+}
+
+#[test]
+fn links_in_the_root_are_followed_and_deeper_ones_are_not() {
+    let house = House::new();
+    let text = "Identifier: x\nInput: {}\nProcess: []\n";
+    house.write("elsewhere/X.recipe.yaml", text);
+    house.write("r/a/A.recipe.yaml", &text.replace('x', "a"));
+    for (target, link) in [("elsewhere", "r/linked"), ("r", "r/round"), ("r", "r/a/up")] {
+        std::os::unix::fs::symlink(house.path(target), house.path(link)).unwrap();
+    }
+    let lines = by_path(&house.ok("audit --resolve-all [HOUSE]/r --json"));
+    let paths: Vec<&String> = lines.keys().collect();
+    assert_eq!(paths, ["a/A.recipe.yaml", "linked/X.recipe.yaml"]);
+    assert_eq!(lines["linked/X.recipe.yaml"]["identifier"], "x");
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_left_out_with_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::new();
+    house.write(
+        "r/a/A.recipe.yaml",
+        "Identifier: a\nInput: {}\nProcess: []\n",
+    );
+    house.write("r/a/closed/B.recipe.yaml", "");
+    let closed = house.path("r/a/closed");
+    let mode =
+        |mode| fs_err::set_permissions(&closed, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0);
+    let is_shut = fs_err::read_dir(&closed).is_err();
+    let outcome = house.run("audit --resolve-all [HOUSE]/r --json");
+    mode(0o755);
+    if !is_shut {
+        eprintln!("skipped: whoever runs this test may read everything");
+        return;
+    }
+    assert_eq!(outcome.status, Some(0), "{outcome}");
+    assert_eq!(by_path(&outcome.stdout).len(), 1, "{outcome}");
+    assert!(
+        outcome
+            .stderr
+            .contains("the recipes below `[HOUSE]/r/a/closed` are left out"),
+        "{outcome}"
+    );
 }
 
 #[test]

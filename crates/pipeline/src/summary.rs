@@ -142,7 +142,9 @@ impl FailedRecipe {
         {
             dict.insert("recipe_id".to_owned(), identifier.into());
         }
-        dict.insert("traceback".to_owned(), self.detail.as_str().into());
+        if !self.detail.is_empty() {
+            dict.insert("traceback".to_owned(), self.detail.as_str().into());
+        }
         Value::Dict(dict)
     }
 }
@@ -264,6 +266,22 @@ mod tests {
         assert_eq!(
             failures[0].as_dict().unwrap()["recipe"].as_str(),
             Some("Missing.download")
+        );
+        assert!(!failures[0].as_dict().unwrap().contains_key("traceback"));
+    }
+
+    #[test]
+    fn what_is_underneath_a_failure_stands_in_place_of_a_traceback() {
+        let failed = FailedRecipe {
+            name: "A.munki".to_owned(),
+            identifier: None,
+            message: "it failed".to_owned(),
+            detail: "caused by: the disk is full".to_owned(),
+        };
+        let value = failed.to_value();
+        assert_eq!(
+            value.as_dict().unwrap()["traceback"].as_str(),
+            Some("caused by: the disk is full")
         );
     }
 

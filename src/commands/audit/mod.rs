@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: Audit, house: &House, printer: Printer) -> anyhow::
     let handbook = Handbook::new(house.preferences()?.values().keys().cloned().collect());
     let (audited, not_found) = match &root {
         Some(root) if arguments.recipes.is_empty() && arguments.recipe_list.is_none() => {
-            (below(root, &handbook, house)?, false)
+            (below(root, &handbook, house, printer)?, false)
         }
         _ => named(arguments, &handbook, house, printer)?,
     };
@@ -102,8 +102,13 @@ fn named(
 
 /// Every recipe file below `root`, each with what is found in that very file: what is wrong with a parent is said of
 /// the parent.
-fn below(root: &Path, handbook: &Handbook, house: &House) -> anyhow::Result<Vec<Audited>> {
-    let (library, files) = resolve_all::library_below(root, house)?;
+fn below(
+    root: &Path,
+    handbook: &Handbook,
+    house: &House,
+    printer: Printer,
+) -> anyhow::Result<Vec<Audited>> {
+    let (library, files) = resolve_all::library_below(root, house, printer)?;
     let auditor = Auditor::new(&library, handbook);
     Ok(library.resolve_each(&files, |file, resolved| {
         let name = file.display().to_string();

@@ -1,14 +1,16 @@
 //! `run`: runs overrides one after the other, waits for their scans, and tells how it went.
 
+mod requests;
+mod stopped;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use model::{RunId, RunState, Timestamp, Trigger};
+use model::{FailureClass, RunId, RunState, Timestamp, Trigger};
 use pipeline::{
     Begun, Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked,
 };
 use proplist::{Dict, KeyOrder, Value, to_xml};
-use recipe::RecipeList;
 use serde_json::json;
 use store::{Queued, RunEnd};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +31,7 @@ pub(crate) async fn run(
     house: &House,
     printer: Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let requests = match requests(&arguments, printer) {
+    let requests = match requests::of(&arguments, printer) {
         Ok(requests) => requests,
         Err(error) => {
             printer.error(&error);
@@ -66,62 +68,19 @@ pub(crate) async fn run(
         batch.wait_for(parked).await?;
     }
     watching.abort();
-    batch.finish(arguments.report_plist.as_deref()).await?;
+    let told = batch.finish(arguments.report_plist.as_deref()).await;
     batch.engine.give_up_rights().await;
     // What was written goes into its place now; else the next program that starts would have to read it all first. A
     // database that does not answer any more is not waited for.
     let closing = tokio::time::timeout(CLOSING, batch.engine.db().close());
     closing.await.unwrap_or_default();
+    // A terminal that is gone cannot be told anything; what is above is done all the same.
+    told?;
     Ok(if batch.failed {
         ExitStatus::RecipeFailed
     } else {
         ExitStatus::Done
     })
-}
-
-/// What the command line and its recipe list ask for, in order.
-fn requests(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Request>> {
-    let list = match &arguments.recipe_list {
-        Some(path) => RecipeList::read(path)
-            .with_context(|| format!("the recipe list `{}` cannot be read", path.display()))?,
-        None => RecipeList::default(),
-    };
-    let names: Vec<&String> = arguments.names.iter().chain(&list.recipes).collect();
-    if names.is_empty() {
-        anyhow::bail!("nothing to run: name an override, or a list with `--recipe-list`");
-    }
-    if arguments.pkg.is_some() && names.len() > 1 {
-        anyhow::bail!("`--pkg` is for one override, and {} are named", names.len());
-    }
-    let keys = arguments.keys.iter();
-    let variables: Vec<(String, serde_json::Value)> = list
-        .variables
-        .iter()
-        .map(|(key, value)| (key.clone(), serde_json::Value::from(value)))
-        .chain(keys.map(|(key, value)| (key.clone(), value.as_str().into())))
-        .collect();
-    let both = |own: &[String], list: &[String]| [own, list].concat();
-    let pkg = arguments.pkg.as_deref().map(std::path::absolute);
-    let common = Request {
-        name: String::new(),
-        search_dirs: arguments.folders.search_dirs.clone(),
-        override_dirs: arguments.folders.override_dirs.clone(),
-        check_only: arguments.check,
-        variables,
-        pkg: pkg.transpose().context("the current folder is gone")?,
-        preprocessors: both(&arguments.around.before, &list.preprocessors),
-        postprocessors: both(&arguments.around.after, &list.postprocessors),
-        ignore_trust: arguments.ignore_parent_trust_verification_errors,
-        accepted: arguments.accepted.clone(),
-        verbosity: printer.verbosity,
-        replays: None,
-        todays_recipes: false,
-    };
-    let of_name = |name: &&String| Request {
-        name: (*name).clone(),
-        ..common.clone()
-    };
-    Ok(names.iter().map(of_name).collect())
 }
 
 /// Several runs, and what became of them.
@@ -159,8 +118,8 @@ impl Batch {
     async fn each(&mut self, requests: &[Request], parked: &mut Vec<Open>) -> anyhow::Result<()> {
         for request in requests {
             if self.stop.is_cancelled() {
-                self.failed = true;
-                break;
+                self.not_begun(&request.name)?;
+                continue;
             }
             parked.extend(self.one(request).await?);
         }
@@ -221,11 +180,14 @@ impl Batch {
                 break;
             }
         }
-        self.failed = true;
-        self.printer.notice(format!(
+        let said = format!(
             "{} is being run by another process; nothing was done",
             request.name
-        ));
+        );
+        let failure = Failure::new(FailureClass::Internal, said).with_advice(
+            "Wait until that run is over (`auto-update runs list` shows it), and run it again.",
+        );
+        self.not_run(&request.name, &failure)?;
         Ok(None)
     }
 
@@ -258,9 +220,7 @@ impl Batch {
             }
             Outcome::Lost | Outcome::Parked { .. } => Ok(true),
             Outcome::Released => {
-                self.engine.cancel(open.run).await?;
-                self.printer.notice(format!("{} was stopped", open.name));
-                self.failed = true;
+                self.stopped(open, worked).await?;
                 Ok(false)
             }
         }
@@ -416,7 +376,7 @@ impl Batch {
         Ok(())
     }
 
-    /// A name that stands for nothing that can be run: an answer to the person who typed it, and no incident.
+    /// A name that stands for nothing that can be run, or not now: an answer to the person who typed it, and no incident.
     fn not_run(&mut self, name: &str, failure: &Failure) -> anyhow::Result<()> {
         self.failed = true;
         self.summary.add_failure(FailedRecipe {
@@ -457,8 +417,12 @@ impl Batch {
         }
         if let Some(path) = report {
             write_report(path, &self.summary)?;
-            self.printer
-                .talk(format!("\nReport plist saved to {}.", path.display()));
+            let saved = format!("\nReport plist saved to {}.", path.display());
+            if self.json {
+                self.printer.talk(saved);
+            } else if !self.printer.quiet {
+                self.printer.data(saved)?;
+            }
         }
         Ok(())
     }
