@@ -44,6 +44,7 @@ mod download;
 mod error;
 mod hosts;
 mod part;
+mod plain;
 mod request;
 mod settings;
 mod spent;

@@ -35,6 +35,9 @@ impl fmt::Display for Pin {
 pub enum PlainHttp {
     /// Yes, because the plan pins something.
     Pinned(Pin),
+    /// As `Pinned`, where a processor in the sandbox chooses what is asked: only to read, and not on this machine or in
+    /// its network.
+    PinnedInside(Pin),
     /// No, unless the settings allow the host.
     Refused,
 }

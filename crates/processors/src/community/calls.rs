@@ -103,7 +103,7 @@ impl<'a> Calls<'a> {
         let request = Request::get(&asked.url)
             .and_then(|request| request.with_curl_options(&asked.arguments))
             .map_err(web::failure)?;
-        let request = web::allow_plain_http(context, request);
+        let request = web::allow_plain_http(&self.sandboxed(), request);
         if asked.head {
             let head = context.fetcher.head(&request).await.map_err(web::failure)?;
             let location = head.redirected_to.map(|url| url.expose().clone());
@@ -158,11 +158,19 @@ impl<'a> Calls<'a> {
             .get(processor)
             .map(|native| self.declared(native, &given))
             .unwrap_or_default();
-        within::perform(&registry, self.context, processor, &mut env).await?;
+        within::perform(&registry, &self.sandboxed(), processor, &mut env).await?;
         // What a server answered, and could be other tomorrow.
         self.class = Some(FailureClass::SourceChanged);
         env.retain(|name, _| !is_secret_name(name) && !HOUSE_ONLY.contains(&name.as_str()));
         Ok(json!({"env": value::encode(&Value::Dict(env))}))
+    }
+
+    /// What is asked is chosen in the sandbox.
+    fn sandboxed(&self) -> StepContext {
+        StepContext {
+            from_sandbox: true,
+            ..self.context.clone()
+        }
     }
 
     fn declared(&self, native: &dyn crate::Processor, given: &Dict) -> Env {

@@ -2,6 +2,7 @@
 
 mod core;
 mod edits;
+mod fetching;
 mod imports;
 mod library;
 
