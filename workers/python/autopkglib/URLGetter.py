@@ -19,6 +19,7 @@ _VALUED = (
     "--output --referer --request --retry --retry-delay --retry-max-time --speed-limit --speed-time --url --user "
     "--user-agent --write-out"
 ).split()
+_FAILS = ("-f", "--fail", "--fail-with-body")
 _REDIRECTS = ("301", "302", "303", "307", "308")
 
 
@@ -93,7 +94,10 @@ class URLGetter(Processor):
         arguments = [word for option in options if option[0] not in ("-I", "--head") for word in option if word is not None]
         if target is not None and "--create-dirs" in arguments:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        got = self._fetched(url, arguments, is_head, bool(text) and target is None)
+        as_text = bool(text) and target is None
+        # A page is had whatever the status unless told otherwise; it is never taken for a file that was to be saved.
+        any_status = target is None and not any(word in _FAILS for word in arguments)
+        got = self._fetched(url, arguments, is_head, as_text, any_status)
         after = self._written(form, url, arguments, got) if form else ""
         if "text" in got:
             if target is None:
@@ -109,9 +113,11 @@ class URLGetter(Processor):
             body = file.read()
         return (body.decode("utf-8", "ignore") + after if text else body), "", 0
 
-    def _fetched(self, url, arguments, is_head, as_text):
+    def _fetched(self, url, arguments, is_head, as_text, any_status=False):
         try:
-            return _host.call("fetch", url=url, arguments=arguments, head=is_head, text=as_text)
+            return _host.call(
+                "fetch", url=url, arguments=arguments, head=is_head, text=as_text, any_status=any_status
+            )
         except _host.Refused as err:
             self.output(f"ERROR: {err}")
             raise ProcessorError(str(err)) from err
