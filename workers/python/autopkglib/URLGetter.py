@@ -89,9 +89,10 @@ class URLGetter(Processor):
         if dumped not in (None, "-"):
             raise ProcessorError("curl: headers can be written to the standard output only")
         form = _taken(options, "-w", "--write-out")
-        is_head = any(name in ("-I", "--head") for name, _ in options)
+        is_head = any(name in ("-I", "--head") for name, _value in options)
         url = _taken(options, "--url") or _address(options)
-        arguments = [word for option in options if option[0] not in ("-I", "--head") for word in option if word is not None]
+        options = [option for option in options if option[0] not in ("-I", "--head")]
+        arguments = [word for option in options for word in option if word is not None]
         if target is not None and "--create-dirs" in arguments:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         as_text = bool(text) and target is None
