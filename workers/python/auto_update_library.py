@@ -38,7 +38,9 @@ def _open(_handler, request):
             raise urllib.error.URLError(str(err)) from err
         # What is no success becomes the error that it is when it is looked at.
         got = {"status": err.status}
-    _, _, lines = (got.get("text" if is_head else "headers") or "").partition("\n")
+    # Those of redirects stand before an empty line.
+    _, _, last = (got.get("text" if is_head else "headers") or "").rpartition("\n\n")
+    _, _, lines = last.partition("\n")
     headers = email.parser.Parser(_class=http.client.HTTPMessage).parsestr(lines)
     content = open(got.get("file") or os.devnull, "rb")
     address = got.get("location") or request.full_url

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import io
 import json
+import math
 import os
 import resource
 import subprocess
@@ -25,6 +26,9 @@ _STEP = "auto-update-step"
 # What serves core processors in the sandbox; told with the variables.
 _program = None
 
+# Of the integers that the conversation has: those that fit in 64 bits, with a sign or without.
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+
 _CALLS_REFUSED = "the program ended the conversation"
 
 
@@ -38,7 +42,15 @@ class Refused(Exception):
 
 def send(message):
     """Sends one message."""
-    _MESSAGES.write(json.dumps(message, allow_nan=False) + "\n")
+    _write(_line(message))
+
+
+def _line(message):
+    return json.dumps(message, allow_nan=False) + "\n"
+
+
+def _write(line):
+    _MESSAGES.write(line)
     _MESSAGES.flush()
 
 
@@ -116,7 +128,16 @@ def _plain(text):
 
 def encode(value, where="a variable"):
     """A value as the conversation has it."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not _SMALLEST <= value <= _LARGEST:
+            # Its digits could be too many to be told.
+            raise ValueError(f"{where} holds an integer of more than 64 bits, which cannot be handed on")
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} holds {value}, which cannot be handed on")
         return value
     if isinstance(value, str):
         return _plain(value)
@@ -244,12 +265,13 @@ def _converse(library):
         step.env = env
         step.process()
         sys.stdout.finish()
-        done = {"env": encode(step.env)}
+        # Written as JSON here: whatever is wrong with the variables is the step's failure.
+        done = _line({"done": {"env": encode(step.env)}})
     except BaseException as error:
         sys.stdout.finish()
         _failed(error)
         return
-    send({"done": done})
+    _write(done)
 
 
 def main():

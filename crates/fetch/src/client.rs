@@ -19,6 +19,7 @@ use crate::{
     FetchError, PlainHttp, Request, RetryPolicy, Settings, Turnstile,
     error::causes,
     hosts::{Hosts, Permit},
+    plain,
 };
 
 /// Downloads over HTTP and HTTPS with limits, time-outs and retries.
@@ -111,7 +112,7 @@ impl Fetcher {
         let mut hop = Hop::first(request, extra);
         let mut hops = Vec::new();
         loop {
-            self.admit(&hop.url, request.plain_http)?;
+            self.admit(request, &hop)?;
             let permit = self
                 .hosts
                 .enter(hop.url.host_str().unwrap_or_default())
@@ -135,17 +136,29 @@ impl Fetcher {
         }
     }
 
-    /// Whether `url` may be asked at all.
-    fn admit(&self, url: &Url, plain_http: PlainHttp) -> Result<(), FetchError> {
+    /// Whether `hop` may be asked at all.
+    fn admit(&self, request: &Request, hop: &Hop) -> Result<(), FetchError> {
+        let url = &hop.url;
         match url.scheme() {
             "https" => Ok(()),
             "http" => {
                 let host = url.host_str().unwrap_or_default();
-                let allowed = matches!(plain_http, PlainHttp::Pinned(_))
-                    || self.settings.plain_http_hosts.contains(host);
-                allowed.then_some(()).ok_or_else(|| FetchError::PlainHttp {
-                    url: SafeUrl::of(url),
-                })
+                if self.settings.plain_http_hosts.contains(host) {
+                    return Ok(());
+                }
+                match request.plain_http {
+                    PlainHttp::Pinned(_) => Ok(()),
+                    PlainHttp::PinnedInside(_) => {
+                        let has_body = hop.with_body && request.body.is_some();
+                        plain::refusal(url, &hop.method, has_body).map_or(Ok(()), |why| {
+                            let url = SafeUrl::of(url);
+                            Err(FetchError::PlainHttpInside { url, why })
+                        })
+                    }
+                    PlainHttp::Refused => Err(FetchError::PlainHttp {
+                        url: SafeUrl::of(url),
+                    }),
+                }
             }
             scheme => Err(FetchError::Scheme {
                 scheme: scheme.to_owned(),

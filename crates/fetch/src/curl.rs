@@ -15,11 +15,13 @@ use reqwest::{Method, header};
 use crate::{FetchError, Request};
 
 /// What the fetcher does anyway.
-const ANYWAY: [&str; 19] = [
+const ANYWAY: [&str; 21] = [
     "-#",
     "--compressed",
+    "--create-dirs",
     "-f",
     "--fail",
+    "--fail-with-body",
     "-g",
     "--globoff",
     "--http2",
@@ -77,6 +79,7 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
             }
             "-e" | "--referer" => request = request.with_header("Referer", &value()?)?,
             "-H" | "--header" => request = with_header_line(request, &value()?)?,
+            "-u" | "--user" => request = with_user(request, option, &value()?)?,
             "-b" | "--cookie" => request = with_cookie(request, &value()?)?,
             "-d" | "--data" | "--data-ascii" | "--data-raw" | "--data-binary" => {
                 data.push(data_of(option, value()?)?);
@@ -98,23 +101,27 @@ pub(crate) fn apply(mut request: Request, options: &[String]) -> Result<Request,
             measured if MEASURED.contains(&measured) => {
                 value()?;
             }
-            other => return Err(refused(other, "is not understood")),
+            other => return Err(unknown(other)),
         }
     }
     finish(request, (&data, &form), method, as_query)
 }
 
-/// `-fsSL` is `-f -s -S -L`; nothing if the word is no such thing.
+/// `-fsSL` is `-f -s -S -L`, and `-sSA Name` is `-s -S -A Name`: the first letter that is no flag has what follows it as
+/// its value. Nothing if the word is no such thing.
 fn flags_apart(word: &str) -> Vec<String> {
     const FLAGS: &str = "0#GILNSfgks";
-    match word.strip_prefix('-') {
-        Some(letters)
-            if letters.len() > 1 && letters.chars().all(|letter| FLAGS.contains(letter)) =>
-        {
-            letters.chars().map(|letter| format!("-{letter}")).collect()
-        }
-        _ => Vec::new(),
+    let letters = word.strip_prefix('-');
+    let Some(letters) = letters.filter(|letters| letters.len() > 1) else {
+        return Vec::new();
+    };
+    let rest = letters.trim_start_matches(|letter: char| FLAGS.contains(letter));
+    let flags = letters.strip_suffix(rest).unwrap_or_default().chars();
+    let mut apart: Vec<String> = flags.map(|letter| format!("-{letter}")).collect();
+    if !apart.is_empty() && !rest.is_empty() {
+        apart.push(format!("-{rest}"));
     }
+    apart
 }
 
 /// Fields of a form, `name=value`, as `multipart/form-data`.
@@ -232,6 +239,22 @@ fn with_cookie(request: Request, value: &str) -> Result<Request, FetchError> {
     request.with_header("Cookie", value)
 }
 
+/// Name and password, of which no message tells; a header that is given as such wins, as with curl.
+///
+/// # Source
+/// RFC 7617 §2.
+fn with_user(request: Request, option: &str, user: &str) -> Result<Request, FetchError> {
+    use base64::Engine as _;
+    if !user.contains(':') {
+        return Err(refused(option, "needs `name:password`"));
+    }
+    if request.headers.contains_key(header::AUTHORIZATION) {
+        return Ok(request);
+    }
+    let encoded = base64::engine::general_purpose::STANDARD.encode(user);
+    request.with_header("Authorization", &format!("Basic {encoded}"))
+}
+
 fn data_of(option: &str, value: String) -> Result<String, FetchError> {
     if value.starts_with('@') && option != "--data-raw" {
         return Err(refused(
@@ -253,6 +276,12 @@ fn seconds(option: &str, value: &str) -> Result<Duration, FetchError> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|limit| !limit.is_zero())
         .ok_or_else(|| refused(option, "needs a number of seconds"))
+}
+
+/// What follows a `=` is no part of the option's name, and could be a secret.
+fn unknown(option: &str) -> FetchError {
+    let name = option.split('=').next().unwrap_or(option);
+    refused(name, "is not understood")
 }
 
 fn refused(option: &str, why: &'static str) -> FetchError {
@@ -341,6 +370,38 @@ mod tests {
     }
 
     #[test]
+    fn letters_in_one_word_end_with_one_that_has_a_value() {
+        for options in [
+            &["-sSLA", "Mozilla/5.0"][..],
+            &["-sSLAMozilla/5.0"],
+            &["-AMozilla/5.0", "-sSL"],
+        ] {
+            let named = applied(options).unwrap();
+            assert_eq!(named.headers["user-agent"], "Mozilla/5.0", "{options:?}");
+        }
+        let put = applied(&["-sXPUT", "-sdGIL", "--create-dirs", "--fail-with-body"]).unwrap();
+        assert_eq!(
+            (put.method, put.body),
+            (Method::PUT, Some(Bytes::from("GIL")))
+        );
+    }
+
+    #[test]
+    fn who_asks_is_told_to_the_server_only() {
+        for options in [&["-u", "ann:s3cret"][..], &["-sSuann:s3cret"]] {
+            let named = applied(options).unwrap();
+            assert_eq!(named.headers["authorization"], "Basic YW5uOnMzY3JldA==");
+            assert!(!format!("{named:?}").contains("YW5u"));
+        }
+        let given = applied(&["-H", "Authorization: Bearer x", "-u", "a:b"]).unwrap();
+        assert_eq!(given.headers["authorization"], "Bearer x");
+        for wrong in [&["--user=ann:s3cret"][..], &["-u", "s3cret"], &["-us3cret"]] {
+            let error = applied(wrong).unwrap_err().to_string();
+            assert!(error.contains("-u") && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_by_name() {
         for (options, named) in [
             (&["-k"][..], "-k"),
@@ -350,6 +411,9 @@ mod tests {
             (&["-F", "a"], "--form"),
             (&["-F", "a=b", "-d", "c=d"], "--form"),
             (&["-fk"], "-k"),
+            (&["-fsSLo", "x"], "-o"),
+            (&["-sqk"], "-q"),
+            (&["-sSA"], "-A"),
             (&["--cookie", "jar.txt"], "--cookie"),
             (&["-d", "@/etc/passwd"], "-d"),
             (&["--user-agent"], "--user-agent"),

@@ -19,7 +19,7 @@ use crate::{
     brief::{Unfinished, briefly},
     client::{Answer, Attempts, header_text, header_value},
     part::{Part, Resume, Whole},
-    spent::refused,
+    spent::{is_answer, refused},
     state,
 };
 
@@ -45,10 +45,7 @@ pub enum Fetched {
 pub struct Pending {
     whole: Whole,
     url: SafeUrl,
-    redirects: Vec<SafeUrl>,
-    redirected_to: Option<Secret<String>>,
-    validators: Validators,
-    content_length: Option<u64>,
+    received: Received,
 }
 
 impl Pending {
@@ -64,17 +61,22 @@ impl Pending {
 
     /// By what the server knows it again.
     pub const fn validators(&self) -> &Validators {
-        &self.validators
+        &self.received.validators
     }
 
     /// The length that the server announced.
     pub const fn content_length(&self) -> Option<u64> {
-        self.content_length
+        self.received.content_length
+    }
+
+    /// The status, if what came is only the page of a server that refuses ([`Request::whatever_status`]).
+    pub const fn refusal(&self) -> Option<u16> {
+        self.received.refusal
     }
 
     /// The last address it was sent to; it may hold a signature in its query.
     pub const fn redirected_to(&self) -> Option<&Secret<String>> {
-        self.redirected_to.as_ref()
+        self.received.redirected_to.as_ref()
     }
 
     /// Puts the file into its place, over what was there, marked as uncommitted.
@@ -90,8 +92,8 @@ impl Pending {
             sha256: self.whole.sha256,
             len_bytes: self.whole.len_bytes,
             url: self.url,
-            redirects: self.redirects,
-            validators: self.validators,
+            redirects: self.received.redirects,
+            validators: self.received.validators,
         };
         self.whole.release();
         Ok(downloaded)
@@ -199,11 +201,14 @@ struct Received {
     redirected_to: Option<Secret<String>>,
     validators: Validators,
     content_length: Option<u64>,
+    refusal: Option<u16>,
 }
 
 impl Received {
     fn of(answer: &Answer) -> Self {
+        let status = answer.response.status();
         Self {
+            refusal: (!status.is_success()).then(|| status.as_u16()),
             redirects: answer.hops.iter().map(SafeUrl::of).collect(),
             redirected_to: answer.redirected_to(),
             validators: validators(answer.response.headers()),
@@ -354,10 +359,17 @@ impl Start {
     fn of(request: &Request, part: &Part, response: &Response) -> Result<Self, FetchError> {
         let status = response.status();
         match part.resume() {
-            Some(resume) if status == StatusCode::PARTIAL_CONTENT => {
-                if continues(part, resume, response.headers()) {
-                    return Ok(Self::Continue);
-                }
+            Some(resume)
+                if status == StatusCode::PARTIAL_CONTENT
+                    && continues(part, resume, response.headers()) =>
+            {
+                Ok(Self::Continue)
+            }
+            // What has come is of another file, perhaps of a longer one.
+            Some(resume)
+                if status == StatusCode::PARTIAL_CONTENT
+                    || status == StatusCode::RANGE_NOT_SATISFIABLE =>
+            {
                 Err(FetchError::Cut {
                     url: request.shown(),
                     received_bytes: part.len_bytes(),
@@ -365,15 +377,11 @@ impl Start {
                     source: None,
                 })
             }
-            // The file became shorter than what has come: what has come is of another file.
-            Some(resume) if status == StatusCode::RANGE_NOT_SATISFIABLE => Err(FetchError::Cut {
-                url: request.shown(),
-                received_bytes: part.len_bytes(),
-                announced_bytes: Some(resume.total_bytes),
-                source: None,
-            }),
             _ if status.is_success() => Ok(Self::Anew(resume_of(request, response))),
-            _ => Err(refused(request, status, response.headers())),
+            _ => match refused(request, status, response.headers()) {
+                error if request.any_status && is_answer(&error) => Ok(Self::Anew(None)),
+                error => Err(error),
+            },
         }
     }
 
@@ -459,10 +467,7 @@ async fn finish(part: Part, request: &Request, received: Received) -> Result<Fet
     Ok(Fetched::New(Box::new(Pending {
         whole,
         url: request.shown(),
-        redirects: received.redirects,
-        redirected_to: received.redirected_to,
-        validators: received.validators,
-        content_length: received.content_length,
+        received,
     })))
 }
 

@@ -89,6 +89,17 @@ pub enum FetchError {
         /// Where.
         url: SafeUrl,
     },
+    /// A processor in the sandbox asks without encryption for what no pin vouches for.
+    #[error(
+        "{url} is not encrypted, and for a processor in the sandbox {why}; name the host in `fetch.plain-http-hosts` \
+         if it may be asked all the same"
+    )]
+    PlainHttpInside {
+        /// Where.
+        url: SafeUrl,
+        /// What is not done.
+        why: &'static str,
+    },
     /// The server answered that we have asked enough for now.
     #[error("{url} answered {status}: what it lets us ask is spent {renewal}")]
     RateLimited {
@@ -172,6 +183,7 @@ impl FetchError {
             | Self::Header { .. }
             | Self::Option { .. }
             | Self::PlainHttp { .. }
+            | Self::PlainHttpInside { .. }
             | Self::Scheme { .. } => FailureClass::Configuration,
             Self::Connect { .. }
             | Self::Cut { .. }
@@ -207,6 +219,7 @@ impl FetchError {
             | Self::Locked { .. }
             | Self::Option { .. }
             | Self::PlainHttp { .. }
+            | Self::PlainHttpInside { .. }
             | Self::RateLimited { .. }
             | Self::Redirects { .. }
             | Self::Scheme { .. }

@@ -25,7 +25,8 @@
 //!
 //! # Invariants
 //! - Plain `http` is refused unless the [`Request`] says what the plan pins, or [`Settings`] allow the host;
-//!   a redirect from `https` to `http` is refused always.
+//!   a redirect from `https` to `http` is refused always. What is asked for in the sandbox is only read so, and never
+//!   on this machine or in its network.
 //! - A body is never held in memory, except a text up to [`Settings::max_text_bytes`].
 //! - What was received before a cut is used again only if the server says by a strong validator that it is the same
 //!   file.
@@ -44,6 +45,7 @@ mod download;
 mod error;
 mod hosts;
 mod part;
+mod plain;
 mod request;
 mod settings;
 mod spent;

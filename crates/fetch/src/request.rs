@@ -35,6 +35,9 @@ impl fmt::Display for Pin {
 pub enum PlainHttp {
     /// Yes, because the plan pins something.
     Pinned(Pin),
+    /// As `Pinned`, where a processor in the sandbox chooses what is asked: only to read, and not on this machine or in
+    /// its network.
+    PinnedInside(Pin),
     /// No, unless the settings allow the host.
     Refused,
 }
@@ -50,6 +53,7 @@ pub struct Request {
     pub(crate) known: Validators,
     pub(crate) max_time: Option<Duration>,
     pub(crate) http1_only: bool,
+    pub(crate) any_status: bool,
 }
 
 impl fmt::Debug for Request {
@@ -79,6 +83,7 @@ impl Request {
             known: Validators::default(),
             max_time: None,
             http1_only: false,
+            any_status: false,
         })
     }
 
@@ -86,6 +91,14 @@ impl Request {
     #[must_use]
     pub const fn with_plain_http(mut self, plain_http: PlainHttp) -> Self {
         self.plain_http = plain_http;
+        self
+    }
+
+    /// Downloads the page, too, with which a server says that it has no such thing, as curl does without `--fail`; not
+    /// that of a server in trouble.
+    #[must_use]
+    pub const fn whatever_status(mut self) -> Self {
+        self.any_status = true;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use model::Timestamp;
+use model::{Retry, Timestamp};
 use reqwest::{
     StatusCode,
     header::{self, HeaderMap, HeaderName},
@@ -97,6 +97,11 @@ pub(crate) fn refused(request: &Request, status: StatusCode, headers: &HeaderMap
             retry_after: retry_after(headers),
         },
     }
+}
+
+/// Whether it is the server's answer to what it was asked, and would be the same later.
+pub(crate) fn is_answer(error: &FetchError) -> bool {
+    matches!(error, FetchError::Status { status: 400.., .. }) && error.retry() == Retry::Never
 }
 
 #[cfg(test)]

@@ -409,6 +409,32 @@ async fn a_text_is_read_whatever_its_status() {
 }
 
 #[tokio::test]
+async fn a_page_that_refuses_is_downloaded_only_where_it_is_wanted() {
+    let here = Here::with(Resource::failure(404)).await;
+    let error = here.download().await.unwrap_err();
+    assert!(
+        matches!(error, FetchError::Status { status: 404, .. }),
+        "{error:?}"
+    );
+    let wanted = here.request().whatever_status();
+    let pending = here.download_with(&fetcher(), &wanted).await.unwrap();
+    assert_eq!(pending.refusal(), Some(404));
+    let placed = pending.place(&here.target()).unwrap();
+    let page = fs_err::read_to_string(&placed.path).unwrap();
+    assert_eq!(page, "<h1>404 Not Found</h1>");
+    here.vendor.put("/App.dmg", Resource::failure(503));
+    let error = here.download_with(&fetcher(), &wanted).await.unwrap_err();
+    assert!(
+        matches!(error, FetchError::Status { status: 503, .. }),
+        "{error:?}"
+    );
+    here.vendor.put("/App.dmg", Resource::page("x"));
+    let pending = here.download_with(&fetcher(), &wanted).await.unwrap();
+    assert_eq!(pending.refusal(), None);
+    pending.discard().unwrap();
+}
+
+#[tokio::test]
 async fn a_text_is_limited_also_when_it_is_compressed() {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

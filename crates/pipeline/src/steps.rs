@@ -130,6 +130,7 @@ impl Engine {
                 self.parts.signatures.proofs_of(&job.run.title),
             )),
             pin: pinned(&prepared.calls, &prepared.env),
+            from_sandbox: false,
             staging: Arc::clone(staging),
             signatures: self.parts.signatures.clone(),
             messages: Arc::new(Messages::new(

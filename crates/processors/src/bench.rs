@@ -59,6 +59,7 @@ impl Bench {
             identities: Arc::default(),
             proofs: Arc::default(),
             pin: None,
+            from_sandbox: false,
             staging: Arc::new(staging(folder.path(), &workspace)),
             signatures: SignaturePolicy::default(),
             messages: Arc::clone(&recorder) as Arc<dyn StepMessages>,

@@ -20,6 +20,8 @@ pub struct StepContext {
     pub proofs: Arc<Proofs>,
     /// What the plan pins ([`crate::pinned`]); without it nothing is fetched over plain `http`.
     pub pin: Option<fetch::Pin>,
+    /// Whether a processor in the sandbox chooses what is asked; the pin vouches for less of it.
+    pub from_sandbox: bool,
     /// The repository as it is, to be read, and the change set that the run stages.
     pub staging: Arc<publication::Staging>,
     /// What the operator decides about signatures.

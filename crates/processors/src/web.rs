@@ -48,7 +48,11 @@ pub(crate) fn allow_plain_http(context: &StepContext, request: Request) -> Reque
         "{} is not encrypted; the recipe relies on the {pin} that it pins",
         request.shown()
     ));
-    request.with_plain_http(PlainHttp::Pinned(pin))
+    request.with_plain_http(if context.from_sandbox {
+        PlainHttp::PinnedInside(pin)
+    } else {
+        PlainHttp::Pinned(pin)
+    })
 }
 
 /// The failure of a step, in curl's words where recipes' authors know them.
@@ -64,6 +68,9 @@ pub(crate) fn failure(error: FetchError) -> StepError {
     let failure = match &error {
         FetchError::PlainHttp { .. } => failure.with_next_step(
             "Use an https address, or pin the signer with a CodeSignatureVerifier step.",
+        ),
+        FetchError::PlainHttpInside { .. } => failure.with_next_step(
+            "Use an https address, or name the host in `fetch.plain-http-hosts` of the configuration.",
         ),
         FetchError::Option { .. } => {
             failure.with_next_step("Remove the option from `curl_opts`, or use `request_headers`.")

@@ -12,6 +12,14 @@ from autopkglib import Processor, ProcessorError
 _CURL = "curl"
 # A variable of --write-out.
 _VARIABLE = re.compile(r"%\{(\w+)\}")
+# Options that have a value: those of one letter, and the long ones that are understood.
+_VALUED_LETTERS = "ADFHTXYbdemoruwxy"
+_VALUED = (
+    "--connect-timeout --cookie --data --data-ascii --data-binary --data-raw --dump-header --form --header --max-time "
+    "--output --referer --request --retry --retry-delay --retry-max-time --speed-limit --speed-time --url --user "
+    "--user-agent --write-out"
+).split()
+_FAILS = ("-f", "--fail", "--fail-with-body")
 _REDIRECTS = ("301", "302", "303", "307", "308")
 
 
@@ -75,16 +83,22 @@ class URLGetter(Processor):
 
     def execute_curl(self, curl_cmd, text=True):
         """Has the program do what a command would; answers output, errors and status."""
-        arguments = [str(word) for word in curl_cmd[1:]]
-        target = _taken(arguments, ("-o", "--output"))
-        dumped = _taken(arguments, ("-D", "--dump-header"))
+        options = _options([str(word) for word in curl_cmd[1:]])
+        target = _taken(options, "-o", "--output")
+        dumped = _taken(options, "-D", "--dump-header")
         if dumped not in (None, "-"):
             raise ProcessorError("curl: headers can be written to the standard output only")
-        form = _taken(arguments, ("-w", "--write-out"))
-        is_head = any(word in ("-I", "--head") for word in arguments)
-        url = _taken(arguments, ("--url",)) or _address(arguments)
-        arguments = [word for word in arguments if word not in ("-I", "--head")]
-        got = self._fetched(url, arguments, is_head, bool(text) and target is None)
+        form = _taken(options, "-w", "--write-out")
+        is_head = any(name in ("-I", "--head") for name, _value in options)
+        url = _taken(options, "--url") or _address(options)
+        options = [option for option in options if option[0] not in ("-I", "--head")]
+        arguments = [word for option in options for word in option if word is not None]
+        if target is not None and "--create-dirs" in arguments:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+        as_text = bool(text) and target is None
+        # A page is had whatever the status unless told otherwise; it is never taken for a file that was to be saved.
+        any_status = target is None and not any(word in _FAILS for word in arguments)
+        got = self._fetched(url, arguments, is_head, as_text, any_status)
         after = self._written(form, url, arguments, got) if form else ""
         if "text" in got:
             if target is None:
@@ -100,9 +114,11 @@ class URLGetter(Processor):
             body = file.read()
         return (body.decode("utf-8", "ignore") + after if text else body), "", 0
 
-    def _fetched(self, url, arguments, is_head, as_text):
+    def _fetched(self, url, arguments, is_head, as_text, any_status=False):
         try:
-            return _host.call("fetch", url=url, arguments=arguments, head=is_head, text=as_text)
+            return _host.call(
+                "fetch", url=url, arguments=arguments, head=is_head, text=as_text, any_status=any_status
+            )
         except _host.Refused as err:
             self.output(f"ERROR: {err}")
             raise ProcessorError(str(err)) from err
@@ -150,19 +166,40 @@ class URLGetter(Processor):
         """It does nothing as a step."""
 
 
-def _taken(arguments, names):
-    """Takes an option and its value out of the arguments; answers the value."""
-    for index, word in enumerate(arguments[:-1]):
-        if word in names:
-            value = arguments[index + 1]
-            del arguments[index : index + 2]
+def _options(words):
+    """The words of a command as options and their values; a word for itself is a value without an option."""
+    words = iter(words)
+    options = []
+    for word in words:
+        if word.startswith("--"):
+            options.append((word, next(words, None) if word in _VALUED else None))
+            continue
+        if not word.startswith("-") or word == "-":
+            options.append((None, word))
+            continue
+        for index, letter in enumerate(word[1:], start=2):
+            if letter in _VALUED_LETTERS:
+                # What follows in the word is its value, otherwise the next word.
+                options.append(("-" + letter, word[index:] or next(words, None)))
+                break
+            options.append(("-" + letter, None))
+    return options
+
+
+def _taken(options, *names):
+    """Takes an option out of the others; answers its value."""
+    for index, (name, value) in enumerate(options):
+        if name in names and value is not None:
+            del options[index]
             return value
     return None
 
 
-def _address(arguments):
-    """Takes the address out of the arguments: the last word that looks like one."""
-    for index in range(len(arguments) - 1, -1, -1):
-        if arguments[index].lower().startswith(("http://", "https://", "ftp://")):
-            return arguments.pop(index)
+def _address(options):
+    """Takes the address out of the options: the last word for itself that looks like one."""
+    for index in range(len(options) - 1, -1, -1):
+        name, word = options[index]
+        if name is None and word.lower().startswith(("http://", "https://", "ftp://")):
+            del options[index]
+            return word
     raise ProcessorError("curl: no address was given")

@@ -106,24 +106,25 @@ impl<'a> Calls<'a> {
         let request = Request::get(&asked.url)
             .and_then(|request| request.with_curl_options(&asked.arguments))
             .map_err(web::failure)?;
-        let request = web::allow_plain_http(context, request);
+        let request = web::allow_plain_http(&self.sandboxed(), request);
         if asked.head {
             let head = context.fetcher.head(&request).await.map_err(web::failure)?;
             let location = head.redirected_to.map(|url| url.expose().clone());
             let text = head_text(
                 head.status,
-                &[
-                    ("location", location.clone()),
-                    ("content-disposition", head.content_disposition),
-                ],
+                location.as_deref(),
+                &[("content-disposition", head.content_disposition)],
             );
             return Ok(json!({"text": text, "status": head.status, "location": location}));
         }
         if asked.text {
-            let read = context.fetcher.text(&request).await.map_err(web::failure)?;
-            self.class = Some(FailureClass::SourceChanged);
-            return Ok(json!({"text": read.text, "status": read.status}));
+            return self.text(&request, asked).await;
         }
+        let request = if asked.any_status {
+            request.whatever_status()
+        } else {
+            request
+        };
         let target = self.folder.join(value::file_name(self.number, &asked.url));
         let messages = context.messages.as_ref();
         let progress = |done, total| messages.progress(done, total);
@@ -136,6 +137,10 @@ impl<'a> Calls<'a> {
         let Fetched::New(pending) = fetched.map_err(web::failure)? else {
             return Err(StepError::package("the server sent nothing"));
         };
+        let status = pending.refusal().unwrap_or(200);
+        if status != 200 {
+            self.class = Some(FailureClass::SourceChanged);
+        }
         let location = pending.redirected_to().map(|url| url.expose().clone());
         let downloaded = pending.place(&target).map_err(web::failure)?;
         let validators = downloaded.validators.clone();
@@ -145,8 +150,22 @@ impl<'a> Calls<'a> {
             ("last-modified", validators.last_modified),
         ];
         context.downloads.note_new(downloaded, &asked.url);
-        let headers = head_text(200, &headers);
-        Ok(json!({"file": target, "headers": headers, "status": 200, "location": location}))
+        let headers = head_text(status, location.as_deref(), &headers);
+        Ok(json!({"file": target, "headers": headers, "status": status, "location": location}))
+    }
+
+    async fn text(&mut self, request: &Request, asked: &Fetch) -> Result<Json, StepError> {
+        let read = self.context.fetcher.text(request).await;
+        let read = read.map_err(web::failure)?;
+        if read.status >= 400 && !asked.any_status {
+            return Err(web::failure(FetchError::Status {
+                url: request.shown(),
+                status: read.status,
+                retry_after: None,
+            }));
+        }
+        self.class = Some(FailureClass::SourceChanged);
+        Ok(json!({"text": read.text, "status": read.status}))
     }
 
     /// A core step that asks servers. It gets what its processor declares, and what concerns tokens from the house.
@@ -161,11 +180,19 @@ impl<'a> Calls<'a> {
             .get(processor)
             .map(|native| self.declared(native, &given))
             .unwrap_or_default();
-        within::perform(&registry, self.context, processor, &mut env).await?;
+        within::perform(&registry, &self.sandboxed(), processor, &mut env).await?;
         // What a server answered, and could be other tomorrow.
         self.class = Some(FailureClass::SourceChanged);
         env.retain(|name, _| !is_secret_name(name) && !HOUSE_ONLY.contains(&name.as_str()));
         Ok(json!({"env": value::encode(&Value::Dict(env))}))
+    }
+
+    /// What is asked is chosen in the sandbox.
+    fn sandboxed(&self) -> StepContext {
+        StepContext {
+            from_sandbox: true,
+            ..self.context.clone()
+        }
     }
 
     fn declared(&self, native: &dyn crate::Processor, given: &Dict) -> Env {
@@ -216,9 +243,13 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// The headers as curl prints them, as far as they are kept.
-fn head_text(status: u16, headers: &[(&str, Option<String>)]) -> String {
-    let mut text = format!("HTTP/1.1 {status}\n");
+/// The headers as curl prints them, as far as they are kept: those of a redirect, an empty line, those of the answer.
+fn head_text(status: u16, location: Option<&str>, headers: &[(&str, Option<String>)]) -> String {
+    let mut text = location.map_or_else(String::new, |location| {
+        format!("HTTP/1.1 302\nlocation: {location}\n\n")
+    });
+    // Writing to a String cannot fail.
+    writeln!(text, "HTTP/1.1 {status}").unwrap_or_default();
     for (name, value) in headers {
         if let Some(value) = value {
             // Writing to a String cannot fail.

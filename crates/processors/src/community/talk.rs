@@ -60,8 +60,11 @@ pub(super) struct Fetch {
     pub(super) arguments: Vec<String>,
     /// Only the headers are wanted.
     pub(super) head: bool,
-    /// As text, whatever the status; else as a file.
+    /// As text; else as a file.
     pub(super) text: bool,
+    /// What a server says with a refusal is wanted, too.
+    #[serde(default)]
+    pub(super) any_status: bool,
 }
 
 /// What a class says of itself.

@@ -167,6 +167,7 @@ fn context(
         identities: Arc::default(),
         proofs: Arc::default(),
         pin: None,
+        from_sandbox: true,
         staging: Arc::new(Staging::new(Arc::new(repository), folder)),
         signatures: SignaturePolicy::default(),
         messages: Arc::new(Told(tell)),

@@ -3,6 +3,7 @@
 mod bounds;
 mod core;
 mod edits;
+mod fetching;
 mod imports;
 mod library;
 
@@ -153,6 +154,21 @@ async fn what_it_raises_is_the_steps_failure() {
         failed.message,
         "made holds a object, which cannot be handed on"
     );
+    for (value, what) in [
+        ("float('inf')", "inf"),
+        ("[{'made': float('nan')}]", "nan"),
+        ("2 ** 64", "an integer of more than 64 bits"),
+        ("-10 ** 5000", "an integer of more than 64 bits"),
+    ] {
+        let body = format!("self.env['made'] = {value}");
+        let failed = shelf.run(&body, json!({})).await.unwrap_err();
+        let expected = format!("made holds {what}, which cannot be handed on");
+        assert_eq!(failed.message, expected);
+    }
+    let kept = "self.env['made'] = [2 ** 64 - 1, -2 ** 63, 2.5]";
+    shelf.run(kept, json!({})).await.unwrap();
+    let made = serde_json::Value::from(&shelf.bench.env["made"]);
+    assert_eq!(made, json!([u64::MAX, i64::MIN, 2.5]));
     for body in ["os._exit(3)", "os.write(1, b'x'); os.close(4); os.close(3)"] {
         let failed = shelf.run(body, json!({})).await.unwrap_err();
         assert!(
