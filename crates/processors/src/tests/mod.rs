@@ -1,5 +1,6 @@
 //! Steps tried on the bench.
 
+mod files;
 mod imports;
 mod packaging;
 mod proofs;

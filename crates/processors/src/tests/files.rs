@@ -1,0 +1,29 @@
+//! Steps that make, copy and find files, where `AutoPkg`'s behave in a way of their own.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use crate::bench::Bench;
+
+fn mode(path: &str) -> u32 {
+    fs_err::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[tokio::test]
+async fn a_package_root_has_the_folders_on_the_way_too() {
+    let mut bench = Bench::new().await;
+    let root = bench.path("root");
+    let folders = json!({"usr/local/bin": "0700", "usr/share": "01775"});
+    let arguments = json!({"pkgroot": root, "pkgdirs": folders});
+    bench.step("PkgRootCreator", arguments).await.unwrap();
+    assert_eq!(mode(&bench.path("root/usr/local")) & 0o700, 0o700);
+    assert_eq!(mode(&bench.path("root/usr/local/bin")), 0o700);
+    assert_eq!(mode(&bench.path("root/usr/share")), 0o1775);
+
+    // One that is there already is refused, as by `AutoPkg`, which made `usr` for the other.
+    let folders = json!({"usr/.": "0755", "usr/bin": "0755", "usr/bin/": "0755"});
+    let arguments = json!({"pkgroot": root, "pkgdirs": folders});
+    let error = bench.step("PkgRootCreator", arguments).await.unwrap_err();
+    assert!(error.message.starts_with("Can't create "), "{error}");
+}
