@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -129,11 +129,27 @@ fn copy_file(place: &Place, target: &Path) -> io::Result<()> {
     } else {
         target.to_owned()
     };
+    refuse_same_file(place.shown(), &into)?;
     place.copy_contents(&into)?;
     if target.is_dir() {
         let (tree, inner) = place.in_tree();
         let mode = tree.entry(inner).map_or(0o644, |entry| entry.mode & 0o777);
         fs::set_permissions(&into, Permissions::from_mode(mode | 0o600))?;
+    }
+    Ok(())
+}
+
+/// Refuses to copy a file onto itself, which would empty it; links to either are followed.
+fn refuse_same_file(source: &str, target: &Path) -> io::Result<()> {
+    // What lies in an image is not on the host, and what is not there is no file yet.
+    let (Ok(from), Ok(to)) = (fs::metadata(source), fs::metadata(target)) else {
+        return Ok(());
+    };
+    if (from.dev(), from.ino()) == (to.dev(), to.ino()) {
+        let to = target.display();
+        return Err(io::Error::other(format!(
+            "'{source}' and '{to}' are the same file"
+        )));
     }
     Ok(())
 }

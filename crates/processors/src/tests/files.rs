@@ -21,9 +21,35 @@ async fn a_package_root_has_the_folders_on_the_way_too() {
     assert_eq!(mode(&bench.path("root/usr/local/bin")), 0o700);
     assert_eq!(mode(&bench.path("root/usr/share")), 0o1775);
 
-    // One that is there already is refused, as by `AutoPkg`, which made `usr` for the other.
-    let folders = json!({"usr/.": "0755", "usr/bin": "0755", "usr/bin/": "0755"});
+    // One that is there already is refused, as by `AutoPkg`.
+    let folders = json!({"usr/bin": "0755", "usr/bin/": "0755"});
     let arguments = json!({"pkgroot": root, "pkgdirs": folders});
     let error = bench.step("PkgRootCreator", arguments).await.unwrap_err();
     assert!(error.message.starts_with("Can't create "), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_copied_onto_itself_stays_whole() {
+    let mut bench = Bench::new().await;
+    let (file, link) = (bench.path("file"), bench.path("link"));
+    fs_err::write(&file, "text").unwrap();
+    fs_err::os::unix::fs::symlink("file", &link).unwrap();
+    fs_err::hard_link(&file, bench.path("twin")).unwrap();
+    for (source, destination, same) in [
+        (file.clone(), file.clone(), file.clone()),
+        (file.clone(), link.clone(), link.clone()),
+        (link.clone(), file.clone(), file.clone()),
+        (file.clone(), bench.path("twin"), bench.path("twin")),
+        (file.clone(), bench.path("."), bench.path("./file")),
+    ] {
+        let arguments = json!({"source_path": source, "destination_path": destination});
+        let error = bench.step("Copier", arguments).await.unwrap_err();
+        assert_eq!(
+            error.message,
+            format!(
+                "Can't copy {source} to {destination}: '{source}' and '{same}' are the same file"
+            )
+        );
+        assert_eq!(fs_err::read_to_string(&file).unwrap(), "text");
+    }
 }
