@@ -94,6 +94,9 @@ pub(crate) fn copy(
         StepError::package(format!("Can't copy {source} to {destination}: {why}"))
     };
     let target = Path::new(destination);
+    if lies_within(target, source) {
+        return Err(failed(&format!("'{destination}' lies in '{source}'")));
+    }
     if overwrite && target.symlink_metadata().is_ok() {
         remove(target).map_err(|error| {
             StepError::package(format!("Can't remove {destination}: {error}")).caused_by(error)
@@ -117,6 +120,21 @@ pub(crate) fn copy(
         .messages
         .say(&format!("Copied {source} to {destination}"));
     Ok(())
+}
+
+/// Whether `target`, links followed, is to be somewhere below the folder `source`: copying it would find the copy, and
+/// copy that again.
+fn lies_within(target: &Path, source: &str) -> bool {
+    let Some(from) = fs::canonicalize(source).ok().filter(|from| from.is_dir()) else {
+        return false;
+    };
+    // The folders on the way to the target may not be there yet.
+    std::path::absolute(target).is_ok_and(|target| {
+        let mut above = target.ancestors().skip(1);
+        above
+            .find_map(|folder| fs::canonicalize(folder).ok())
+            .is_some_and(|folder| folder.starts_with(&from))
+    })
 }
 
 fn make_parent(target: &Path) -> io::Result<()> {

@@ -53,3 +53,26 @@ async fn a_file_that_is_copied_onto_itself_stays_whole() {
         assert_eq!(fs_err::read_to_string(&file).unwrap(), "text");
     }
 }
+
+#[tokio::test]
+async fn a_folder_is_not_copied_into_itself() {
+    let mut bench = Bench::new().await;
+    fs_err::create_dir_all(bench.path("a/below")).unwrap();
+    fs_err::create_dir(bench.path("ab")).unwrap();
+    fs_err::os::unix::fs::symlink("a/below", bench.path("link")).unwrap();
+    for destination in ["a/copy", "a/below/copy", "a/new/copy", "link/copy"] {
+        let (source, destination) = (bench.path("a"), bench.path(destination));
+        let arguments =
+            json!({"source_path": source, "destination_path": destination, "overwrite": true});
+        let error = bench.step("Copier", arguments).await.unwrap_err();
+        assert_eq!(
+            error.message,
+            format!("Can't copy {source} to {destination}: '{destination}' lies in '{source}'")
+        );
+    }
+    assert_eq!(fs_err::read_dir(bench.path("a")).unwrap().count(), 1);
+    assert_eq!(fs_err::read_dir(bench.path("a/below")).unwrap().count(), 0);
+    let arguments =
+        json!({"source_path": bench.path("a"), "destination_path": bench.path("ab/copy")});
+    bench.step("Copier", arguments).await.unwrap();
+}
