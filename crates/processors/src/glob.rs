@@ -15,8 +15,12 @@ pub(crate) enum Depth {
 }
 
 /// Every path that `pattern` matches, sorted by code point, so that the choice among several never depends on the
-/// file system. A pattern without wildcards matches itself if it is there.
+/// file system. A pattern without wildcards matches itself if it is there, an empty one nothing.
 pub(crate) fn glob(pattern: &str, depth: Depth) -> Result<Vec<String>, StepError> {
+    if pattern.is_empty() {
+        // To the file system it would be the current folder.
+        return Ok(Vec::new());
+    }
     if !has_wildcard(pattern) {
         let found = Place::find(pattern)?;
         return Ok(found.map(|_| pattern.to_owned()).into_iter().collect());
@@ -306,6 +310,7 @@ mod tests {
         assert_eq!(found("**/*.app", Depth::Flat), ["a/y.app", "b/x.app"]);
         assert_eq!(found("a/y.app", Depth::Flat), ["a/y.app"]);
         assert!(found("c/*", Depth::Flat).is_empty());
+        assert!(glob("", Depth::Recursive).unwrap().is_empty());
         assert_eq!(found("a/**", Depth::Recursive).len(), 5);
     }
 }

@@ -76,3 +76,13 @@ async fn a_folder_is_not_copied_into_itself() {
         json!({"source_path": bench.path("a"), "destination_path": bench.path("ab/copy")});
     bench.step("Copier", arguments).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_empty_path_is_not_the_current_folder() {
+    let mut bench = Bench::new().await;
+    let arguments = json!({"source_path": "", "destination_path": bench.path("copy")});
+    let error = bench.step("Copier", arguments).await.unwrap_err();
+    assert_eq!(error.message, "Error processing path '' with glob. ");
+    let error = bench.step("FileFinder", json!({"pattern": ""})).await;
+    assert_eq!(error.unwrap_err().message, "No matching filename found");
+}
