@@ -75,6 +75,44 @@ fn flags_are_pythons() {
     );
 }
 
+#[test]
+fn the_flag_for_ascii_holds_for_words_digits_and_spaces() {
+    for (pattern, text, expected) in [
+        (r"\w+", "éab", "ab"),
+        (r"[\w-]+", "éa-b", "a-b"),
+        (r"\W", "éab", "é"),
+        (r"[^\W]", "éab", "a"),
+        (r"\d+", "٣12", "12"),
+        (r"[\d-]+", "٣1-2", "1-2"),
+        (r"\D", "1٣", "٣"),
+        (r"a\sb|c", "a\u{a0}bc", "c"),
+        (r"[\s]b", "\u{a0}b\tb", "\tb"),
+        (r"\bab", "xab éab", "ab"),
+        (r"\Bab", "éab xab", "ab"),
+    ] {
+        for (pattern, flags) in [
+            (pattern.to_owned(), vec!["ASCII".to_owned()]),
+            (pattern.to_owned(), vec!["A".to_owned()]),
+            (format!("(?a){pattern}"), Vec::new()),
+            (format!("(?a:{pattern})"), Vec::new()),
+        ] {
+            let compiled = Pattern::new(&pattern, &flags).unwrap();
+            let found = compiled.search(text).unwrap();
+            let found = found.as_ref().and_then(|found| found.text(0));
+            assert_eq!(found, Some(expected), "{pattern}");
+        }
+    }
+    // For that group alone.
+    assert_eq!(found(r"(?a:\w)\w", "éaé").as_deref(), Some("aé"));
+    let edge = Pattern::new(r"\bab", &["ASCII".to_owned()]).unwrap();
+    assert_eq!(
+        edge.search("éab").unwrap().unwrap().groups[0]
+            .unwrap()
+            .start(),
+        2
+    );
+}
+
 /// Character offsets, as Python counts them.
 fn chars(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count()
