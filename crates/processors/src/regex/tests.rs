@@ -38,6 +38,9 @@ fn the_last_group_to_close_is_the_result() {
         (r"[]x]+", "]x", "]x"),
         (r"[^]x]+", "]a]", "a"),
         (r"(a)\1", "aa", "a"),
+        (r"\146+", "eff", "ff"),
+        (r"\1461", "f1", "f1"),
+        (r"\056b", "axb.b", ".b"),
         (r"(?=x)*(b)", "ab", "b"),
         (r"a(?=(b))+b", "ab", "b"),
         (r"(?!x){1,2}(b)", "ab", "b"),
@@ -48,7 +51,9 @@ fn the_last_group_to_close_is_the_result() {
 
 #[test]
 fn what_python_refuses_is_refused() {
-    for pattern in ["(", ")", "[a", r"\I", "(?P<n", "a\\", "(?y)", "[b-a]"] {
+    for pattern in [
+        "(", ")", "[a", r"\I", "(?P<n", "a\\", "(?y)", "[b-a]", r"\400",
+    ] {
         assert!(Pattern::new(pattern, &[]).is_err(), "{pattern}");
     }
 }

@@ -380,6 +380,14 @@ impl Translator {
             'b' | 'B' if self.flags.ascii => self.ascii_edge(letter),
             'Z' => self.out.push_str(r"\z"),
             'A' | 'b' | 'B' | 'd' | 'D' => self.out.extend(['\\', letter]),
+            '1'..='7' if self.octal_digits() >= 2 => {
+                self.at = self.at.saturating_sub(1);
+                let letter = self.number(3, 8)?;
+                if u32::from(letter) > 0o377 {
+                    return self.syntax("octal escape value outside of range 0-0o377");
+                }
+                self.literal(letter);
+            }
             '1'..='9' => {
                 let mut number = String::from(letter);
                 if let Some(digit) = self.peek(0).filter(char::is_ascii_digit) {
@@ -397,6 +405,13 @@ impl Translator {
         Ok(())
     }
 
+    /// How many octal digits come next, up to three.
+    fn octal_digits(&self) -> usize {
+        (0..3)
+            .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
+            .count()
+    }
+
     /// A letter that is written with a backslash, in a class or not.
     fn escaped_letter(&mut self, letter: char) -> Result<char, PatternError> {
         Ok(match letter {
@@ -411,10 +426,7 @@ impl Translator {
             'U' => self.number(8, 16)?,
             '0' => {
                 self.at = self.at.saturating_sub(1);
-                let octal = (0..3)
-                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
-                    .count();
-                self.number(octal, 8)?
+                self.number(self.octal_digits(), 8)?
             }
             letter if letter.is_ascii_alphanumeric() => return self.syntax("bad escape"),
             letter => letter,
@@ -504,10 +516,7 @@ impl Translator {
             'b' => self.literal('\u{8}'),
             '1'..='7' => {
                 self.at = self.at.saturating_sub(1);
-                let octal = (0..3)
-                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
-                    .count();
-                let letter = self.number(octal, 8)?;
+                let letter = self.number(self.octal_digits(), 8)?;
                 self.literal(letter);
             }
             other => {
