@@ -62,14 +62,34 @@ fn set_mode(path: &str, text: &str) -> Result<(), StepError> {
     })
 }
 
-/// The permission bits that `text` says in octal digits, as Python's `int(text, 8)` reads them.
+/// The permission bits that `text` says in octal digits, as Python's `int(text, 8)` reads them; what else a file's mode
+/// says, such as its kind, the system passes over.
 pub(crate) fn octal(text: &str) -> Option<u32> {
     let digits = text.trim();
     let digits = digits
         .strip_prefix("0o")
         .or_else(|| digits.strip_prefix("0O"))
         .unwrap_or(digits);
-    u32::from_str_radix(digits, 8)
-        .ok()
-        .filter(|mode| *mode <= 0o7777)
+    let mode = u32::from_str_radix(digits, 8).ok()?;
+    Some(mode & 0o7777)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_may_also_say_what_kind_of_file_it_is_of() {
+        for (text, bits) in [
+            ("0100755", Some(0o755)),
+            ("755", Some(0o755)),
+            ("0o4755", Some(0o4755)),
+            ("40755", Some(0o755)),
+            ("0789", None),
+            ("rwx", None),
+            ("", None),
+        ] {
+            assert_eq!(octal(text), bits, "{text}");
+        }
+    }
 }
