@@ -68,7 +68,7 @@ impl DiskStep for PkgInfoCreator {
                 return Err(StepError::configuration(format!("Unknown pkgtype {other}")));
             }
         }
-        let template = find_relative(env, &variables::text(env, "template_path")?)?;
+        let template = template(env)?;
         let settings = if Path::new(&template)
             .extension()
             .is_some_and(|end| end == "plist")
@@ -88,6 +88,15 @@ impl DiskStep for PkgInfoCreator {
             .map_err(|error| StepError::package(format!("Can't write {target}: {error}")))?;
         Ok(Outputs::Declared)
     }
+}
+
+/// Where the template is. Unlike other steps, `AutoPkg`'s takes a relative path as it stands first.
+fn template(env: &Env) -> Result<String, StepError> {
+    let path = variables::text(env, "template_path")?;
+    if Path::new(&path).exists() {
+        return Ok(path);
+    }
+    find_relative(env, &path)
 }
 
 /// Attributes and their values.
