@@ -408,8 +408,9 @@ fn write_info(env: &Env, downloaded: &Downloaded, target: &Path) -> Result<(), S
     ] {
         headers.extend(value.clone().map(|value| (name.to_owned(), value.into())));
     }
+    let name = target.file_name().unwrap_or_default();
     let mut info = serde_json::json!({
-        "file_name": shown(target),
+        "file_name": name.to_string_lossy(),
         "file_size": downloaded.len_bytes,
         "download_url": downloaded.url.to_string(),
         "http_headers": headers,
