@@ -2,7 +2,9 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::{Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use crate::{
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, output_file, variables,
+};
 
 /// Writes a text to a file.
 #[derive(Clone, Copy)]
@@ -37,7 +39,7 @@ impl DiskStep for FileCreator {
     ) -> Result<Outputs, StepError> {
         let path = variables::text(env, "file_path")?;
         let text = variables::text(env, "file_content")?;
-        std::fs::write(&path, text).map_err(|error| {
+        output_file::write(&path, text).map_err(|error| {
             StepError::package(format!("Can't create file at {path}: {error}")).caused_by(error)
         })?;
         context.messages.say(&format!("Created file at {path}"));

@@ -6,8 +6,8 @@ use media::{HostTree, walk};
 use proplist::{Dict, Value};
 
 use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, packaging::find_relative,
-    place::Place, variables,
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, output_file,
+    packaging::find_relative, place::Place, variables,
 };
 use model::chain;
 
@@ -84,7 +84,7 @@ impl DiskStep for PkgInfoCreator {
             Path::new(&root),
         )?;
         let target = variables::text(env, "infofile")?;
-        fs::write(&target, info)
+        output_file::write(&target, info)
             .map_err(|error| StepError::package(format!("Can't write {target}: {error}")))?;
         Ok(Outputs::Declared)
     }

@@ -86,3 +86,29 @@ async fn an_empty_path_is_not_the_current_folder() {
     let error = bench.step("FileFinder", json!({"pattern": ""})).await;
     assert_eq!(error.unwrap_err().message, "No matching filename found");
 }
+
+#[tokio::test]
+async fn no_step_waits_for_a_pipe_to_be_read() {
+    let mut bench = Bench::new().await;
+    let (pipe, file) = (bench.path("pipe"), bench.path("file"));
+    fs_err::write(&file, "text").unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, pipe.as_str(), mode).unwrap();
+    for (step, arguments) in [
+        (
+            "FileCreator",
+            json!({"file_path": pipe, "file_content": "text"}),
+        ),
+        (
+            "PlistEditor",
+            json!({"output_plist_path": pipe, "plist_data": {"a": 1}}),
+        ),
+        (
+            "Copier",
+            json!({"source_path": file, "destination_path": pipe}),
+        ),
+    ] {
+        let error = bench.step(step, arguments).await.unwrap_err();
+        assert!(error.message.ends_with("and no file"), "{step}: {error}");
+    }
+}
