@@ -3,6 +3,8 @@
 //! # Source
 //! `CPython` 3.11: `glob.py`, `fnmatch.py`.
 
+use std::path::Path;
+
 use crate::{StepError, place::Place};
 
 /// Whether a wildcard may stand for several folders.
@@ -15,11 +17,17 @@ pub(crate) enum Depth {
 }
 
 /// Every path that `pattern` matches, sorted by code point, so that the choice among several never depends on the
-/// file system. A pattern without wildcards matches itself if it is there.
+/// file system. A pattern without wildcards matches itself if it is there, an empty one nothing.
 pub(crate) fn glob(pattern: &str, depth: Depth) -> Result<Vec<String>, StepError> {
+    if pattern.is_empty() {
+        // To the file system it would be the current folder.
+        return Ok(Vec::new());
+    }
     if !has_wildcard(pattern) {
-        let found = Place::find(pattern)?;
-        return Ok(found.map(|_| pattern.to_owned()).into_iter().collect());
+        // A link is there even if it leads nowhere.
+        let there =
+            Path::new(pattern).symlink_metadata().is_ok() || Place::find(pattern)?.is_some();
+        return Ok(there.then(|| pattern.to_owned()).into_iter().collect());
     }
     let names: Vec<&str> = pattern.split('/').collect();
     let fixed = names
@@ -28,7 +36,8 @@ pub(crate) fn glob(pattern: &str, depth: Depth) -> Result<Vec<String>, StepError
         .unwrap_or(names.len());
     let (base, rest) = names.split_at(fixed);
     let base = base.join("/");
-    let (entered, prefix) = match base.as_str() {
+    // However many slashes are before the first wildcard, one is left of them.
+    let (entered, prefix) = match base.trim_end_matches('/') {
         "" if pattern.starts_with('/') => ("/", "/".to_owned()),
         "" => (".", String::new()),
         base => (base, format!("{base}/")),
@@ -306,6 +315,22 @@ mod tests {
         assert_eq!(found("**/*.app", Depth::Flat), ["a/y.app", "b/x.app"]);
         assert_eq!(found("a/y.app", Depth::Flat), ["a/y.app"]);
         assert!(found("c/*", Depth::Flat).is_empty());
+        assert!(glob("", Depth::Recursive).unwrap().is_empty());
         assert_eq!(found("a/**", Depth::Recursive).len(), 5);
+        assert_eq!(found("a//*.app", Depth::Flat), ["a/y.app"]);
+        assert_eq!(found("*//*.app", Depth::Flat), ["a/y.app", "b/x.app"]);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::os::unix::fs::symlink("nothing", folder.path().join("link")).unwrap();
+        let root = folder.path().to_str().unwrap();
+        for pattern in ["link", "l*"] {
+            let found = glob(&format!("{root}/{pattern}"), Depth::Flat).unwrap();
+            assert_eq!(found, [format!("{root}/link")], "{pattern}");
+        }
+        let found = glob(&format!("{root}/link/"), Depth::Flat).unwrap();
+        assert!(found.is_empty());
     }
 }

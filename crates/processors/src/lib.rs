@@ -40,6 +40,7 @@ mod execute;
 mod glob;
 mod identities;
 mod languages;
+mod output_file;
 
 mod packaging;
 mod place;

@@ -1,7 +1,6 @@
 //! What a path in a recipe leads to: on the host, or inside a medium.
 
 use std::{
-    fs::File,
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,7 +9,7 @@ use std::{
 use media::{HostTree, Kind, MediaError, Tree};
 use proplist::{Dict, Value};
 
-use crate::StepError;
+use crate::{StepError, output_file};
 use model::chain;
 
 /// Larger property lists are not read.
@@ -179,7 +178,7 @@ impl Place {
             .tree
             .open(&self.inner)
             .map_err(|error| io::Error::other(chain(&error)))?;
-        let mut file = File::create(destination)?;
+        let mut file = output_file::create(destination)?;
         io::copy(&mut reader, &mut file)?;
         file.flush()
     }

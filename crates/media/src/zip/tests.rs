@@ -281,6 +281,26 @@ fn damage_to_any_method_is_an_error() {
 }
 
 #[test]
+fn what_was_packed_on_fat_has_the_usual_permissions() {
+    let members = [
+        Forged::new("file", 0, TEXT.to_vec()),
+        Forged::new("folder/", 0, Vec::new()),
+    ];
+    let mut bytes = archive(&members, Width::Bits32);
+    let made_by = |bytes: &[u8]| {
+        bytes
+            .windows(6)
+            .position(|six| six == b"PK\x01\x02\x2d\x03")
+    };
+    while let Some(at) = made_by(&bytes) {
+        bytes[at + 5] = 0;
+    }
+    let tree = open(bytes).unwrap();
+    assert_eq!(tree.entry("file").unwrap().mode, 0o644);
+    assert_eq!(tree.entry("folder").unwrap().mode, 0o755);
+}
+
+#[test]
 fn an_encrypted_member_is_listed_and_says_how_it_is_encrypted() {
     let aes = |strength| [&b"\x01\x99\x07\0\x02\0AE"[..], &[strength, 8, 0]].concat();
     let extras = [aes(1), aes(2), aes(3)];

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use ::zip::{ZipArchive, read::ZipFileEntry, result::ZipError};
+use ::zip::{System, ZipArchive, read::ZipFileEntry, result::ZipError};
 use chrono::NaiveDate;
 use model::Timestamp;
 use wire::{Budget, Part, ReadAt, SourceReader};
@@ -119,7 +119,8 @@ impl ZipTree {
         }
         let permissions = stored_mode
             .map(|mode| mode & 0o7777)
-            .filter(|mode| *mode != 0);
+            // FAT has no permissions: these the zip crate made up.
+            .filter(|mode| *mode != 0 && found.system() != System::Dos);
         let usual = if kind == Kind::Folder { 0o755 } else { 0o644 };
         let entry = Entry {
             path,

@@ -7,6 +7,7 @@
 //! # Source
 //! `CPython` 3.11: `re/_parser.py`, `_sre/sre_lib.h`.
 
+mod flags;
 mod translate;
 
 #[cfg(test)]
@@ -14,7 +15,8 @@ mod tests;
 
 use fancy_regex::{Regex, RegexBuilder};
 
-use translate::{Flags, Translated, translate};
+use flags::Flags;
+use translate::{Translated, translate};
 
 /// Why a pattern cannot be used, or a search not be finished.
 #[derive(Debug, thiserror::Error)]

@@ -38,6 +38,9 @@ fn the_last_group_to_close_is_the_result() {
         (r"[]x]+", "]x", "]x"),
         (r"[^]x]+", "]a]", "a"),
         (r"(a)\1", "aa", "a"),
+        (r"\146+", "eff", "ff"),
+        (r"\1461", "f1", "f1"),
+        (r"\056b", "axb.b", ".b"),
         (r"(?=x)*(b)", "ab", "b"),
         (r"a(?=(b))+b", "ab", "b"),
         (r"(?!x){1,2}(b)", "ab", "b"),
@@ -48,7 +51,9 @@ fn the_last_group_to_close_is_the_result() {
 
 #[test]
 fn what_python_refuses_is_refused() {
-    for pattern in ["(", ")", "[a", r"\I", "(?P<n", "a\\", "(?y)", "[b-a]"] {
+    for pattern in [
+        "(", ")", "[a", r"\I", "(?P<n", "a\\", "(?y)", "[b-a]", r"\400",
+    ] {
         assert!(Pattern::new(pattern, &[]).is_err(), "{pattern}");
     }
 }
@@ -72,6 +77,44 @@ fn flags_are_pythons() {
             .search("ab")
             .unwrap()
             .is_none()
+    );
+}
+
+#[test]
+fn the_flag_for_ascii_holds_for_words_digits_and_spaces() {
+    for (pattern, text, expected) in [
+        (r"\w+", "éab", "ab"),
+        (r"[\w-]+", "éa-b", "a-b"),
+        (r"\W", "éab", "é"),
+        (r"[^\W]", "éab", "a"),
+        (r"\d+", "٣12", "12"),
+        (r"[\d-]+", "٣1-2", "1-2"),
+        (r"\D", "1٣", "٣"),
+        (r"a\sb|c", "a\u{a0}bc", "c"),
+        (r"[\s]b", "\u{a0}b\tb", "\tb"),
+        (r"\bab", "xab éab", "ab"),
+        (r"\Bab", "éab xab", "ab"),
+    ] {
+        for (pattern, flags) in [
+            (pattern.to_owned(), vec!["ASCII".to_owned()]),
+            (pattern.to_owned(), vec!["A".to_owned()]),
+            (format!("(?a){pattern}"), Vec::new()),
+            (format!("(?a:{pattern})"), Vec::new()),
+        ] {
+            let compiled = Pattern::new(&pattern, &flags).unwrap();
+            let found = compiled.search(text).unwrap();
+            let found = found.as_ref().and_then(|found| found.text(0));
+            assert_eq!(found, Some(expected), "{pattern}");
+        }
+    }
+    // For that group alone.
+    assert_eq!(found(r"(?a:\w)\w", "éaé").as_deref(), Some("aé"));
+    let edge = Pattern::new(r"\bab", &["ASCII".to_owned()]).unwrap();
+    assert_eq!(
+        edge.search("éab").unwrap().unwrap().groups[0]
+            .unwrap()
+            .start(),
+        2
     );
 }
 

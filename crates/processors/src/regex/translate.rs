@@ -1,47 +1,6 @@
 //! From Python's pattern language to fancy-regex's.
 
-use super::PatternError;
-
-/// What holds for the whole pattern.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are Python's flags, independent of each other"
-)]
-pub(super) struct Flags {
-    pub(super) ignore_case: bool,
-    pub(super) multi_line: bool,
-    pub(super) dot_all: bool,
-    pub(super) verbose: bool,
-}
-
-impl Flags {
-    pub(super) fn of_names(names: &[String]) -> Self {
-        let mut flags = Self::default();
-        for name in names {
-            match name.as_str() {
-                "IGNORECASE" | "I" => flags.ignore_case = true,
-                "MULTILINE" | "M" => flags.multi_line = true,
-                "DOTALL" | "S" => flags.dot_all = true,
-                "VERBOSE" | "X" => flags.verbose = true,
-                _ => {}
-            }
-        }
-        flags
-    }
-
-    fn set(&mut self, letter: char) -> bool {
-        match letter {
-            'i' => self.ignore_case = true,
-            'm' => self.multi_line = true,
-            's' => self.dot_all = true,
-            'x' => self.verbose = true,
-            'u' | 'a' => {}
-            _ => return false,
-        }
-        true
-    }
-}
+use super::{PatternError, flags::Flags};
 
 /// A pattern in the other language, and what the translation would lose.
 pub(super) struct Translated {
@@ -87,6 +46,8 @@ struct Open {
     groups_before: usize,
     /// Whether what is inside is looked at and not consumed.
     is_look_around: bool,
+    /// What held before it: `(?a:` holds for a group.
+    was_ascii: bool,
 }
 
 struct Translator {
@@ -103,6 +64,12 @@ struct Translator {
 /// `\w` and `\s` of a `str` pattern, as the inside of a class.
 const WORD: &str = r"\p{L}\p{N}_";
 const SPACE: &str = r"\s\x1c-\x1f";
+
+/// The same with the flag for ASCII, and `\d`. Each ends in a range: in a pattern that has it written out, too, a
+/// hyphen after it is a letter.
+const ASCII_WORD: &str = "0-9A-Z_a-z";
+const ASCII_SPACE: &str = r"\x20\x09-\x0d";
+const ASCII_DIGIT: &str = "0-9";
 
 impl Translator {
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -208,6 +175,7 @@ impl Translator {
             group: None,
             groups_before: self.groups,
             is_look_around: false,
+            was_ascii: self.flags.ascii,
         };
         if !self.starts_with("?") {
             self.capture(&mut open);
@@ -266,6 +234,7 @@ impl Translator {
         if flags.is_empty() || !flags.chars().all(|letter| "aimsux-".contains(letter)) {
             return self.syntax("unknown extension");
         }
+        self.flags.ascii |= flags.contains('a');
         let flags: String = flags.chars().filter(|letter| *letter != 'a').collect();
         self.put(&["(?", &flags, ":"]);
         Ok(())
@@ -286,6 +255,7 @@ impl Translator {
         let Some(open) = self.open.pop() else {
             return self.syntax("unbalanced parenthesis");
         };
+        self.flags.ascii = open.was_ascii;
         self.out.push(')');
         if open.is_look_around {
             // What consumes nothing is found once or not at all, however often it may be.
@@ -331,18 +301,48 @@ impl Translator {
         Some(least)
     }
 
+    const fn word(&self) -> &'static str {
+        if self.flags.ascii { ASCII_WORD } else { WORD }
+    }
+
+    const fn space(&self) -> &'static str {
+        if self.flags.ascii { ASCII_SPACE } else { SPACE }
+    }
+
+    /// `\b` and `\B` with the flag for ASCII.
+    fn ascii_edge(&mut self, letter: char) {
+        let (before, after) = (r"(?<=[0-9A-Z_a-z])", r"(?=[0-9A-Z_a-z])");
+        let (not_before, not_after) = (r"(?<![0-9A-Z_a-z])", r"(?![0-9A-Z_a-z])");
+        let (one, other) = match letter {
+            'b' => ([before, not_after], [not_before, after]),
+            _ => ([before, after], [not_before, not_after]),
+        };
+        self.put(&["(?:", &one.concat(), "|", &other.concat(), ")"]);
+    }
+
     /// Outside a class.
     fn escape(&mut self) -> Result<(), PatternError> {
         let Some(letter) = self.next() else {
             return self.syntax("bad escape (end of pattern)");
         };
         match letter {
-            'w' => self.put(&["[", WORD, "]"]),
-            'W' => self.put(&["[^", WORD, "]"]),
-            's' => self.put(&["[", SPACE, "]"]),
-            'S' => self.put(&["[^", SPACE, "]"]),
+            'w' => self.put(&["[", self.word(), "]"]),
+            'W' => self.put(&["[^", self.word(), "]"]),
+            's' => self.put(&["[", self.space(), "]"]),
+            'S' => self.put(&["[^", self.space(), "]"]),
+            'd' if self.flags.ascii => self.put(&["[", ASCII_DIGIT, "]"]),
+            'D' if self.flags.ascii => self.put(&["[^", ASCII_DIGIT, "]"]),
+            'b' | 'B' if self.flags.ascii => self.ascii_edge(letter),
             'Z' => self.out.push_str(r"\z"),
             'A' | 'b' | 'B' | 'd' | 'D' => self.out.extend(['\\', letter]),
+            '1'..='7' if self.octal_digits() >= 2 => {
+                self.at = self.at.saturating_sub(1);
+                let letter = self.number(3, 8)?;
+                if u32::from(letter) > 0o377 {
+                    return self.syntax("octal escape value outside of range 0-0o377");
+                }
+                self.literal(letter);
+            }
             '1'..='9' => {
                 let mut number = String::from(letter);
                 if let Some(digit) = self.peek(0).filter(char::is_ascii_digit) {
@@ -360,6 +360,13 @@ impl Translator {
         Ok(())
     }
 
+    /// How many octal digits come next, up to three.
+    fn octal_digits(&self) -> usize {
+        (0..3)
+            .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
+            .count()
+    }
+
     /// A letter that is written with a backslash, in a class or not.
     fn escaped_letter(&mut self, letter: char) -> Result<char, PatternError> {
         Ok(match letter {
@@ -374,10 +381,7 @@ impl Translator {
             'U' => self.number(8, 16)?,
             '0' => {
                 self.at = self.at.saturating_sub(1);
-                let octal = (0..3)
-                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
-                    .count();
-                self.number(octal, 8)?
+                self.number(self.octal_digits(), 8)?
             }
             letter if letter.is_ascii_alphanumeric() => return self.syntax("bad escape"),
             letter => letter,
@@ -443,8 +447,10 @@ impl Translator {
             .copied();
         let at_start = matches!(before, Some('[')) && !self.out.ends_with("\\[")
             || matches!(before, Some('^')) && self.out.ends_with("[^");
-        let after_set = [WORD, SPACE, r"\d", r"\D", "]"]
+        let ours = [WORD, SPACE, ASCII_WORD, ASCII_SPACE, ASCII_DIGIT];
+        let after_set = ours
             .iter()
+            .chain(&[r"\d", r"\D", "]"])
             .any(|set| self.out.ends_with(set))
             && !self.out.ends_with("\\]");
         !at_start && !after_set && !matches!(self.peek(0), Some(']') | None)
@@ -455,18 +461,17 @@ impl Translator {
             return self.syntax("unterminated character set");
         };
         match letter {
-            'w' => self.out.push_str(WORD),
-            's' => self.out.push_str(SPACE),
-            'W' => self.put(&["[^", WORD, "]"]),
-            'S' => self.put(&["[^", SPACE, "]"]),
+            'w' => self.out.push_str(self.word()),
+            's' => self.out.push_str(self.space()),
+            'W' => self.put(&["[^", self.word(), "]"]),
+            'S' => self.put(&["[^", self.space(), "]"]),
+            'd' if self.flags.ascii => self.out.push_str(ASCII_DIGIT),
+            'D' if self.flags.ascii => self.put(&["[^", ASCII_DIGIT, "]"]),
             'd' | 'D' => self.out.extend(['\\', letter]),
             'b' => self.literal('\u{8}'),
             '1'..='7' => {
                 self.at = self.at.saturating_sub(1);
-                let octal = (0..3)
-                    .take_while(|&ahead| matches!(self.peek(ahead), Some('0'..='7')))
-                    .count();
-                let letter = self.number(octal, 8)?;
+                let letter = self.number(self.octal_digits(), 8)?;
                 self.literal(letter);
             }
             other => {

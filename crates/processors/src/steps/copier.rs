@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -94,6 +94,9 @@ pub(crate) fn copy(
         StepError::package(format!("Can't copy {source} to {destination}: {why}"))
     };
     let target = Path::new(destination);
+    if lies_within(target, source) {
+        return Err(failed(&format!("'{destination}' lies in '{source}'")));
+    }
     if overwrite && target.symlink_metadata().is_ok() {
         remove(target).map_err(|error| {
             StepError::package(format!("Can't remove {destination}: {error}")).caused_by(error)
@@ -119,6 +122,21 @@ pub(crate) fn copy(
     Ok(())
 }
 
+/// Whether `target`, links followed, is to be somewhere below the folder `source`: copying it would find the copy, and
+/// copy that again.
+fn lies_within(target: &Path, source: &str) -> bool {
+    let Some(from) = fs::canonicalize(source).ok().filter(|from| from.is_dir()) else {
+        return false;
+    };
+    // The folders on the way to the target may not be there yet.
+    std::path::absolute(target).is_ok_and(|target| {
+        let mut above = target.ancestors().skip(1);
+        above
+            .find_map(|folder| fs::canonicalize(folder).ok())
+            .is_some_and(|folder| folder.starts_with(&from))
+    })
+}
+
 fn make_parent(target: &Path) -> io::Result<()> {
     target.parent().map_or(Ok(()), fs::create_dir_all)
 }
@@ -129,11 +147,27 @@ fn copy_file(place: &Place, target: &Path) -> io::Result<()> {
     } else {
         target.to_owned()
     };
+    refuse_same_file(place.shown(), &into)?;
     place.copy_contents(&into)?;
     if target.is_dir() {
         let (tree, inner) = place.in_tree();
         let mode = tree.entry(inner).map_or(0o644, |entry| entry.mode & 0o777);
         fs::set_permissions(&into, Permissions::from_mode(mode | 0o600))?;
+    }
+    Ok(())
+}
+
+/// Refuses to copy a file onto itself, which would empty it; links to either are followed.
+fn refuse_same_file(source: &str, target: &Path) -> io::Result<()> {
+    // What lies in an image is not on the host, and what is not there is no file yet.
+    let (Ok(from), Ok(to)) = (fs::metadata(source), fs::metadata(target)) else {
+        return Ok(());
+    };
+    if (from.dev(), from.ino()) == (to.dev(), to.ino()) {
+        let to = target.display();
+        return Err(io::Error::other(format!(
+            "'{source}' and '{to}' are the same file"
+        )));
     }
     Ok(())
 }

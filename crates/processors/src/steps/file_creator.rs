@@ -2,7 +2,9 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::{Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use crate::{
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, output_file, variables,
+};
 
 /// Writes a text to a file.
 #[derive(Clone, Copy)]
@@ -37,7 +39,7 @@ impl DiskStep for FileCreator {
     ) -> Result<Outputs, StepError> {
         let path = variables::text(env, "file_path")?;
         let text = variables::text(env, "file_content")?;
-        std::fs::write(&path, text).map_err(|error| {
+        output_file::write(&path, text).map_err(|error| {
             StepError::package(format!("Can't create file at {path}: {error}")).caused_by(error)
         })?;
         context.messages.say(&format!("Created file at {path}"));
@@ -62,14 +64,34 @@ fn set_mode(path: &str, text: &str) -> Result<(), StepError> {
     })
 }
 
-/// The permission bits that `text` says in octal digits, as Python's `int(text, 8)` reads them.
+/// The permission bits that `text` says in octal digits, as Python's `int(text, 8)` reads them; what else a file's mode
+/// says, such as its kind, the system passes over.
 pub(crate) fn octal(text: &str) -> Option<u32> {
     let digits = text.trim();
     let digits = digits
         .strip_prefix("0o")
         .or_else(|| digits.strip_prefix("0O"))
         .unwrap_or(digits);
-    u32::from_str_radix(digits, 8)
-        .ok()
-        .filter(|mode| *mode <= 0o7777)
+    let mode = u32::from_str_radix(digits, 8).ok()?;
+    Some(mode & 0o7777)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_may_also_say_what_kind_of_file_it_is_of() {
+        for (text, bits) in [
+            ("0100755", Some(0o755)),
+            ("755", Some(0o755)),
+            ("0o4755", Some(0o4755)),
+            ("40755", Some(0o755)),
+            ("0789", None),
+            ("rwx", None),
+            ("", None),
+        ] {
+            assert_eq!(octal(text), bits, "{text}");
+        }
+    }
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use munki::{InstallerItem, Metadata, PkginfoError, PkginfoOptions, make_pkginfo};
 use proplist::{KeyOrder, Value, to_xml};
 
-use crate::{Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, variables};
+use crate::{
+    Call, Env, Input, Output, Outputs, StepContext, StepError, disk::DiskStep, output_file,
+    variables,
+};
 use model::chain;
 
 /// Makes a pkginfo, and writes it where that is asked for; nothing is imported.
@@ -85,5 +88,5 @@ fn write(pkginfo: &Value, target: &str) -> Result<(), StepError> {
     };
     let text =
         to_xml(pkginfo, KeyOrder::Sorted).map_err(|error| failed(&error).caused_by(error))?;
-    fs_err::write(target, text).map_err(|error| failed(&error).caused_by(error))
+    output_file::write(target, text).map_err(|error| failed(&error).caused_by(error))
 }

@@ -6,8 +6,8 @@ use media::{HostTree, walk};
 use proplist::{Dict, Value};
 
 use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, packaging::find_relative,
-    place::Place, variables,
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, output_file,
+    packaging::find_relative, place::Place, variables,
 };
 use model::chain;
 
@@ -68,7 +68,7 @@ impl DiskStep for PkgInfoCreator {
                 return Err(StepError::configuration(format!("Unknown pkgtype {other}")));
             }
         }
-        let template = find_relative(env, &variables::text(env, "template_path")?)?;
+        let template = template(env)?;
         let settings = if Path::new(&template)
             .extension()
             .is_some_and(|end| end == "plist")
@@ -84,10 +84,19 @@ impl DiskStep for PkgInfoCreator {
             Path::new(&root),
         )?;
         let target = variables::text(env, "infofile")?;
-        fs::write(&target, info)
+        output_file::write(&target, info)
             .map_err(|error| StepError::package(format!("Can't write {target}: {error}")))?;
         Ok(Outputs::Declared)
     }
+}
+
+/// Where the template is. Unlike other steps, `AutoPkg`'s takes a relative path as it stands first.
+fn template(env: &Env) -> Result<String, StepError> {
+    let path = variables::text(env, "template_path")?;
+    if Path::new(&path).exists() {
+        return Ok(path);
+    }
+    find_relative(env, &path)
 }
 
 /// Attributes and their values.

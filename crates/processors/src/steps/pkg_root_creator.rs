@@ -1,8 +1,8 @@
 //! `PkgRootCreator`.
 
 use std::{
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    fs::{self, DirBuilder, Permissions},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Component, Path},
 };
 
@@ -83,6 +83,11 @@ fn create(root: &Path, folder: &str, mode: &str) -> Result<(), StepError> {
     let Some(bits) = octal(mode) else {
         return Err(failed(&"not an octal number"));
     };
+    // The folders on the way may be there already, as others of `pkgdirs`; this one may not.
+    if let Some(above) = path.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(above);
+        made.map_err(|error| failed(&error))?;
+    }
     fs::create_dir(&path).map_err(|error| failed(&error))?;
     fs::set_permissions(&path, Permissions::from_mode(bits)).map_err(|error| failed(&error))
 }

@@ -3,7 +3,8 @@
 use proplist::{Dict, KeyOrder, Value, to_xml};
 
 use crate::{
-    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, place::Place, variables,
+    Call, Env, Input, Outputs, StepContext, StepError, disk::DiskStep, output_file, place::Place,
+    variables,
 };
 
 /// Merges keys into a property list.
@@ -43,7 +44,7 @@ impl DiskStep for PlistEditor {
             StepError::package(format!("Could not write {output}: {error}"))
         };
         let text = to_xml(&Value::Dict(plist), KeyOrder::Sorted).map_err(|error| failed(&error))?;
-        std::fs::write(&output, text).map_err(|error| failed(&error))?;
+        output_file::write(&output, text).map_err(|error| failed(&error))?;
         context.messages.say(&format!("Updated plist at {output}"));
         Ok(Outputs::Declared)
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proofs::sparkle::Signatures;
 use proplist::{Dict, Value, str_form};
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, ParsingOptions};
 use url::form_urlencoded;
 
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
 };
 
 const NAMESPACE: &str = "http://www.andymatuschak.org/xml-namespaces/sparkle";
+
+/// Feeds of more elements, attributes and texts than this are not read.
+const MOST_NODES: u32 = 1_000_000;
 
 /// What Python's `quote` leaves alone, the slash among it.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
@@ -154,7 +157,13 @@ fn newest(context: &StepContext, env: &Env, feed: &str) -> Result<Item, StepErro
 }
 
 fn items(env: &Env, feed: &str) -> Result<Vec<Item>, StepError> {
-    let document = Document::parse(feed).map_err(|error| {
+    let options = ParsingOptions {
+        // Entities are expanded within bounds, and none is fetched.
+        allow_dtd: true,
+        nodes_limit: MOST_NODES,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(feed, options).map_err(|error| {
         web::source_changed("Error parsing XML from appcast feed.").caused_by(error)
     })?;
     let namespace = variables::some_text(env, "alternate_xmlns_url")?;
@@ -328,6 +337,17 @@ mod tests {
         assert_eq!(signatures.ed25519.as_deref(), Some("AA=="));
         assert_eq!(signatures.dsa, None, "an empty one is none");
         assert!(items[1].signatures.is_empty());
+    }
+
+    #[test]
+    fn a_feed_may_declare_entities_but_not_without_end() {
+        let item =
+            "<item><enclosure url=\"https://v.example/A-1.zip\" sparkle:version=\"&v;\"/></item>";
+        let declared = format!("<!DOCTYPE rss [<!ENTITY v \"1.5\">]>{}", feed(item));
+        let found = items(&Env::new(), &declared).unwrap();
+        assert_eq!(found[0].version, "1.5");
+        let circle = format!("<!DOCTYPE rss [<!ENTITY v \"&v;\">]>{}", feed(item));
+        assert!(items(&Env::new(), &circle).is_err());
     }
 
     #[test]

@@ -14,7 +14,10 @@ use super::{
     deprecation_warning::{SUMMARY as DEPRECATION, warning_row},
     summary,
 };
-use crate::{Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, variables, web};
+use crate::{
+    Call, Env, Input, Output, Outputs, Processor, StepContext, StepError, output_file, variables,
+    web,
+};
 
 const SUMMARY: &str = "url_downloader_summary_result";
 
@@ -408,8 +411,9 @@ fn write_info(env: &Env, downloaded: &Downloaded, target: &Path) -> Result<(), S
     ] {
         headers.extend(value.clone().map(|value| (name.to_owned(), value.into())));
     }
+    let name = target.file_name().unwrap_or_default();
     let mut info = serde_json::json!({
-        "file_name": shown(target),
+        "file_name": name.to_string_lossy(),
         "file_size": downloaded.len_bytes,
         "download_url": downloaded.url.to_string(),
         "http_headers": headers,
@@ -422,7 +426,7 @@ fn write_info(env: &Env, downloaded: &Downloaded, target: &Path) -> Result<(), S
         info.insert("file_sha256".to_owned(), sha256.into());
     }
     let path = PathBuf::from(format!("{}.info.json", target.display()));
-    fs::write(&path, format!("{info:#}\n")).map_err(|error| {
+    output_file::write(&path, format!("{info:#}\n")).map_err(|error| {
         StepError::package(format!("Can't write {}: {error}", path.display())).caused_by(error)
     })
 }

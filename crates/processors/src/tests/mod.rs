@@ -1,5 +1,6 @@
 //! Steps tried on the bench.
 
+mod files;
 mod imports;
 mod packaging;
 mod proofs;
@@ -75,6 +76,7 @@ async fn the_python_downloader_writes_down_what_it_got() {
     assert_eq!(bench.text("filename"), "Widget.zip");
     let info = fs_err::read_to_string(bench.path("downloads/Widget.zip.info.json")).unwrap();
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["file_name"], "Widget.zip");
     assert_eq!(info["file_size"], 3);
     assert_eq!(info["http_headers"]["Last-Modified"], LAST_MODIFIED);
     assert_eq!(info["file_sha256"], model::Sha256::of(b"one").to_string());

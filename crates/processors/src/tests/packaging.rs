@@ -311,4 +311,10 @@ async fn a_package_info_is_made_of_either_kind_of_template() {
             assert!(text.contains(part), "{template}: {text}");
         }
     }
+    // What is in the current folder, this package's in a test, comes before what is beside the recipe.
+    fs_err::write(bench.path("Cargo.toml"), flat).unwrap();
+    let arguments = json!({"template_path": "Cargo.toml", "version": "1", "pkgroot": bench.path("root"),
+        "infofile": bench.path("PackageInfo"), "pkgtype": "flat"});
+    let error = bench.step("PkgInfoCreator", arguments).await.unwrap_err();
+    assert_eq!(error.message, "Malformed PackageInfo template Cargo.toml");
 }
