@@ -37,7 +37,8 @@ pub(crate) async fn run(
         }
     };
     if let Some(path) = &arguments.report_plist {
-        write_report(path, &Summary::new())?;
+        // As `AutoPkg` does it, so that a report of the last time is not taken for one of this time.
+        write_report(path, &to_xml(&Value::Dict(Dict::new()), KeyOrder::Sorted)?)?;
     }
     let engine = house.engine().await?;
     engine
@@ -456,7 +457,7 @@ impl Batch {
             }
         }
         if let Some(path) = report {
-            write_report(path, &self.summary)?;
+            write_report(path, &self.summary.report()?)?;
             self.printer
                 .talk(format!("\nReport plist saved to {}.", path.display()));
         }
@@ -485,12 +486,6 @@ impl Batch {
     }
 }
 
-fn write_report(path: &Path, summary: &Summary) -> anyhow::Result<()> {
-    let text = if summary.is_empty() {
-        to_xml(&Value::Dict(Dict::new()), KeyOrder::Sorted)?
-    } else {
-        summary.report()?
-    };
-    fs_err::write(path, text).context("the report cannot be written")?;
-    Ok(())
+fn write_report(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs_err::write(path, text).context("the report cannot be written")
 }

@@ -40,11 +40,6 @@ impl Summary {
         Self::default()
     }
 
-    /// Whether there is nothing to tell.
-    pub const fn is_empty(&self) -> bool {
-        self.failures.is_empty() && self.tables.is_empty()
-    }
-
     /// Adds what the steps of a run report.
     pub fn add_reports(&mut self, reports: &[StepReport]) {
         for report in reports {
@@ -264,6 +259,16 @@ mod tests {
         assert_eq!(
             failures[0].as_dict().unwrap()["recipe"].as_str(),
             Some("Missing.download")
+        );
+    }
+
+    #[test]
+    fn a_report_of_nothing_says_so() {
+        let report = Summary::new().report().unwrap();
+        let report = proplist::from_bytes(report.as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::Value::from(&report).to_string(),
+            r#"{"failures":[],"summary_results":{}}"#
         );
     }
 
