@@ -468,7 +468,7 @@ impl Batch {
     fn write_results(&self) {
         let receipts = Value::Array(self.receipts.clone());
         let path = self.engine.cache_dir().join("autopkg_results.plist");
-        let written = to_xml(&receipts, KeyOrder::Sorted)
+        let written = to_xml(&receipts.for_property_list(), KeyOrder::Sorted)
             .map_err(std::io::Error::other)
             .and_then(|text| {
                 fs_err::create_dir_all(self.engine.cache_dir())?;

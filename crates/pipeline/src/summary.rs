@@ -107,7 +107,7 @@ impl Summary {
     /// The report: `failures` and `summary_results`.
     ///
     /// # Errors
-    /// If a step reports what no property list can hold.
+    /// If it cannot be written as a property list; what no property list can hold is replaced in it.
     pub fn report(&self) -> Result<String, WriteError> {
         let failures: Vec<Value> = self.failures.iter().map(FailedRecipe::to_value).collect();
         let results: Dict = self
@@ -121,7 +121,7 @@ impl Summary {
         ]
         .into_iter()
         .collect();
-        to_xml(&Value::Dict(report), KeyOrder::Sorted)
+        to_xml(&Value::Dict(report).for_property_list(), KeyOrder::Sorted)
     }
 }
 
@@ -259,6 +259,17 @@ mod tests {
         assert_eq!(
             failures[0].as_dict().unwrap()["recipe"].as_str(),
             Some("Missing.download")
+        );
+    }
+
+    #[test]
+    fn a_control_character_costs_nobody_the_report() {
+        let mut summary = Summary::new();
+        summary.add_reports(&[report("/c/1\u{1}b.dmg")]);
+        let report = summary.report().unwrap();
+        assert!(
+            report.contains("<string>/c/1\u{fffd}b.dmg</string>"),
+            "{report}"
         );
     }
 
