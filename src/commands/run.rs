@@ -14,7 +14,8 @@ use store::{Queued, RunEnd};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::run::Run, exit::ExitStatus, house::House, printer::Printer, reporter::Terminal, signals,
+    cli::run::Run, commands::lookup::tell_unreadable, exit::ExitStatus, house::House,
+    printer::Printer, reporter::Terminal, signals,
 };
 
 /// How often the state of a run that another process carries on is looked at.
@@ -188,7 +189,13 @@ impl Batch {
                 let open = of_run(run);
                 Ok(self.carry_on(&open).await?.then_some(open))
             }
-            Ok(Begun::Unknown(failure)) | Err(failure) => {
+            Ok(Begun::Unknown(failure)) => {
+                self.not_run(&request.name, &failure)?;
+                let library = self.engine.library(request);
+                tell_unreadable(&request.name, &library, self.printer);
+                Ok(None)
+            }
+            Err(failure) => {
                 self.not_run(&request.name, &failure)?;
                 Ok(None)
             }
