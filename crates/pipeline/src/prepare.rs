@@ -155,7 +155,7 @@ impl Engine {
         let prepared = Prepared {
             plan: recording.sha256,
             lock: lock(&workspace)?,
-            identifier: plan.identifier().to_owned(),
+            identifier: plan.identifier(),
             env,
             calls,
             registry: Arc::clone(&self.registry),
@@ -177,7 +177,7 @@ impl Engine {
 fn record(plan: &Plan, standing: &Standing, workspace: &Path) -> Record {
     let approval = standing.approval.as_ref();
     Record {
-        identifier: plan.identifier().to_owned(),
+        identifier: plan.identifier(),
         workspace: workspace.to_owned(),
         closure: standing.now.clone(),
         has_trust_info: plan.recipe.trust_info().is_some(),
