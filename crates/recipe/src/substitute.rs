@@ -5,6 +5,8 @@ use proplist::{Dict, Value, str_form};
 /// Something in the variables of a run that a packager ought to know.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Note {
+    /// `CACHE_DIR` was set to something else than the cache, and set back. Holds the cache.
+    CacheDir(String),
     /// The recipe has no identifier. Holds what stands for it.
     Nameless(String),
     /// A value that is no text stands inside a text; `AutoPkg` itself fails here. Holds the variable's name.
@@ -16,6 +18,10 @@ pub enum Note {
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::CacheDir(used) => write!(
+                f,
+                "CACHE_DIR cannot be set for a run and stays {used}; the configuration or the preferences set it"
+            ),
             Self::Nameless(stand_in) => write!(
                 f,
                 "The recipe has no Identifier, so its path stands for one: {stand_in}"

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use proplist::{Dict, Value};
+use proplist::{Dict, Value, str_form};
 
 use crate::{
     Resolved,
@@ -77,7 +77,9 @@ pub fn variables(recipe: &Resolved, outside: &Outside, cache_dir: &Path) -> (Dic
     if let Some(pkg) = &outside.pkg {
         variables.insert("PKG".to_owned(), pkg.as_str().into());
     }
+    let set_back = set_back_cache_dir(&mut variables, outside);
     let mut notes = substitute_all(&mut variables);
+    notes.extend(set_back);
     let identifier = recipe.identifier_or_path();
     if let Cow::Owned(stand_in) = &identifier {
         notes.push(Note::Nameless(stand_in.clone()));
@@ -85,6 +87,18 @@ pub fn variables(recipe: &Resolved, outside: &Outside, cache_dir: &Path) -> (Dic
     let own_dir = cache_dir.join(folder_name(&identifier));
     variables.insert("RECIPE_CACHE_DIR".to_owned(), shown(&own_dir));
     (variables, notes)
+}
+
+/// Runs work in the cache that the preferences name, whatever else sets `CACHE_DIR`: a step that goes by the variable
+/// must not look elsewhere.
+fn set_back_cache_dir(variables: &mut Dict, outside: &Outside) -> Option<Note> {
+    const KEY: &str = "CACHE_DIR";
+    let used = outside.preferences.get(KEY)?;
+    if variables.get(KEY) == Some(used) {
+        return None;
+    }
+    variables.insert(KEY.to_owned(), used.clone());
+    Some(Note::CacheDir(str_form(used)))
 }
 
 /// The identifier as a folder: one that would lead elsewhere is made to stay.
@@ -140,5 +154,23 @@ mod tests {
             Some("/cache/com.example.old")
         );
         assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn the_cache_is_where_the_preferences_say() {
+        let cache = [("CACHE_DIR".to_owned(), Value::from("/cache"))];
+        let outside = Outside {
+            preferences: cache.into_iter().collect(),
+            keys: vec![("CACHE_DIR".to_owned(), "/elsewhere".to_owned())],
+            ..Outside::default()
+        };
+        let recipe = (
+            "/r/A.download.recipe.yaml",
+            "Identifier: a\nInput: {HERE: '%CACHE_DIR%'}\nProcess: []\n",
+        );
+        let (variables, notes) = of_files(&[recipe], &outside);
+        assert_eq!(variables["CACHE_DIR"].as_str(), Some("/cache"));
+        assert_eq!(variables["HERE"].as_str(), Some("/cache"));
+        assert_eq!(notes, [Note::CacheDir("/cache".to_owned())]);
     }
 }
