@@ -10,7 +10,7 @@ use daemon::{Config, Outfit, RepositoryPlace, Surroundings};
 use desk::Desk;
 use pipeline::Engine;
 use publication::{Backend, FolderRepository};
-use recipe::{Library, Memory, Preferences};
+use recipe::{Library, Memory, Preferences, expand_user};
 use store::Db;
 use tokio::runtime::Runtime;
 
@@ -82,6 +82,20 @@ impl House {
     /// If there is none.
     pub(crate) fn home() -> anyhow::Result<PathBuf> {
         in_surroundings(|surroundings| surroundings.home().context("there is no home folder"))?
+    }
+
+    /// A path of the command line, from the root. Its `~` may be there still: a shell puts the home folder into
+    /// `--pkg ~/x`, and not into `--pkg=~/x`.
+    ///
+    /// # Errors
+    /// If the current folder is gone.
+    pub(crate) fn given(path: &Path) -> anyhow::Result<PathBuf> {
+        let home = Self::home().ok();
+        let path = path.to_str().map_or_else(
+            || path.to_owned(),
+            |text| expand_user(text, home.as_deref()),
+        );
+        std::path::absolute(path).context("the current folder is gone")
     }
 
     /// The library of recipes; folders that were given on the command line replace all others.

@@ -4,7 +4,6 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline::{Event, Reporter, Wait, pretty};
-use processors::StepRecord;
 use proplist::{Dict, Value};
 
 use crate::printer::Printer;
@@ -56,15 +55,13 @@ impl Terminal {
         }
     }
 
-    fn step_ended(&self, record: &StepRecord) {
-        self.clear();
+    /// `{'Input': …}`
+    fn dict(&self, name: &str, dict: &Dict) {
         if self.at_least(2) {
-            for (name, dict) in [("Input", &record.input), ("Output", &record.output)] {
-                let shown: Dict = [(name.to_owned(), Value::Dict(dict.clone()))]
-                    .into_iter()
-                    .collect();
-                self.line(&pretty(&Value::Dict(shown)));
-            }
+            let shown: Dict = [(name.to_owned(), Value::Dict(dict.clone()))]
+                .into_iter()
+                .collect();
+            self.line(&pretty(&Value::Dict(shown)));
         }
     }
 }
@@ -85,7 +82,11 @@ impl Reporter for Terminal {
                 done_bytes,
                 total_bytes,
             } => self.downloading(*done_bytes, *total_bytes),
-            Event::StepEnds { record } => self.step_ended(record),
+            Event::StepReads { input } => self.dict("Input", input),
+            Event::StepEnds { record } => {
+                self.clear();
+                self.dict("Output", &record.output);
+            }
             Event::Failed { failure } => {
                 self.clear();
                 self.printer.notice(failure.said());

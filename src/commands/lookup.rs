@@ -68,7 +68,7 @@ pub(crate) fn tell_of_repositories(printer: Printer) {
 }
 
 /// A search passes over files that are no recipes; one of them may be what was meant.
-fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
+pub(crate) fn tell_unreadable(name: &str, library: &Library, printer: Printer) {
     let path = Path::new(name);
     if path.is_file() {
         if let Some(why) = why_no_recipe(path) {

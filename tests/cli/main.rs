@@ -30,6 +30,7 @@ mod munki;
 mod overrides;
 mod pods;
 mod program;
+mod reports;
 mod repositories;
 mod resolve;
 mod ring;

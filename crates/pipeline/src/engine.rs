@@ -8,7 +8,7 @@ use fetch::Fetcher;
 use model::{Clock, RunId, Title, Trigger};
 use processors::{PythonHost, Registry, SignaturePolicy};
 use publication::{Backend, PublicationObserver, Retention, Rings, tuf::Tuf};
-use recipe::History;
+use recipe::{History, Library};
 use redact::Scrubber;
 use store::{Db, Lease, NewRun, Queued, QuotaWindow, Run, Terms};
 
@@ -334,6 +334,11 @@ impl Engine {
     pub(crate) async fn plan(&self, request: &Request) -> Result<Plan, Failure> {
         let (engine, request) = (self.clone(), request.clone());
         blocking(move || Plan::make(&engine.parts.recipes, &request)).await
+    }
+
+    /// The recipes among which `request` is sought. Blocking.
+    pub fn library(&self, request: &Request) -> Library {
+        self.parts.recipes.library(request)
     }
 
     /// Where runs keep what they download and make.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use model::{RunId, Timestamp};
 use processors::{Env, StepRecord};
+use proplist::Dict;
 
 use crate::{Failure, Wait};
 
@@ -25,6 +26,11 @@ pub enum Event<'a> {
     StepBegins {
         /// The processor, as the recipe names it.
         processor: &'a str,
+    },
+    /// A step that has begun has its input.
+    StepReads {
+        /// The declared inputs that are there, before defaults are put in.
+        input: &'a Dict,
     },
     /// A step says something.
     Said {

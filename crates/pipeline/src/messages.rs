@@ -6,9 +6,10 @@ use std::{
 };
 
 use processors::StepMessages;
+use proplist::Dict;
 use redact::Scrubber;
 
-use crate::{Event, Reporter};
+use crate::{Event, Reporter, secrets::scrubbed_dict};
 
 /// The most that is kept of what one step says; what came last tells why it failed.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -97,6 +98,12 @@ impl StepMessages for Messages {
         let text = self.scrubber.scrub(text);
         self.keep(&format!("WARNING: {text}"));
         self.reporter.report(&Event::Warned { text: &text });
+    }
+
+    fn reads(&self, input: &Dict) {
+        self.reporter.report(&Event::StepReads {
+            input: &scrubbed_dict(&self.scrubber, input),
+        });
     }
 
     fn progress(&self, done_bytes: u64, total_bytes: Option<u64>) {

@@ -85,9 +85,9 @@ impl Plan {
         }
     }
 
-    /// The effective identifier.
-    pub(crate) fn identifier(&self) -> &str {
-        self.recipe.identifier().unwrap_or("None")
+    /// The effective identifier, or what stands for it.
+    pub(crate) fn identifier(&self) -> String {
+        self.recipe.identifier_or_path().into_owned()
     }
 
     /// The title that it is of, which was asked for as `name`.

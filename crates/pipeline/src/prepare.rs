@@ -67,9 +67,16 @@ impl Engine {
             let approval = self.approval(&title).await?;
             let (engine, request, of) = (self.clone(), job.request.clone(), title.clone());
             let past = past.clone();
-            let prepared =
-                briefly(move || engine.trusted(&request, (&of, approval), past.as_deref()));
-            match prepared.await? {
+            let prepared = briefly(move || {
+                let plan = engine.plan_of(&request, past.as_deref())?;
+                let identifier = plan.recipe.identifier().map(str::to_owned);
+                let trusted = engine.trusted(&plan, &request, (&of, approval), past.as_deref());
+                Ok((identifier, trusted))
+            });
+            let (identifier, prepared) = prepared.await?;
+            // A report tells it of a plan that is not trusted, too.
+            trace.identifier = identifier;
+            match prepared? {
                 Ok(trusted) => break trusted,
                 // The override was moved since the run was queued.
                 Err(other) => title = other,
@@ -82,7 +89,6 @@ impl Engine {
             recording,
         } = trusted;
         self.record_plan(recording, &prepared.scrubber).await?;
-        trace.identifier = Some(prepared.identifier.clone());
         for note in notes {
             reporter.report(&Event::Warned {
                 text: &prepared.scrubber.scrub(&note),
@@ -101,19 +107,25 @@ impl Engine {
         Ok(prepared)
     }
 
-    /// Makes the plan and holds it against `approval`, which is of `title`; answers the title that it has if that is
-    /// another one. Blocking.
+    /// The plan that `request` asks for, now or in the past. Blocking.
+    fn plan_of(&self, request: &Request, past: Option<&Past>) -> Result<Plan, Failure> {
+        let recipes = &self.parts.recipes;
+        match past {
+            Some(past) => Plan::of_files(recipes, request, &past.files),
+            None => Plan::make(recipes, request),
+        }
+    }
+
+    /// Holds `plan` against `approval`, which is of `title`; answers the title that it has if that is another one.
+    /// Blocking.
     fn trusted(
         &self,
+        plan: &Plan,
         request: &Request,
         (title, approval): (&Title, Option<Approval>),
         past: Option<&Past>,
     ) -> Result<Result<Trusted, Title>, Failure> {
         let parts = &self.parts;
-        let plan = match past {
-            Some(past) => Plan::of_files(&parts.recipes, request, &past.files)?,
-            None => Plan::make(&parts.recipes, request)?,
-        };
         let own = plan.title(&request.name)?;
         if own != *title {
             return Ok(Err(own));
@@ -132,7 +144,7 @@ impl Engine {
         let (trust, mut notes) = match past {
             // It was approved then; whether anything of the title is now, and everything else is as it was, counts.
             Some(past) => trust::check_past(request, &standing, past)?,
-            None => trust::check(&plan, &parts.recipes, request, &standing, &*parts.history)?,
+            None => trust::check(plan, &parts.recipes, request, &standing, &*parts.history)?,
         };
         notes.extend(said);
         plan.check_version()?;
@@ -143,12 +155,12 @@ impl Engine {
         let prepared = Prepared {
             plan: recording.sha256,
             lock: lock(&workspace)?,
-            identifier: plan.identifier().to_owned(),
+            identifier: plan.identifier(),
             env,
             calls,
             registry: Arc::clone(&self.registry),
             trust,
-            record: record(&plan, &standing, &workspace),
+            record: record(plan, &standing, &workspace),
             workspace,
             scrubber: Arc::new(scrubber),
         };
@@ -165,7 +177,7 @@ impl Engine {
 fn record(plan: &Plan, standing: &Standing, workspace: &Path) -> Record {
     let approval = standing.approval.as_ref();
     Record {
-        identifier: plan.identifier().to_owned(),
+        identifier: plan.identifier(),
         workspace: workspace.to_owned(),
         closure: standing.now.clone(),
         has_trust_info: plan.recipe.trust_info().is_some(),

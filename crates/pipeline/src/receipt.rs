@@ -61,7 +61,7 @@ pub(crate) fn write(
         stem.to_string_lossy(),
         when.format("%Y%m%d-%H%M%S")
     ));
-    let text = to_xml(receipt, KeyOrder::Sorted).map_err(io::Error::other)?;
+    let text = to_xml(&receipt.for_property_list(), KeyOrder::Sorted).map_err(io::Error::other)?;
     fs_err::write(&path, text)?;
     Ok(path)
 }

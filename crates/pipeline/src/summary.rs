@@ -40,11 +40,6 @@ impl Summary {
         Self::default()
     }
 
-    /// Whether there is nothing to tell.
-    pub const fn is_empty(&self) -> bool {
-        self.failures.is_empty() && self.tables.is_empty()
-    }
-
     /// Adds what the steps of a run report.
     pub fn add_reports(&mut self, reports: &[StepReport]) {
         for report in reports {
@@ -112,7 +107,7 @@ impl Summary {
     /// The report: `failures` and `summary_results`.
     ///
     /// # Errors
-    /// If a step reports what no property list can hold.
+    /// If it cannot be written as a property list; what no property list can hold is replaced in it.
     pub fn report(&self) -> Result<String, WriteError> {
         let failures: Vec<Value> = self.failures.iter().map(FailedRecipe::to_value).collect();
         let results: Dict = self
@@ -126,7 +121,7 @@ impl Summary {
         ]
         .into_iter()
         .collect();
-        to_xml(&Value::Dict(report), KeyOrder::Sorted)
+        to_xml(&Value::Dict(report).for_property_list(), KeyOrder::Sorted)
     }
 }
 
@@ -282,6 +277,27 @@ mod tests {
         assert_eq!(
             value.as_dict().unwrap()["traceback"].as_str(),
             Some("caused by: the disk is full")
+        );
+    }
+
+    #[test]
+    fn a_control_character_costs_nobody_the_report() {
+        let mut summary = Summary::new();
+        summary.add_reports(&[report("/c/1\u{1}b.dmg")]);
+        let report = summary.report().unwrap();
+        assert!(
+            report.contains("<string>/c/1\u{fffd}b.dmg</string>"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn a_report_of_nothing_says_so() {
+        let report = Summary::new().report().unwrap();
+        let report = proplist::from_bytes(report.as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::Value::from(&report).to_string(),
+            r#"{"failures":[],"summary_results":{}}"#
         );
     }
 

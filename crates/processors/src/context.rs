@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use model::Clock;
+use proplist::Dict;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Downloads, Identities, Proofs, SignaturePolicy};
@@ -43,6 +44,9 @@ pub trait StepMessages: Send + Sync {
 
     /// A warning that is always shown.
     fn warn(&self, text: &str);
+
+    /// What the step was given: the declared inputs that are there, before it begins.
+    fn reads(&self, _input: &Dict) {}
 
     /// How far a download has come; the total if it is known.
     fn progress(&self, done_bytes: u64, total_bytes: Option<u64>);

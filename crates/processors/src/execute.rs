@@ -85,6 +85,7 @@ pub async fn execute_step(
     let processor = registry.find(call)?;
     inject(&call.arguments, context, env);
     let input = present_inputs(processor, env);
+    context.messages.reads(&input);
     apply_defaults(processor, env)?;
     let downloaded_before = context.downloads.count();
     let work = async {

@@ -10,12 +10,15 @@ use quick_xml::{
     events::{BytesRef, Event},
 };
 
-use crate::{Dict, ReadError, Value, ValueError, strict::Guard};
+use crate::{
+    Dict, ReadError, Value, ValueError,
+    strict::{Guard, LATIN_1, declared_encoding, latin_1},
+};
 
 /// No real property list nests deeper; what does is an attack on the stack.
 const DEEPEST: usize = 128;
 
-/// Reads a property list, binary or XML (UTF-8 or UTF-16 with a byte order mark).
+/// Reads a property list, binary or XML (UTF-8, ISO-8859-1 if it declares that, or UTF-16 with a byte order mark).
 ///
 /// # Errors
 /// If the bytes are neither.
@@ -30,7 +33,10 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Value, ReadError> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => from_xml(&utf16(rest, u16::from_le_bytes), None),
         [0xfe, 0xff, rest @ ..] => from_xml(&utf16(rest, u16::from_be_bytes), None),
-        [0xef, 0xbb, 0xbf, rest @ ..] | rest => from_xml(&String::from_utf8_lossy(rest), None),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => match declared_encoding(rest).as_deref() {
+            Some(LATIN_1) => from_xml(&latin_1(rest), None),
+            _ => from_xml(&String::from_utf8_lossy(rest), None),
+        },
     }
 }
 
@@ -347,6 +353,17 @@ mod tests {
     fn keeps_cdata_and_normalises_line_ends() {
         let value = read("<string>a\r\n<![CDATA[<b>&amp;\r]]>&lt;&#65;</string>").unwrap();
         assert_eq!(value, Value::from("a\n<b>&amp;\n<A"));
+    }
+
+    #[test]
+    fn obeys_the_declaration_of_latin_1_and_no_other() {
+        let read = |encoding: &str| {
+            let head = format!("<?xml version='1.0' encoding='{encoding}'?>");
+            from_bytes(&[head.as_bytes(), b"<plist><string>\xe9</string></plist>"].concat())
+        };
+        assert_eq!(read("ISO-8859-1").unwrap(), Value::from("\u{e9}"));
+        assert_eq!(read("UTF-8").unwrap(), Value::from("\u{fffd}"));
+        assert_eq!(read("nonsense").unwrap(), Value::from("\u{fffd}"));
     }
 
     #[test]

@@ -55,14 +55,12 @@ fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, &'static str> {
         [0xff, 0xfe, rest @ ..] => (utf16(rest, u16::from_le_bytes)?, true),
         [0xfe, 0xff, rest @ ..] => (utf16(rest, u16::from_be_bytes)?, true),
         [0xef, 0xbb, 0xbf, rest @ ..] | rest => {
-            let head: Vec<u8> = rest.iter().copied().take(200).collect();
-            let encoding = encoding(&String::from_utf8_lossy(&head)).map(str::to_ascii_lowercase);
-            let text = match encoding.as_deref() {
+            let text = match declared_encoding(rest).as_deref() {
                 None | Some("utf-8") => {
                     Cow::Borrowed(str::from_utf8(rest).map_err(|_at| "text that is not UTF-8")?)
                 }
                 Some("us-ascii" | "ascii") if rest.is_ascii() => String::from_utf8_lossy(rest),
-                Some("iso-8859-1") => rest.iter().copied().map(char::from).collect(),
+                Some(LATIN_1) => latin_1(rest).into(),
                 _ => {
                     return Err(
                         "text in another encoding than it declares, or in one not read here",
@@ -77,6 +75,20 @@ fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, &'static str> {
         return Err("text in another encoding than it declares");
     }
     Ok(text)
+}
+
+/// What [`latin_1`] reads, as [`declared_encoding`] answers it.
+pub(crate) const LATIN_1: &str = "iso-8859-1";
+
+/// Each byte is the character of its number.
+pub(crate) fn latin_1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+/// The encoding that the declaration at the start of `bytes` names, in small letters.
+pub(crate) fn declared_encoding(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..200).unwrap_or(bytes);
+    encoding(&String::from_utf8_lossy(head)).map(str::to_ascii_lowercase)
 }
 
 /// The encoding that the declaration at the start of `text` names.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use indexmap::IndexMap;
 
+use crate::write::is_refused;
+
 /// A dictionary in file order.
 pub type Dict = IndexMap<String, Value>;
 
@@ -103,6 +105,25 @@ impl Value {
         }
     }
 
+    /// The same for programs that must get something: what no property list can hold is replaced, a control character
+    /// by U+FFFD, nothing by empty text.
+    #[must_use]
+    pub fn for_property_list(&self) -> Self {
+        match self {
+            Self::Array(values) => {
+                Self::Array(values.iter().map(Self::for_property_list).collect())
+            }
+            Self::Dict(dict) => {
+                let entry =
+                    |(key, value): (&String, &Self)| (writable(key), value.for_property_list());
+                Self::Dict(dict.iter().map(entry).collect())
+            }
+            Self::Null => Self::String(String::new()),
+            Self::String(text) => Self::String(writable(text)),
+            other => other.clone(),
+        }
+    }
+
     /// Python's name of the type: `str`, `int`, `dict`.
     pub const fn python_type(&self) -> &'static str {
         match self {
@@ -117,6 +138,10 @@ impl Value {
             Self::String(_) => "str",
         }
     }
+}
+
+fn writable(text: &str) -> String {
+    text.replace(is_refused, "\u{fffd}")
 }
 
 impl From<&str> for Value {

@@ -119,6 +119,11 @@ impl Writer {
     }
 }
 
+/// Whether it is a control character that XML does not know.
+pub(crate) const fn is_refused(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{1f}') && !matches!(letter, '\t' | '\n' | '\r')
+}
+
 fn escape(text: &str) -> Result<String, WriteError> {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -126,8 +131,7 @@ fn escape(text: &str) -> Result<String, WriteError> {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\t' | '\n' | '\r' => escaped.push(letter),
-            '\0'..='\u{1f}' => return Err(WriteError::Control(letter)),
+            letter if is_refused(letter) => return Err(WriteError::Control(letter)),
             letter => escaped.push(letter),
         }
     }
@@ -162,6 +166,27 @@ mod tests {
         assert_eq!(
             to_xml(&"a\0".into(), KeyOrder::AsIs),
             Err(WriteError::Control('\0'))
+        );
+    }
+
+    #[test]
+    fn what_was_made_fit_is_written() {
+        let value: Dict = [
+            (
+                "a\u{1}".to_owned(),
+                Value::from(vec![Value::from("1\u{1b}b\t\n"), Value::Null]),
+            ),
+            ("b".to_owned(), Value::from(2_i64)),
+        ]
+        .into_iter()
+        .collect();
+        let value = Value::Dict(value);
+        assert!(to_xml(&value, KeyOrder::AsIs).is_err());
+        let text = to_xml(&value.for_property_list(), KeyOrder::AsIs).unwrap();
+        let read = serde_json::Value::from(&from_bytes(text.as_bytes()).unwrap());
+        assert_eq!(
+            read,
+            serde_json::json!({"a\u{fffd}": ["1\u{fffd}b\t\n", ""], "b": 2})
         );
     }
 

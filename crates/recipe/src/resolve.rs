@@ -1,13 +1,16 @@
 //! A recipe and its parents become one.
 
 use std::{
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use proplist::{Dict, Value};
 
-use crate::{Library, LooseVersion, Recipe, ResolveError, Scope, TrustInfo};
+use crate::{
+    Library, LooseVersion, Recipe, ResolveError, Scope, TrustInfo, absolute, strip_extension,
+};
 
 /// One step of the flattened process.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +110,23 @@ impl Resolved {
     /// The effective identifier: the one of the file that was asked for.
     pub fn identifier(&self) -> Option<&str> {
         self.identifier.as_deref()
+    }
+
+    /// What stands for it in the cache and in what is told of a run: its identifier, or a parent's of old, or its path
+    /// without the extension and with `-` for each `/`, so that no two recipes without one share a folder.
+    ///
+    /// # Source
+    /// `autopkglib/__init__.py`: `AutoPackager.get_recipe_identifier`.
+    pub fn identifier_or_path(&self) -> Cow<'_, str> {
+        let of_old = self.input.get("IDENTIFIER").and_then(Value::as_str);
+        let some = |text: &&str| !text.is_empty();
+        match self.identifier().filter(some).or(of_old.filter(some)) {
+            Some(identifier) => identifier.into(),
+            None => {
+                let path = absolute(self.path()).display().to_string();
+                strip_extension(&path).replace('/', "-").into()
+            }
+        }
     }
 
     /// What the nearest file that describes itself says.

@@ -2,9 +2,13 @@
 
 use proplist::{Dict, Value, str_form};
 
-/// Something in a substitution that a packager ought to know.
+/// Something in the variables of a run that a packager ought to know.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Note {
+    /// `CACHE_DIR` was set to something else than the cache, and set back. Holds the cache.
+    CacheDir(String),
+    /// The recipe has no identifier. Holds what stands for it.
+    Nameless(String),
     /// A value that is no text stands inside a text; `AutoPkg` itself fails here. Holds the variable's name.
     Rendered(String),
     /// A variable is not defined, so the whole text was left as it is. Holds the variable's name.
@@ -14,6 +18,14 @@ pub enum Note {
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::CacheDir(used) => write!(
+                f,
+                "CACHE_DIR cannot be set for a run and stays {used}; the configuration or the preferences set it"
+            ),
+            Self::Nameless(stand_in) => write!(
+                f,
+                "The recipe has no Identifier, so its path stands for one: {stand_in}"
+            ),
             Self::Rendered(key) => write!(
                 f,
                 "Variable '{key}' is no text and was written out as Python does"

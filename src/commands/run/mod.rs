@@ -16,7 +16,8 @@ use store::{Queued, RunEnd};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::run::Run, exit::ExitStatus, house::House, printer::Printer, reporter::Terminal, signals,
+    cli::run::Run, commands::lookup::tell_unreadable, exit::ExitStatus, house::House,
+    printer::Printer, reporter::Terminal, signals,
 };
 
 /// How often the state of a run that another process carries on is looked at.
@@ -39,7 +40,8 @@ pub(crate) async fn run(
         }
     };
     if let Some(path) = &arguments.report_plist {
-        write_report(path, &Summary::new())?;
+        // As `AutoPkg` does it, so that a report of the last time is not taken for one of this time.
+        write_report(path, &to_xml(&Value::Dict(Dict::new()), KeyOrder::Sorted)?)?;
     }
     let engine = house.engine().await?;
     engine
@@ -146,7 +148,13 @@ impl Batch {
                 let open = of_run(run);
                 Ok(self.carry_on(&open).await?.then_some(open))
             }
-            Ok(Begun::Unknown(failure)) | Err(failure) => {
+            Ok(Begun::Unknown(failure)) => {
+                self.not_run(&request.name, &failure)?;
+                let library = self.engine.library(request);
+                tell_unreadable(&request.name, &library, self.printer);
+                Ok(None)
+            }
+            Err(failure) => {
                 self.not_run(&request.name, &failure)?;
                 Ok(None)
             }
@@ -416,7 +424,7 @@ impl Batch {
             }
         }
         if let Some(path) = report {
-            write_report(path, &self.summary)?;
+            write_report(path, &self.summary.report()?)?;
             let saved = format!("\nReport plist saved to {}.", path.display());
             if self.json {
                 self.printer.talk(saved);
@@ -431,7 +439,7 @@ impl Batch {
     fn write_results(&self) {
         let receipts = Value::Array(self.receipts.clone());
         let path = self.engine.cache_dir().join("autopkg_results.plist");
-        let written = to_xml(&receipts, KeyOrder::Sorted)
+        let written = to_xml(&receipts.for_property_list(), KeyOrder::Sorted)
             .map_err(std::io::Error::other)
             .and_then(|text| {
                 fs_err::create_dir_all(self.engine.cache_dir())?;
@@ -449,12 +457,6 @@ impl Batch {
     }
 }
 
-fn write_report(path: &Path, summary: &Summary) -> anyhow::Result<()> {
-    let text = if summary.is_empty() {
-        to_xml(&Value::Dict(Dict::new()), KeyOrder::Sorted)?
-    } else {
-        summary.report()?
-    };
-    fs_err::write(path, text).context("the report cannot be written")?;
-    Ok(())
+fn write_report(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs_err::write(path, text).context("the report cannot be written")
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use pipeline::Request;
 use recipe::RecipeList;
 
-use crate::{cli::run::Run, printer::Printer};
+use crate::{cli::run::Run, house::House, printer::Printer};
 
 /// What the command line and its recipe list ask for, in order.
 ///
@@ -31,14 +31,14 @@ pub(super) fn of(arguments: &Run, printer: Printer) -> anyhow::Result<Vec<Reques
         .chain(keys.map(|(key, value)| (key.clone(), value.as_str().into())))
         .collect();
     let both = |own: &[String], list: &[String]| [own, list].concat();
-    let pkg = arguments.pkg.as_deref().map(std::path::absolute);
+    let pkg = arguments.pkg.as_deref().map(House::given);
     let common = Request {
         name: String::new(),
         search_dirs: arguments.folders.search_dirs.clone(),
         override_dirs: arguments.folders.override_dirs.clone(),
         check_only: arguments.check,
         variables,
-        pkg: pkg.transpose().context("the current folder is gone")?,
+        pkg: pkg.transpose()?,
         preprocessors: both(&arguments.around.before, &list.preprocessors),
         postprocessors: both(&arguments.around.after, &list.postprocessors),
         ignore_trust: arguments.ignore_parent_trust_verification_errors,

@@ -56,6 +56,7 @@ async fn nothing_is_downloaded_without_an_approval() {
     let bench = Bench::unapproved().await;
     let worked = bench.run().await;
     assert_eq!(end(&worked), "failed trust");
+    assert_eq!(worked.identifier.as_deref(), Some("local.munki.Widget"));
     assert!(bench.vendor.seen().is_empty());
     assert_eq!(bench.incidents().await, ["trust open 1"]);
 }
