@@ -680,7 +680,7 @@ mod tests {
     fn a_package_lists_what_its_payload_holds() {
         let house = nested();
         let tree = open(&house.path().join("suite.zip/latest.pkg")).unwrap();
-        let found = crate::walk(&*tree, "").unwrap();
+        let found = walk(&*tree, "").unwrap();
         let paths: Vec<_> = found.iter().map(|entry| entry.path.as_str()).collect();
         let expected = [
             "PackageInfo",
