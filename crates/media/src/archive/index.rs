@@ -37,7 +37,8 @@ impl<M> Index<M> {
     /// Adds an entry with a clean path. Of two with the same path the later one counts, as when unpacked in order.
     ///
     /// # Errors
-    /// If it lies below a file or a link, or takes the place of a folder that is not empty; if the budget is spent.
+    /// If it lies below a file or a link, or takes the place of a folder that is not empty, or of the root; if the
+    /// budget is spent.
     pub(crate) fn add(
         &mut self,
         entry: Entry,
@@ -45,6 +46,12 @@ impl<M> Index<M> {
         budget: &mut Budget,
     ) -> Result<(), MediaError> {
         budget.spend_entry()?;
+        if entry.path.is_empty() && !entry.is_folder() {
+            // It would take the place of the destination itself: a link there leads whatever comes next out of it.
+            return Err(MediaError::Escapes {
+                path: ".".to_owned(),
+            });
+        }
         self.add_to_folder(&entry.path)?;
         if let Some(node) = self.nodes.get_mut(&entry.path) {
             if !entry.is_folder() && (node.entry.is_folder() && !node.names.is_empty()) {

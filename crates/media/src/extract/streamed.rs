@@ -268,6 +268,8 @@ mod tests {
             ("../x", Sample::File(0o644, b"")),
             ("App.app/run/x", Sample::File(0o644, b"")),
             ("App.app", Sample::File(0o644, b"")),
+            (".", Sample::File(0o644, b"")),
+            ("./.", Sample::Link("/tmp")),
         ] {
             let members = [&APP[..], &[(name, member)]].concat();
             assert!(fails(zipped(&samples::cpio(&members))), "{name}");

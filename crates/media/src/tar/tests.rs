@@ -178,3 +178,29 @@ fn maps_that_lie_are_refused() {
         assert!(read(with_records(&records, contents)).is_err());
     }
 }
+
+/// An archive of one empty member, whose name is stored as it is.
+fn named(name: &str, kind: ::tar::EntryType) -> Vec<u8> {
+    let mut header = ::tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_size(0);
+    header.set_entry_type(kind);
+    header.set_link_name("/tmp").unwrap();
+    header.set_cksum();
+    let mut builder = ::tar::Builder::new(Vec::new());
+    builder.append(&header, &b""[..]).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn the_root_is_a_folder_and_nothing_else() {
+    for name in [".", "./", "./."] {
+        assert!(read(named(name, ::tar::EntryType::Directory)).is_ok());
+        let error = read(named(name, ::tar::EntryType::Symlink)).unwrap_err();
+        assert!(matches!(error, MediaError::Escapes { .. }), "{name}");
+    }
+    for name in [".", "./."] {
+        let error = read(named(name, ::tar::EntryType::Regular)).unwrap_err();
+        assert!(matches!(error, MediaError::Escapes { .. }), "{name}");
+    }
+}
