@@ -69,7 +69,10 @@ fn add(
         _ => None, // devices and pipes
     };
     let Some(kind) = kind else {
-        left_out.extend(path::clean(&header.path));
+        if let Ok(path) = path::clean(&header.path) {
+            index.spend_path(&path)?;
+            left_out.insert(path);
+        }
         return Ok(budget.spend_entry()?);
     };
     let entry = Entry {
