@@ -111,6 +111,12 @@ impl<M> Index<M> {
         self.node(path).map(|node| node.member.as_ref())
     }
 
+    /// All members, by path.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&Entry, &M)> {
+        let nodes = self.nodes.values();
+        nodes.filter_map(|node| Some((&node.entry, node.member.as_ref()?)))
+    }
+
     /// What is at `path`.
     pub(crate) fn entry(&self, path: &str) -> Result<&Entry, MediaError> {
         self.node(path).map(|node| &node.entry)
