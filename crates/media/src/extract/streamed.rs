@@ -277,6 +277,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_takes_the_place_of_the_destination() {
+        for member in [Sample::Link("/tmp"), Sample::File(0o644, b"text")] {
+            let tree = open(zipped(&samples::cpio(&[("./.", member)])));
+            assert!(tree.front_to_back("").is_some());
+            let house = TempDir::new().unwrap();
+            let dest = house.path().join("dest");
+            let error = crate::extract(&*tree, "", &dest).unwrap_err();
+            assert!(matches!(error, MediaError::Escapes { .. }), "{error}");
+            assert!(fs_err::symlink_metadata(&dest).unwrap().is_dir());
+        }
+    }
+
+    #[test]
     fn what_is_inflated_at_once_must_have_its_digest_all_the_same() {
         let house = TempDir::new().unwrap();
         let folder = house.path().join("folder");
