@@ -6,6 +6,9 @@ use wire::{Budget, ParseError};
 
 use crate::MediaError;
 
+/// How many folders may be reached that have another path already.
+const MOST_REACHED_AGAIN: usize = 100_000;
+
 /// What a name is found by on volumes to which case does not matter, and that have no table of their own for it.
 pub(crate) fn lower_case(name: &str) -> Vec<u16> {
     name.to_lowercase().encode_utf16().collect()
@@ -115,6 +118,35 @@ impl Names {
         self.folders.get(&id)
     }
 
+    /// States that the folders with several names do not have paths without end: where each of a chain of folders has
+    /// two names in the one before it, there are twice as many paths with each.
+    ///
+    /// # Errors
+    /// If there are more than a medium may have.
+    pub(crate) fn check_paths(&self) -> Result<(), ParseError> {
+        let folders_in = |names: &BTreeMap<String, u64>| -> Vec<u64> {
+            let ids = names.values().copied();
+            ids.filter(|id| self.folders.contains_key(id)).collect()
+        };
+        let inner: HashMap<u64, Vec<u64>> = self
+            .folders
+            .iter()
+            .map(|(id, names)| (*id, folders_in(names)))
+            .collect();
+        let mut left = self.folders.len().saturating_add(MOST_REACHED_AGAIN);
+        let mut waiting = vec![self.root];
+        while let Some(folder) = waiting.pop() {
+            let found = inner.get(&folder).map(Vec::as_slice).unwrap_or_default();
+            left = left.checked_sub(found.len()).ok_or(ParseError::Budget {
+                structure: self.structure,
+                limit: MOST_REACHED_AGAIN as u64,
+                unit: "folders that are reached again by hard links",
+            })?;
+            waiting.extend_from_slice(found);
+        }
+        Ok(())
+    }
+
     fn invalid(&self, what: String) -> ParseError {
         ParseError::Invalid {
             structure: self.structure,
@@ -160,5 +192,29 @@ mod tests {
         ] {
             assert!(names.add(parent, name.to_owned(), id).is_err(), "{name}");
         }
+    }
+
+    /// A chain of folders, each with two names in the one before it.
+    fn chain(len: u64) -> Names {
+        let mut names = Names::new("test volume", 2, None);
+        let mut parent = 2;
+        for id in 16..16 + len {
+            names.add_folder(id);
+            names.add(parent, "a".to_owned(), id).unwrap();
+            names.add_link(parent, "b".to_owned(), id).unwrap();
+            parent = id;
+        }
+        names
+    }
+
+    #[test]
+    fn folders_with_several_names_have_only_so_many_paths() {
+        chain(0).check_paths().unwrap();
+        chain(14).check_paths().unwrap();
+        let error = chain(40).check_paths().unwrap_err().to_string();
+        assert!(error.contains("100000 folders"), "{error}");
+        let mut circle = chain(1);
+        circle.add_link(16, "round".to_owned(), 16).unwrap();
+        assert!(circle.check_paths().is_err());
     }
 }

@@ -13,18 +13,23 @@ const DEEPEST: usize = 200;
 /// Deepest nesting that is followed in a tree: a damaged file system may hold a folder inside itself.
 const DEEPEST_WALK: usize = 300;
 
-/// States that the folder at `path` is not nested too deeply to be gone through.
+/// States that the folder at `path` is not nested too deeply to be gone through, and that its path, which everything in
+/// it has in front of its own name, is not too long.
 ///
 /// # Errors
 /// If it is.
 pub(crate) fn check_depth(path: &str) -> Result<(), MediaError> {
-    if path.split('/').count() <= DEEPEST_WALK {
+    let (limit, unit) = if path.split('/').count() > DEEPEST_WALK {
+        (DEEPEST_WALK, "levels")
+    } else if path.len() > LONGEST {
+        (LONGEST, "bytes in a path")
+    } else {
         return Ok(());
-    }
+    };
     Err(MediaError::Parse(ParseError::Budget {
         structure: "tree",
-        limit: DEEPEST_WALK as u64,
-        unit: "levels",
+        limit: limit as u64,
+        unit,
     }))
 }
 
@@ -88,6 +93,16 @@ mod tests {
         for stored in ["/etc", "..", "a/../b", "a\0b", &"a/".repeat(300)] {
             assert!(clean(stored).is_err(), "{stored:?}");
         }
+    }
+
+    #[test]
+    fn folders_are_neither_too_deep_nor_is_their_path_too_long() {
+        let long = "a".repeat(200) + "/";
+        assert!(check_depth("").is_ok());
+        assert!(check_depth(&"a/".repeat(299)).is_ok());
+        assert!(check_depth(&"a/".repeat(300)).is_err());
+        assert!(check_depth(&long.repeat(40)).is_ok());
+        assert!(check_depth(&long.repeat(41)).is_err());
     }
 
     #[test]

@@ -9,22 +9,35 @@ use crate::{Entry, Kind, MediaError, Tree, path};
 /// Most links that one path is followed through, as on macOS.
 const MOST_LINKS: usize = 32;
 
+/// Most bytes that all paths of a listing may have: hard links to folders give a small medium any number of them.
+const MOST_PATH_BYTES: u64 = 256 << 20;
+
 /// Everything below `path`, sorted by the bytes of the path; a file or a link is itself what is found.
 ///
 /// # Errors
 /// [`MediaError::NotFound`], damage, or more than a medium may hold.
 pub fn walk(tree: &dyn Tree, path: &str) -> Result<Vec<Entry>, MediaError> {
+    walk_within(tree, path, MOST_PATH_BYTES)
+}
+
+fn walk_within(
+    tree: &dyn Tree,
+    path: &str,
+    most_path_bytes: u64,
+) -> Result<Vec<Entry>, MediaError> {
     let start = tree.entry(path)?;
     if !tree.holds_entries(&start) {
         return Ok(vec![start]);
     }
     let mut budget = Budget::for_medium("tree");
+    let mut paths = Budget::new("paths of a tree", most_path_bytes, 0, 0);
     let mut found = Vec::new();
     let mut folders = vec![start.path];
     while let Some(folder) = folders.pop() {
         path::check_depth(&folder)?;
         for entry in tree.children(&folder)? {
             budget.spend_entry()?;
+            paths.spend_bytes(entry.path.len() as u64)?;
             if tree.holds_entries(&entry) {
                 folders.push(entry.path.clone());
             }
@@ -112,6 +125,18 @@ mod tests {
         assert_eq!(walk(&*tree(), "a").unwrap().len(), 3);
         assert_eq!(walk(&*tree(), "a/up").unwrap().len(), 1);
         assert!(walk(&*tree(), "b").is_err());
+    }
+
+    #[test]
+    fn paths_may_have_only_so_many_bytes_together() {
+        let bytes = samples::zip(&[
+            ("a/b", Sample::File(0o644, b"")),
+            ("c", Sample::File(0o644, b"")),
+        ]);
+        let tree = open_source(Arc::new(bytes), &Budget::for_medium("sample")).unwrap();
+        assert_eq!(walk_within(&*tree, "", 5).unwrap().len(), 3);
+        let error = walk_within(&*tree, "", 4).unwrap_err().to_string();
+        assert_eq!(error, "paths of a tree: more than 4 bytes");
     }
 
     #[test]

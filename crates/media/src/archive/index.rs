@@ -6,11 +6,16 @@ use wire::{Budget, ParseError};
 
 use crate::{Entry, Kind, MediaError, path};
 
+/// Most bytes that all paths and targets of links of an archive may have: they are held in memory, and long ones that
+/// differ in little compress to nearly nothing.
+const MOST_PATH_BYTES: u64 = 128 << 20;
+
 /// The members of an archive, by path; folders that no member names are there too.
 #[derive(Debug)]
 pub(crate) struct Index<M> {
     structure: &'static str,
     nodes: BTreeMap<String, Node<M>>,
+    paths: Budget,
 }
 
 #[derive(Debug)]
@@ -31,13 +36,15 @@ impl<M> Index<M> {
         Self {
             structure,
             nodes: BTreeMap::from([(String::new(), root)]),
+            paths: Budget::new("paths of an archive", MOST_PATH_BYTES, 0, 0),
         }
     }
 
     /// Adds an entry with a clean path. Of two with the same path the later one counts, as when unpacked in order.
     ///
     /// # Errors
-    /// If it lies below a file or a link, or takes the place of a folder that is not empty; if the budget is spent.
+    /// If it lies below a file or a link, or takes the place of a folder that is not empty, or of the root; if the
+    /// budget is spent, or that of all paths together.
     pub(crate) fn add(
         &mut self,
         entry: Entry,
@@ -45,6 +52,16 @@ impl<M> Index<M> {
         budget: &mut Budget,
     ) -> Result<(), MediaError> {
         budget.spend_entry()?;
+        if entry.path.is_empty() && !entry.is_folder() {
+            // It would take the place of the destination itself: a link there leads whatever comes next out of it.
+            return Err(MediaError::Escapes {
+                path: ".".to_owned(),
+            });
+        }
+        self.spend_path(&entry.path)?;
+        if let Kind::Link { target } = &entry.kind {
+            self.spend_path(target)?;
+        }
         self.add_to_folder(&entry.path)?;
         if let Some(node) = self.nodes.get_mut(&entry.path) {
             if !entry.is_folder() && (node.entry.is_folder() && !node.names.is_empty()) {
@@ -62,6 +79,14 @@ impl<M> Index<M> {
         };
         self.nodes.insert(path, node);
         Ok(())
+    }
+
+    /// Spends the bytes of a path that is remembered.
+    ///
+    /// # Errors
+    /// If the archive has too many of them.
+    pub(crate) fn spend_path(&mut self, path: &str) -> Result<(), MediaError> {
+        Ok(self.paths.spend_bytes(path.len() as u64)?)
     }
 
     /// Gives the file at `path`, so far empty, the contents of another one.
@@ -84,6 +109,12 @@ impl<M> Index<M> {
     /// The member at `path`, whatever it is; none for a folder that no member names.
     pub(crate) fn any_member(&self, path: &str) -> Result<Option<&M>, MediaError> {
         self.node(path).map(|node| node.member.as_ref())
+    }
+
+    /// All members, by path.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&Entry, &M)> {
+        let nodes = self.nodes.values();
+        nodes.filter_map(|node| Some((&node.entry, node.member.as_ref()?)))
     }
 
     /// What is at `path`.
@@ -125,6 +156,9 @@ impl<M> Index<M> {
         while !path.is_empty() {
             let (folder, name) = path::split(path);
             let known = self.nodes.contains_key(folder);
+            if !known {
+                self.spend_path(folder)?;
+            }
             let node = self.nodes.entry(folder.to_owned()).or_insert_with(|| Node {
                 entry: Entry::folder(folder.to_owned()),
                 member: None,
@@ -198,5 +232,29 @@ mod tests {
         let file = Entry::file("a".to_owned(), 0);
         index.add(file.clone(), Some(()), &mut budget).unwrap();
         assert!(index.add(file, Some(()), &mut budget).is_err());
+    }
+
+    #[test]
+    fn paths_may_have_only_so_many_bytes_together() {
+        let add = |most: u64, entries: &[Entry]| {
+            let mut index = Index::new("test archive");
+            index.paths = Budget::new("paths of an archive", most, 0, 0);
+            let mut budget = Budget::for_medium("test archive");
+            let mut entries = entries.iter();
+            entries.try_for_each(|entry| index.add(entry.clone(), Some(()), &mut budget))
+        };
+        // The folders `a` and `a/b` are in it, too.
+        let file = Entry::file("a/b/c".to_owned(), 0);
+        add(9, std::slice::from_ref(&file)).unwrap();
+        let error = add(8, std::slice::from_ref(&file)).unwrap_err().to_string();
+        assert_eq!(error, "paths of an archive: more than 8 bytes");
+        add(14, &[file.clone(), file.clone()]).unwrap();
+        assert!(add(13, &[file.clone(), file]).is_err());
+        let mut link = Entry::file("l".to_owned(), 0);
+        link.kind = Kind::Link {
+            target: "target".to_owned(),
+        };
+        add(7, std::slice::from_ref(&link)).unwrap();
+        assert!(add(6, &[link]).is_err());
     }
 }

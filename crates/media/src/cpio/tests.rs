@@ -109,3 +109,14 @@ fn lengths_that_lie_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_root_is_a_folder_and_nothing_else() {
+    for name in ["", ".", "./", "./."] {
+        assert!(read(samples::cpio(&[(name, Sample::Folder(0o755))])).is_ok());
+        for member in [Sample::Link("/tmp"), Sample::File(0o644, b"")] {
+            let error = read(samples::cpio(&[(name, member)])).unwrap_err();
+            assert!(matches!(error, MediaError::Escapes { .. }), "{name:?}");
+        }
+    }
+}

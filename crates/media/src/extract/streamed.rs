@@ -268,9 +268,24 @@ mod tests {
             ("../x", Sample::File(0o644, b"")),
             ("App.app/run/x", Sample::File(0o644, b"")),
             ("App.app", Sample::File(0o644, b"")),
+            (".", Sample::File(0o644, b"")),
+            ("./.", Sample::Link("/tmp")),
         ] {
             let members = [&APP[..], &[(name, member)]].concat();
             assert!(fails(zipped(&samples::cpio(&members))), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_takes_the_place_of_the_destination() {
+        for member in [Sample::Link("/tmp"), Sample::File(0o644, b"text")] {
+            let tree = open(zipped(&samples::cpio(&[("./.", member)])));
+            assert!(tree.front_to_back("").is_some());
+            let house = TempDir::new().unwrap();
+            let dest = house.path().join("dest");
+            let error = crate::extract(&*tree, "", &dest).unwrap_err();
+            assert!(matches!(error, MediaError::Escapes { .. }), "{error}");
+            assert!(fs_err::symlink_metadata(&dest).unwrap().is_dir());
         }
     }
 

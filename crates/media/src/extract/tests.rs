@@ -242,3 +242,40 @@ fn names_that_are_none_are_refused() {
         assert!(matches!(error, MediaError::Escapes { .. }), "{name:?}");
     }
 }
+
+/// A tree whose root is a link.
+#[derive(Debug)]
+struct LinkAtRoot;
+
+impl Tree for LinkAtRoot {
+    fn entry(&self, path: &str) -> Result<Entry, MediaError> {
+        let mut entry = Entry::folder(path.to_owned());
+        entry.kind = Kind::Link {
+            target: "/tmp".to_owned(),
+        };
+        Ok(entry)
+    }
+
+    fn children(&self, path: &str) -> Result<Vec<Entry>, MediaError> {
+        Circle.children(path)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn std::io::Read + Send + '_>, MediaError> {
+        Circle.open(path).map(|_| Box::new(std::io::empty()) as _)
+    }
+
+    fn source(&self, path: &str) -> Result<Arc<dyn wire::ReadAt>, MediaError> {
+        Circle.source(path)
+    }
+}
+
+#[test]
+fn a_whole_tree_never_takes_the_place_of_the_destination() {
+    let house = TempDir::new().unwrap();
+    let dest = house.path().join("dest");
+    let error = extract(&LinkAtRoot, "", &dest).unwrap_err();
+    assert!(matches!(error, MediaError::WrongKind { .. }), "{error}");
+    assert!(fs_err::symlink_metadata(&dest).is_err());
+    // A link that was asked for by its name is copied as one.
+    assert_eq!(extract(&LinkAtRoot, "link", &dest).unwrap().links, 1);
+}

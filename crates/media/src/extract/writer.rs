@@ -73,6 +73,13 @@ pub fn extract_within(
         return Ok(done);
     }
     let entry = tree.entry(inner)?;
+    if inner.is_empty() && !entry.is_folder() {
+        // A whole medium never takes the place of the destination: as a link it would lead out what comes next.
+        return Err(MediaError::WrongKind {
+            path: ".".to_owned(),
+            expected: "folder",
+        });
+    }
     copy_files(tree, budget, |copier| {
         let mut extraction = Extraction {
             tree,

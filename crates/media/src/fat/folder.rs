@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use model::Timestamp;
 use wire::{Cursor, ParseError};
 
-use super::raw::{RawEntry, ShortEntry};
+use super::raw::{RawEntry, ShortEntry, Width};
 
 /// Bits of [`ShortEntry::case`].
 const SMALL_NAME: u8 = 0x08;
@@ -20,11 +20,11 @@ pub(super) struct Item {
     pub(super) short: ShortEntry,
 }
 
-/// What the bytes of a folder hold, without `.` and `..`.
+/// What the bytes of a folder hold on a volume of that width, without `.` and `..`.
 ///
 /// # Errors
 /// If they are cut short.
-pub(super) fn items(bytes: &[u8]) -> Result<Vec<Item>, ParseError> {
+pub(super) fn items(bytes: &[u8], width: Width) -> Result<Vec<Item>, ParseError> {
     let mut cursor = Cursor::new("FAT folder", bytes);
     let mut items = Vec::new();
     let mut long = LongName::default();
@@ -38,7 +38,11 @@ pub(super) fn items(bytes: &[u8]) -> Result<Vec<Item>, ParseError> {
                 checksum,
                 text,
             } => long.add(number, is_last, checksum, text),
-            RawEntry::Short(short) => {
+            RawEntry::Short(mut short) => {
+                if width != Width::Fat32 {
+                    // Numbers of clusters have no high half there: OS/2 and others keep something else in its place.
+                    short.first_cluster &= 0xffff;
+                }
                 let name = std::mem::take(&mut long).finish(&short.name);
                 if !short.name.starts_with(b".") {
                     let name = name.unwrap_or_else(|| short_name(&short));

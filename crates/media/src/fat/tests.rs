@@ -148,7 +148,7 @@ fn a_long_name_counts_only_with_its_short_one() {
             long("A name of more than thirteen characters", b"ANAMEO~1   "),
             short,
         ];
-        items(&bytes.concat()).unwrap()
+        items(&bytes.concat(), Width::Fat16).unwrap()
     };
     assert_eq!(entries(b"ANAMEO~1   ")[0].name, name);
     assert_eq!(entries(b"OTHER      ")[0].name, "OTHER");
@@ -158,7 +158,26 @@ fn a_long_name_counts_only_with_its_short_one() {
     );
     let without_first = long(name, b"ANAMEO~1   ")[32..].to_vec();
     let bytes = [without_first, short(b"ANAMEO~1   ", 0x20, 0, 0, 0)].concat();
-    assert_eq!(items(&bytes).unwrap()[0].name, "ANAMEO~1");
+    assert_eq!(items(&bytes, Width::Fat16).unwrap()[0].name, "ANAMEO~1");
+}
+
+#[test]
+fn the_high_half_of_a_cluster_counts_only_on_volumes_of_32_bits() {
+    for (width, root) in [(Width::Fat12, 2 * 512), (Width::Fat16, 21 * 512)] {
+        let mut disk = volume(width);
+        assert_eq!(disk[root + 64..][..11], *b"README  TXT");
+        for entry in [64, 160] {
+            disk[root + entry + 20..][..2].copy_from_slice(&[0x34, 0x12]);
+        }
+        let tree = open(Arc::new(disk)).unwrap();
+        assert_eq!(read(&*tree, "README.TXT").len(), 1300);
+        let folder = tree.children("Folder with a long name \u{e9}").unwrap();
+        assert_eq!(folder.len(), 1);
+    }
+    let mut entry = short(b"OTHER      ", 0x20, 0, 3, 0);
+    entry[20] = 1;
+    let found = items(&entry, Width::Fat32).unwrap();
+    assert_eq!(found[0].short.first_cluster, 0x1_0003);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use wire::{ParseError, ReadAt, read_vec};
 
 use super::{
     folder::{Item, items},
-    raw::{BOOT_LEN, Layout, Root, ShortEntry},
+    raw::{BOOT_LEN, Layout, Root, ShortEntry, Width},
     table::{Table, invalid},
 };
 use crate::{
@@ -31,6 +31,7 @@ const LONGEST_FOLDER: u64 = 2 << 20;
 #[derive(Debug)]
 pub(super) struct Volume {
     source: Arc<dyn ReadAt>,
+    width: Width,
     table: Table,
     pub(super) names: Names,
     pub(super) entries: HashMap<u64, ShortEntry>,
@@ -47,6 +48,7 @@ impl Volume {
         let mut volume = Self {
             table: Table::new(&source, layout),
             source,
+            width: layout.width,
             names: Names::new(STRUCTURE, ROOT, Some(lower_case)),
             entries: HashMap::new(),
         };
@@ -59,7 +61,7 @@ impl Volume {
                 volume.folder(first)?
             }
         };
-        let mut folders = vec![(ROOT, items(&root)?)];
+        let mut folders = vec![(ROOT, items(&root, layout.width)?)];
         while let Some((folder, items)) = folders.pop() {
             for item in items {
                 folders.extend(volume.add(folder, item, &mut seen)?);
@@ -87,7 +89,8 @@ impl Volume {
             return Err(invalid(format!("the folder {name:?}, which is in two places")).into());
         }
         self.names.add(folder, name, id)?;
-        Ok(Some((id, items(&self.folder(short.first_cluster)?)?)))
+        let inside = self.folder(short.first_cluster)?;
+        Ok(Some((id, items(&inside, self.width)?)))
     }
 
     /// The bytes of the folder that begins with that cluster.

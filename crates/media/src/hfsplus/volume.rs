@@ -177,6 +177,7 @@ impl Contents {
                 self.names.remove(root, name);
             }
         }
+        let has_links = !links.is_empty();
         for (parent, name, target) in links {
             let (private, inner) = match target {
                 Target::File(number) => (files, format!("iNode{number}")),
@@ -187,6 +188,10 @@ impl Contents {
                 return Err(invalid(format!("a hard link {name:?} to nothing")).into());
             };
             self.names.add_link(parent.into(), name, id)?;
+        }
+        if has_links {
+            // What an ordinary link leads to may be a folder, too.
+            self.names.check_paths()?;
         }
         Ok((self.names, records))
     }

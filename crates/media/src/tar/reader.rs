@@ -1,6 +1,6 @@
 //! Goes through an archive once and remembers where everything is.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use model::Timestamp;
 use wire::{Budget, ParseError, ReadAt, read_vec};
@@ -29,29 +29,51 @@ pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<StoredTre
     let mut budget = budget.clone();
     let mut members = Members::new(&*source);
     let mut index = Index::new(STRUCTURE);
+    let mut left_out = BTreeSet::new();
     while let Some(member) = members.next(&mut budget)? {
-        add(&mut index, member, &mut budget)?;
+        add(&mut index, member, &mut left_out, &mut budget)?;
     }
     Ok(StoredTree::new(source, index))
 }
 
-fn add(index: &mut Index<Contents>, member: Member, budget: &mut Budget) -> Result<(), MediaError> {
+/// Adds a member; what is no file, folder or link is left out, and so are further names of it.
+fn add(
+    index: &mut Index<Contents>,
+    member: Member,
+    left_out: &mut BTreeSet<String>,
+    budget: &mut Budget,
+) -> Result<(), MediaError> {
     let Member { header, mut data } = member;
     let kind = match header.type_ {
-        Type::Folder => Kind::Folder,
-        Type::SymbolicLink => Kind::Link {
+        Type::Folder => Some(Kind::Folder),
+        Type::SymbolicLink => Some(Kind::Link {
             target: header.target,
-        },
+        }),
         Type::HardLink => {
-            // It shares the contents of a member before it.
-            let (entry, contents) = index.member(&path::clean(&header.target)?)?;
-            data = contents.clone();
-            entry.kind.clone()
+            let original = path::clean(&header.target)?;
+            match index.entry(&original) {
+                // GNU's program stores further names of a link like those of a file.
+                Ok(entry) if matches!(entry.kind, Kind::Link { .. }) => Some(entry.kind.clone()),
+                Err(_) if left_out.contains(&original) => None,
+                _ => {
+                    // It shares the contents of a member before it.
+                    let (entry, contents) = index.member(&original)?;
+                    data = contents.clone();
+                    Some(entry.kind.clone())
+                }
+            }
         }
-        Type::File | Type::GnuSparse => Kind::File {
+        Type::File | Type::GnuSparse => Some(Kind::File {
             len_bytes: data.len(),
-        },
-        _ => return Ok(budget.spend_entry()?), // devices and pipes
+        }),
+        _ => None, // devices and pipes
+    };
+    let Some(kind) = kind else {
+        if let Ok(path) = path::clean(&header.path) {
+            index.spend_path(&path)?;
+            left_out.insert(path);
+        }
+        return Ok(budget.spend_entry()?);
     };
     let entry = Entry {
         path: path::clean(&header.path)?,

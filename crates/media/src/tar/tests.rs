@@ -178,3 +178,57 @@ fn maps_that_lie_are_refused() {
         assert!(read(with_records(&records, contents)).is_err());
     }
 }
+
+/// An archive of one empty member, whose name is stored as it is.
+fn named(name: &str, kind: ::tar::EntryType) -> Vec<u8> {
+    let mut header = ::tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_size(0);
+    header.set_entry_type(kind);
+    header.set_link_name("/tmp").unwrap();
+    header.set_cksum();
+    let mut builder = ::tar::Builder::new(Vec::new());
+    builder.append(&header, &b""[..]).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn the_root_is_a_folder_and_nothing_else() {
+    for name in [".", "./", "./."] {
+        assert!(read(named(name, ::tar::EntryType::Directory)).is_ok());
+        let error = read(named(name, ::tar::EntryType::Symlink)).unwrap_err();
+        assert!(matches!(error, MediaError::Escapes { .. }), "{name}");
+    }
+    for name in [".", "./."] {
+        let error = read(named(name, ::tar::EntryType::Regular)).unwrap_err();
+        assert!(matches!(error, MediaError::Escapes { .. }), "{name}");
+    }
+}
+
+/// GNU's program stores the second name of anything that has several as a hard link.
+#[test]
+fn a_hard_link_to_a_link_is_one_and_to_a_device_is_left_out() {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    let mut add = |name: &str, kind, target: &str| {
+        let mut header = ::tar::Header::new_gnu();
+        header.set_size(0);
+        header.set_entry_type(kind);
+        builder.append_link(&mut header, name, target).unwrap();
+    };
+    add("s", ::tar::EntryType::Symlink, "to");
+    add("t", ::tar::EntryType::Link, "s");
+    add("device", ::tar::EntryType::Fifo, "x");
+    add("twin", ::tar::EntryType::Link, "device");
+    add("third", ::tar::EntryType::Link, "twin");
+    let tree = read(builder.into_inner().unwrap()).unwrap();
+    let target = "to".to_owned();
+    assert_eq!(tree.entry("t").unwrap().kind, Kind::Link { target });
+    assert_eq!(tree.children("").unwrap().len(), 2);
+
+    let mut builder = ::tar::Builder::new(Vec::new());
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_entry_type(::tar::EntryType::Link);
+    builder.append_link(&mut header, "a", "nothing").unwrap();
+    assert!(read(builder.into_inner().unwrap()).is_err());
+}

@@ -87,6 +87,33 @@ fn names_that_mean_two_things_are_refused() {
 }
 
 #[test]
+fn a_hard_link_leads_to_a_file_that_is_there() {
+    let file = |id: u8, name: &str, link: &str| {
+        format!("<file id=\"{id}\"><name>{name}</name><type link=\"{link}\">hardlink</type></file>")
+    };
+    let open = |files: &str| with(|toc| toc.replacen("</toc>", &format!("{files}</toc>"), 1));
+    let archive = open(&file(9, "c", "0")).unwrap();
+    let [original, _, link] = archive.members() else {
+        panic!("{:?}", archive.members());
+    };
+    assert!(link.data.is_some());
+    assert_eq!(link.data, original.data);
+    let empty = [file(8, "d", "original"), file(9, "c", "8")].concat();
+    assert!(
+        open(&empty)
+            .unwrap()
+            .members()
+            .iter()
+            .any(|it| it.path == "c")
+    );
+    let circle = [file(8, "d", "9"), file(9, "c", "8")].concat();
+    for files in [file(9, "c", "7"), file(9, "c", "9"), circle] {
+        let error = open(&files).unwrap_err().to_string();
+        assert!(error.contains("hard link to nothing"), "{error}");
+    }
+}
+
+#[test]
 fn elements_nobody_knows_are_passed_over() {
     let known = with(replaced(
         "<type>file</type>",

@@ -224,7 +224,7 @@ fn members(toc: Node<'_, '_>, budget: &mut Budget) -> Result<Vec<Member>, MediaE
         }
         members.push(member);
     }
-    hard_links.join(&mut members);
+    hard_links.join(&mut members)?;
     Ok(members)
 }
 
@@ -248,17 +248,35 @@ impl HardLinks {
         }
     }
 
-    fn join(&self, members: &mut [Member]) {
-        for (position, original) in &self.links {
-            let data = self
-                .by_id
-                .get(original)
-                .and_then(|original| members.get(*original))
-                .and_then(|member| member.data.clone());
-            if let Some(member) = members.get_mut(*position) {
-                member.data = member.data.take().or(data);
+    /// Gives the links their contents.
+    ///
+    /// # Errors
+    /// If one leads to nothing, or only to itself or another link without contents: it would be an empty file. An
+    /// original may be one.
+    fn join(&self, members: &mut [Member]) -> Result<(), ParseError> {
+        let links: BTreeSet<_> = self.links.iter().map(|(position, _)| *position).collect();
+        for (position, id) in &self.links {
+            let original = self.by_id.get(id).and_then(|original| {
+                let member = members.get(*original)?;
+                let is_found = member.data.is_some() || !links.contains(original);
+                is_found.then(|| member.data.clone())
+            });
+            let Some(member) = members.get_mut(*position) else {
+                continue;
+            };
+            if member.kind != MemberKind::File || member.data.is_some() {
+                continue;
             }
+            let Some(data) = original else {
+                return Err(ParseError::Invalid {
+                    structure: STRUCTURE,
+                    what: format!("`{}` is a hard link to nothing", member.path),
+                    offset: 0,
+                });
+            };
+            member.data = data;
         }
+        Ok(())
     }
 }
 

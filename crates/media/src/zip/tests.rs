@@ -422,3 +422,45 @@ fn what_follows_an_archive_of_64_bits_does_not_matter() {
     assert_eq!(contents(&tree, "xz").unwrap(), TEXT);
     assert!(open(samples::zip(&[])).is_ok());
 }
+
+/// Changes a number of 32 bits in the directory's entry of the member with that position.
+fn change(archive: &mut [u8], position: usize, field: usize, change: impl Fn(u32) -> u32) {
+    let entries = archive.windows(4).enumerate();
+    let mut entries = entries.filter(|(_, bytes)| bytes == b"PK\x01\x02");
+    let (start, _) = entries.nth(position).unwrap();
+    let field = &mut archive[start + field..][..4];
+    let number = u32::from_le_bytes((&*field).try_into().unwrap());
+    field.copy_from_slice(&change(number).to_le_bytes());
+}
+
+#[test]
+fn members_that_overlap_are_refused() {
+    const STORED_LEN: usize = 20;
+    const HEADER_START: usize = 42;
+    let of = |names: [&'static str; 2], stored: &[u8]| {
+        let members = names.map(|name| Forged::new(name, 0, stored.to_vec()));
+        archive(&members, Width::Bits32)
+    };
+    let refused = |archive: Vec<u8>| {
+        let error = open(archive).unwrap_err().to_string();
+        assert!(error.contains("`a` and `b` overlap"), "{error}");
+    };
+    let mut same = of(["b", "a"], TEXT);
+    assert!(open(same.clone()).is_ok());
+    change(&mut same, 1, HEADER_START, |_| 0);
+    refused(same);
+    let mut reaching = of(["a", "b"], TEXT);
+    change(&mut reaching, 0, STORED_LEN, |len| len + 31);
+    assert!(
+        open(reaching.clone()).is_ok(),
+        "only the header between them"
+    );
+    change(&mut reaching, 0, STORED_LEN, |len| len + 1);
+    refused(reaching);
+    // The same member twice, and those without contents.
+    for (names, stored) in [(["a", "a"], TEXT), (["a", "b"], &b""[..])] {
+        let mut sound = of(names, stored);
+        change(&mut sound, 1, HEADER_START, |_| 0);
+        assert!(open(sound).is_ok(), "{names:?}");
+    }
+}

@@ -8,7 +8,7 @@ use std::{
 use ::zip::{System, ZipArchive, read::ZipFileEntry, result::ZipError};
 use chrono::NaiveDate;
 use model::Timestamp;
-use wire::{Budget, Part, ReadAt, SourceReader};
+use wire::{Budget, ParseError, Part, ReadAt, SourceReader};
 
 use super::{
     constants::{
@@ -55,7 +55,7 @@ impl ZipTree {
     /// Reads the central directory.
     ///
     /// # Errors
-    /// If it is damaged, or has a name that leads out of the folder it is unpacked to.
+    /// If it is damaged, or has a name that leads out of the folder it is unpacked to, or members that overlap.
     pub(crate) fn open(source: Arc<dyn ReadAt>, budget: &Budget) -> Result<Self, MediaError> {
         let archive = directory(&source)?;
         let mut tree = Self {
@@ -76,7 +76,35 @@ impl ZipTree {
                 headers.read(found.header_start(), next.map(ZipFileEntry::header_start))?;
             tree.add(&found, &header)?;
         }
+        tree.check_overlaps()?;
         Ok(tree)
+    }
+
+    /// States that no two members have the same bytes: a small archive would be of any size when unpacked. Of several
+    /// with one path, which some writers leave behind, only the last one counts.
+    fn check_overlaps(&self) -> Result<(), MediaError> {
+        let members = self.index.members();
+        let mut stretches: Vec<_> = members
+            .filter(|(entry, member)| !entry.is_folder() && member.stored_len > 0)
+            .map(|(entry, member)| {
+                let end = member.start.saturating_add(member.stored_len);
+                (member.start, end, entry.path.as_str())
+            })
+            .collect();
+        stretches.sort_unstable();
+        for pair in stretches.windows(2) {
+            let [(_, end, first), (start, _, second)] = pair else {
+                continue;
+            };
+            if start < end {
+                return Err(MediaError::Parse(ParseError::Invalid {
+                    structure: "zip archive",
+                    what: format!("`{first}` and `{second}` overlap"),
+                    offset: *start,
+                }));
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, found: &ZipFileEntry<'_>, header: &LocalHeader) -> Result<(), MediaError> {
@@ -164,7 +192,7 @@ impl ZipTree {
             METHOD_ZSTD => Box::new(ZstdReader::new(stored, LARGEST_WINDOW)),
             METHOD_XZ => Codec::Xz.reader(Box::new(stored)),
             other => {
-                return Err(MediaError::Parse(wire::ParseError::Unsupported {
+                return Err(MediaError::Parse(ParseError::Unsupported {
                     structure: "zip archive",
                     what: format!("compression method {other} of `{path}`"),
                 }));
