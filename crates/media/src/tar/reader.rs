@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use model::Timestamp;
 use wire::{Budget, ParseError, ReadAt, read_vec};
 
 use super::{
@@ -57,7 +56,7 @@ fn add(index: &mut Index<Contents>, member: Member, budget: &mut Budget) -> Resu
         path: path::clean(&header.path)?,
         kind,
         mode: header.mode,
-        modified: Some(Timestamp::from_secs(header.modified)),
+        modified: Some(header.modified),
         uid: Some(header.uid),
         gid: Some(header.gid),
     };
