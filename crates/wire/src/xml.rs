@@ -20,6 +20,12 @@ const MOST_DECLARATIONS: u64 = 10_000;
 /// Most elements, attributes, comments and other pieces of markup together.
 const MOST_PARTS: u64 = 2_000_000;
 
+/// Most bytes that entities may become, and most comparisons of their names: each reference is looked up among all.
+const MOST_EXPANDED: u64 = 128 << 20;
+
+/// Most references that one reference leads to: roxmltree takes no more.
+const MOST_NESTED: u64 = 255;
+
 /// States that a parser which keeps all of an XML document in memory can be given this one: the time and memory that
 /// such parsers take grow faster than what they read, with namespaces, attributes and levels.
 ///
@@ -34,7 +40,17 @@ pub fn bounded_xml(text: &str) -> Result<(), ParseError> {
     while let Some((_, _, inner)) = split(rest, b"<") {
         rest = scan.markup(inner)?;
     }
-    Ok(())
+    if scan.entities == 0 {
+        return Ok(());
+    }
+    let references = text.split('&').count() as u64;
+    let nested = if scan.has_nested { MOST_NESTED } else { 1 };
+    let expanded = scan.entities.saturating_mul(references);
+    within(
+        expanded.saturating_mul(nested),
+        MOST_EXPANDED,
+        "bytes from entities",
+    )
 }
 
 /// What was met so far.
@@ -46,6 +62,10 @@ struct Scan {
     namespaces: u64,
     declarations: u64,
     parts: u64,
+    /// What one reference costs at most, if entities do not refer to others: each is looked up, and put in its place.
+    entities: u64,
+    /// An entity refers to others.
+    has_nested: bool,
 }
 
 impl Scan {
@@ -67,7 +87,7 @@ impl Scan {
             }
         }
         match bytes.strip_prefix(b"!DOCTYPE") {
-            Some(inner) => document_type(inner),
+            Some(inner) => self.document_type(inner),
             None => self.element(bytes),
         }
     }
@@ -101,6 +121,61 @@ impl Scan {
         Ok(&[])
     }
 
+    /// Takes in a document type, of which the `<!DOCTYPE` is left out.
+    fn document_type<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], ParseError> {
+        let mut rest = bytes;
+        loop {
+            let Some((_, mark, inner)) = split(rest, b"\"'[>") else {
+                return Ok(&[]);
+            };
+            rest = inner;
+            match mark {
+                b'>' => return Ok(rest),
+                b'[' => break,
+                quote => rest = after(rest, &[quote]),
+            }
+        }
+        loop {
+            rest = rest.trim_ascii_start();
+            if let Some(inner) = rest.strip_prefix(b"<!ENTITY") {
+                rest = self.entity(inner)?;
+            } else if let Some(inner) = rest.strip_prefix(b"<!--") {
+                rest = after(inner, b"-->");
+            } else if let Some(inner) = rest.strip_prefix(b"<?") {
+                rest = after(inner, b"?>");
+            } else if let Some(inner) = rest.strip_prefix(b"<!") {
+                rest = after(inner, b">");
+            } else {
+                // The bracket at the end, or what no parser takes.
+                return Ok(rest);
+            }
+        }
+    }
+
+    /// Takes in the declaration of an entity.
+    fn entity<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], ParseError> {
+        let mut rest = bytes;
+        while let Some((_, mark, inner)) = split(rest, b"\"'>") {
+            if mark == b'>' {
+                return Ok(inner);
+            }
+            let Some((value, _, inner)) = split(inner, &[mark]) else {
+                break;
+            };
+            if value.contains(&b'<') {
+                return Err(ParseError::Unsupported {
+                    structure: STRUCTURE,
+                    what: "an element in an entity".to_owned(),
+                });
+            }
+            let cost = (value.len() as u64).saturating_add(1);
+            self.entities = self.entities.saturating_add(cost);
+            self.has_nested |= value.contains(&b'&');
+            rest = inner;
+        }
+        Ok(&[])
+    }
+
     fn part(&mut self) -> Result<(), ParseError> {
         self.parts = self.parts.saturating_add(1);
         within(self.parts, MOST_PARTS, "elements and attributes")
@@ -116,58 +191,6 @@ fn is_declaration(before: &[u8]) -> bool {
         .rsplit(u8::is_ascii_whitespace)
         .next()
         .is_some_and(|name| name.starts_with(b"xmlns"))
-}
-
-/// Passes over a document type, of which the `<!DOCTYPE` is left out.
-fn document_type(bytes: &[u8]) -> Result<&[u8], ParseError> {
-    let mut rest = bytes;
-    loop {
-        let Some((_, mark, inner)) = split(rest, b"\"'[>") else {
-            return Ok(&[]);
-        };
-        rest = inner;
-        match mark {
-            b'>' => return Ok(rest),
-            b'[' => break,
-            quote => rest = after(rest, &[quote]),
-        }
-    }
-    loop {
-        rest = rest.trim_ascii_start();
-        if let Some(inner) = rest.strip_prefix(b"<!ENTITY") {
-            rest = entity(inner)?;
-        } else if let Some(inner) = rest.strip_prefix(b"<!--") {
-            rest = after(inner, b"-->");
-        } else if let Some(inner) = rest.strip_prefix(b"<?") {
-            rest = after(inner, b"?>");
-        } else if let Some(inner) = rest.strip_prefix(b"<!") {
-            rest = after(inner, b">");
-        } else {
-            // The bracket at the end, or what no parser takes.
-            return Ok(rest);
-        }
-    }
-}
-
-/// Passes over the declaration of an entity.
-fn entity(bytes: &[u8]) -> Result<&[u8], ParseError> {
-    let mut rest = bytes;
-    while let Some((_, mark, inner)) = split(rest, b"\"'>") {
-        if mark == b'>' {
-            return Ok(inner);
-        }
-        let Some((value, _, inner)) = split(inner, &[mark]) else {
-            break;
-        };
-        if value.contains(&b'<') {
-            return Err(ParseError::Unsupported {
-                structure: STRUCTURE,
-                what: "an element in an entity".to_owned(),
-            });
-        }
-        rest = inner;
-    }
-    Ok(&[])
 }
 
 /// What is before the first of those bytes, which one it is, and what is after it.
@@ -288,6 +311,29 @@ mod tests {
         }
         let error = refused("<!DOCTYPE a [<!ENTITY b 'c'><!ENTITY d \"<e/>\">]><a>&d;</a>");
         assert!(error.contains("an element in an entity"), "{error}");
+    }
+
+    #[test]
+    fn what_entities_become_is_bounded() {
+        let text = |value: &str, references: usize| {
+            let body = "&b;".repeat(references);
+            format!("<!DOCTYPE a [<!ENTITY b '{value}'>]><a>{body}</a>")
+        };
+        bounded_xml(&text("Name", 10_000)).unwrap();
+        bounded_xml(&text("Name &amp; Sons", 1_000)).unwrap();
+        // Without entities of its own, a document may have as many references as it likes.
+        bounded_xml(&"&amp;".repeat(1_000_000)).unwrap();
+        let long = "x".repeat(1 << 20);
+        let names = "<!ENTITY c ''>".repeat(20_000);
+        for hostile in [
+            text(&long, 130),
+            text(&format!("&c;{long}"), 1),
+            text(&"&c;".repeat(200), 10).replacen("]>", &format!("<!ENTITY c '{long}'>]>"), 1),
+            text("", 10_000).replacen("]>", &format!("{names}]>"), 1),
+        ] {
+            let error = refused(&hostile);
+            assert!(error.contains("bytes from entities"), "{error}");
+        }
     }
 
     #[test]
