@@ -379,4 +379,16 @@ mod tests {
             assert_eq!(is_version_part(part), expected, "{part}");
         }
     }
+
+    #[test]
+    fn settings_that_are_nested_too_deeply_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("PackageInfo");
+        let path = path.to_str().unwrap();
+        fs::write(path, "<pkg-info auth=\"root\" install-location=\"/x\"/>").unwrap();
+        assert_eq!(Info::read(path).unwrap().install_location, "/x");
+        fs::write(path, "<pkg-info>".repeat(300)).unwrap();
+        let error = Info::read(path).unwrap_err();
+        assert!(error.message.contains("256 levels"), "{error}");
+    }
 }
