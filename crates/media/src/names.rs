@@ -1,6 +1,9 @@
 //! Who is in which folder, on a volume that gives numbers to its files.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::OnceLock,
+};
 
 use wire::{Budget, ParseError};
 
@@ -19,11 +22,42 @@ pub(crate) fn lower_case(name: &str) -> Vec<u16> {
 pub(crate) struct Names {
     structure: &'static str,
     root: u64,
-    folders: HashMap<u64, BTreeMap<String, u64>>,
+    folders: HashMap<u64, Folder>,
     named_folders: HashSet<u64>,
     /// What two names have in common that differ only in case; none if case matters.
     fold: Option<fn(&str) -> Vec<u16>>,
     budget: Budget,
+}
+
+/// What is in a folder.
+#[derive(Debug, Default)]
+struct Folder {
+    names: BTreeMap<String, u64>,
+    /// The same by what names that differ only in case have in common; made when a name is asked for that is not there
+    /// as it is written, as most folders never are.
+    folded: OnceLock<HashMap<Vec<u16>, u64>>,
+}
+
+impl Folder {
+    /// Gives a name to `id`; the answer is what had it.
+    fn insert(&mut self, name: String, id: u64) -> Option<u64> {
+        self.folded.take();
+        self.names.insert(name, id)
+    }
+
+    fn remove(&mut self, name: &str) -> Option<u64> {
+        self.folded.take();
+        self.names.remove(name)
+    }
+
+    /// What has a name that is the same but for its case; of several, the first one.
+    fn find_folded(&self, name: &str, fold: fn(&str) -> Vec<u16>) -> Option<u64> {
+        let folded = self.folded.get_or_init(|| {
+            let names = self.names.iter().rev();
+            names.map(|(name, id)| (fold(name), *id)).collect()
+        });
+        folded.get(&fold(name)).copied()
+    }
 }
 
 impl Names {
@@ -36,7 +70,7 @@ impl Names {
         Self {
             structure,
             root,
-            folders: HashMap::from([(root, BTreeMap::new())]),
+            folders: HashMap::from([(root, Folder::default())]),
             named_folders: HashSet::from([root]),
             fold,
             budget: Budget::for_medium(structure),
@@ -91,13 +125,10 @@ impl Names {
     /// The number of what `name` is in the folder `parent`.
     pub(crate) fn find(&self, parent: u64, name: &str) -> Option<u64> {
         let folder = self.folders.get(&parent)?;
-        if let Some(id) = folder.get(name) {
+        if let Some(id) = folder.names.get(name) {
             return Some(*id);
         }
-        let fold = self.fold?;
-        let wanted = fold(name);
-        let mut names = folder.iter();
-        names.find_map(|(name, id)| (fold(name) == wanted).then_some(*id))
+        folder.find_folded(name, self.fold?)
     }
 
     /// The number of what is at `path`.
@@ -115,7 +146,7 @@ impl Names {
 
     /// The names and numbers in the folder with that number, by the bytes of the name; none if it is no folder.
     pub(crate) fn children(&self, id: u64) -> Option<&BTreeMap<String, u64>> {
-        self.folders.get(&id)
+        self.folders.get(&id).map(|folder| &folder.names)
     }
 
     /// States that the folders with several names do not have paths without end: where each of a chain of folders has
@@ -131,7 +162,7 @@ impl Names {
         let inner: HashMap<u64, Vec<u64>> = self
             .folders
             .iter()
-            .map(|(id, names)| (*id, folders_in(names)))
+            .map(|(id, folder)| (*id, folders_in(&folder.names)))
             .collect();
         let mut left = self.folders.len().saturating_add(MOST_REACHED_AGAIN);
         let mut waiting = vec![self.root];
@@ -174,6 +205,25 @@ mod tests {
             assert!(names.resolve("Folder/a/b").is_err());
             assert!(names.resolve("b").is_err());
         }
+    }
+
+    #[test]
+    fn a_large_folder_is_folded_once() {
+        let mut names = Names::new("test volume", 2, Some(lower_case));
+        for id in 0..20_000 {
+            names.add(2, format!("File {id}"), 100 + id).unwrap();
+        }
+        // A name that is not there used to be compared with all the others.
+        for id in 0..20_000 {
+            assert_eq!(names.find(2, &format!("._File {id}")), None);
+            assert_eq!(names.find(2, &format!("FILE {id}")), Some(100 + id));
+        }
+        names.add(2, "New".to_owned(), 50).unwrap();
+        assert_eq!(names.find(2, "new"), Some(50));
+        names.add(2, "NEW".to_owned(), 51).unwrap();
+        assert_eq!(names.find(2, "new"), Some(51), "the first by its bytes");
+        names.remove(2, "NEW");
+        assert_eq!(names.find(2, "new"), Some(50));
     }
 
     #[test]

@@ -192,6 +192,7 @@ impl Info {
             StepError::configuration(format!("Can't open infofile: {error}"))
         };
         let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+        wire::bounded_xml(&text).map_err(|error| failed(&error))?;
         let document = roxmltree::Document::parse(&text).map_err(|error| failed(&error))?;
         let root = document.root_element();
         for (attribute, setting) in [
@@ -212,6 +213,7 @@ fn existing(path: &Path) -> Option<(Option<String>, Option<String>)> {
     let mut text = String::new();
     let reader = tree.open("PackageInfo").ok()?;
     reader.take(LONGEST_INFO).read_to_string(&mut text).ok()?;
+    wire::bounded_xml(&text).ok()?;
     let document = roxmltree::Document::parse(&text).ok()?;
     let attribute = |name| document.root_element().attribute(name).map(str::to_owned);
     Some((attribute("identifier"), attribute("version")))
@@ -376,5 +378,17 @@ mod tests {
         ] {
             assert_eq!(is_version_part(part), expected, "{part}");
         }
+    }
+
+    #[test]
+    fn settings_that_are_nested_too_deeply_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("PackageInfo");
+        let path = path.to_str().unwrap();
+        fs::write(path, "<pkg-info auth=\"root\" install-location=\"/x\"/>").unwrap();
+        assert_eq!(Info::read(path).unwrap().install_location, "/x");
+        fs::write(path, "<pkg-info>".repeat(300)).unwrap();
+        let error = Info::read(path).unwrap_err();
+        assert!(error.message.contains("256 levels"), "{error}");
     }
 }

@@ -121,17 +121,17 @@ fn file_system(volume: &dyn ReadAt) -> Result<Option<FileSystem>, MediaError> {
     if header.starts_with(b"H+") || header.starts_with(b"HX") {
         return Ok(Some(FileSystem::HfsPlus));
     }
-    if header.starts_with(b"BD") {
-        let is_wrapper = header.get(124..126) == Some(b"H+");
-        return Ok(Some(if is_wrapper {
-            FileSystem::HfsWrapper
-        } else {
-            FileSystem::Hfs
-        }));
+    let is_hfs = header.starts_with(b"BD");
+    if is_hfs && header.get(124..126) == Some(b"H+") {
+        return Ok(Some(FileSystem::HfsWrapper));
     }
+    // Discs of that time describe the same files as HFS and as ISO 9660, which is the one that can be read here.
     let descriptor = peek(volume, iso9660::DESCRIPTORS).map_err(&failed)?;
     if descriptor == iso9660::MAGIC {
         return Ok(Some(FileSystem::Iso9660));
+    }
+    if is_hfs {
+        return Ok(Some(FileSystem::Hfs));
     }
     // A disc that ISO 9660 does not describe too begins its list of descriptors so.
     let extended: [u8; 6] = peek(volume, iso9660::DESCRIPTORS).map_err(&failed)?;

@@ -270,6 +270,30 @@ fn a_disc_is_found_and_its_firmware_volume_passed_over() {
     );
 }
 
+#[test]
+fn a_disc_that_is_the_older_hfs_too_is_read_as_iso_9660() {
+    let mut bytes = volume(Names::Plain);
+    bytes[1024..1026].copy_from_slice(b"BD");
+    let source: Arc<dyn ReadAt> = Arc::new(bytes.clone());
+    assert!(disk::is_disk(&source).unwrap());
+    let tree = disk::open(&source, "x.iso").unwrap();
+    assert!(tree.entry("FOLDER/INNER").is_ok());
+    // So is one with Apple's map, in which the older HFS has a partition.
+    bytes[..4].copy_from_slice(b"ER\x02\x00");
+    bytes[512..523].copy_from_slice(b"PM\0\0\0\0\0\x01\0\0\0");
+    bytes[523..528].copy_from_slice(&[50, 0, 0, 0, 4]);
+    bytes[50 * 512 + 1024..50 * 512 + 1026].copy_from_slice(b"BD");
+    let source: Arc<dyn ReadAt> = Arc::new(bytes.clone());
+    let tree = disk::open(&source, "x.iso").unwrap();
+    assert!(tree.entry("FOLDER/INNER").is_ok());
+    // Without the descriptor, what is there is named.
+    let at = usize::try_from(DESCRIPTORS).unwrap();
+    bytes[at] = 0;
+    let source: Arc<dyn ReadAt> = Arc::new(bytes);
+    let error = disk::open(&source, "x.img").unwrap_err().to_string();
+    assert!(error.contains("HFS of `x.img`"), "{error}");
+}
+
 /// Opens and reads everything, as far as it goes.
 fn read_all(disk: Vec<u8>) -> bool {
     let Ok(tree) = open(Arc::new(disk) as Arc<dyn ReadAt>) else {

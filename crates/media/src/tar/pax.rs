@@ -1,5 +1,6 @@
 //! pax records: what does not fit into a header.
 
+use model::Timestamp;
 use wire::{Cursor, ParseError};
 
 use super::sparse::Sparse;
@@ -10,7 +11,7 @@ pub(super) struct Pax {
     pub(super) path: Option<String>,
     pub(super) target: Option<String>,
     pub(super) len: Option<u64>,
-    pub(super) modified: Option<i64>,
+    pub(super) modified: Option<Timestamp>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
     /// Where the holes of the file are, if it has any.
@@ -52,10 +53,7 @@ impl Pax {
             "path" => self.path = Some(value.to_owned()),
             "linkpath" => self.target = Some(value.to_owned()),
             "size" => self.len = value.parse().ok(),
-            "mtime" => {
-                let seconds = value.split('.').next().unwrap_or_default();
-                self.modified = seconds.parse().ok();
-            }
+            "mtime" => self.modified = time(value),
             "uid" => self.uid = value.parse().ok(),
             "gid" => self.gid = value.parse().ok(),
             _ => {
@@ -68,6 +66,23 @@ impl Pax {
     }
 }
 
+/// Seconds since 1970 with as many digits after the point as there are; what is below a microsecond is lost.
+fn time(value: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let whole: i64 = seconds.parse().ok()?;
+    let digits: String = fraction.chars().take(6).collect();
+    // Without digits that can be read, the seconds stand.
+    let micros: i64 = format!("{digits:0<6}").parse().unwrap_or(0);
+    // The sign is that of the whole, also where the seconds are `-0`.
+    let micros = if seconds.starts_with('-') {
+        micros.saturating_neg()
+    } else {
+        micros
+    };
+    let whole = Timestamp::from_secs(whole).as_micros();
+    Some(Timestamp::from_micros(whole.saturating_add(micros)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +93,25 @@ mod tests {
         pax.read(b"17 path=a b/=c\xc3\xa9\n19 mtime=1234.5678\n8 uid=5\n7 x=yz\n")
             .unwrap();
         assert_eq!(pax.path.as_deref(), Some("a b/=c\u{e9}"));
-        assert_eq!((pax.modified, pax.uid), (Some(1234), Some(5)));
+        let modified = Timestamp::from_micros(1_234_567_800);
+        assert_eq!((pax.modified, pax.uid), (Some(modified), Some(5)));
+    }
+
+    #[test]
+    fn times_keep_their_fraction() {
+        for (value, micros) in [
+            ("0", Some(0)),
+            ("12", Some(12_000_000)),
+            ("12.", Some(12_000_000)),
+            ("12.000001999", Some(12_000_001)),
+            ("-1.5", Some(-1_500_000)),
+            ("-0.25", Some(-250_000)),
+            ("1.x", Some(1_000_000)),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(time(value), micros.map(Timestamp::from_micros), "{value}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The header block of a member. Source: POSIX.1-2001 pax, "ustar Interchange Format"; tar(5) of FreeBSD.
 
+use model::Timestamp;
 use wire::{Cursor, ParseError};
 
 /// Length of a block: headers are one, contents are padded to whole ones.
@@ -37,7 +38,7 @@ pub(super) struct Header {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) len: u64,
-    pub(super) modified: i64,
+    pub(super) modified: Timestamp,
     pub(super) type_: Type,
     pub(super) target: String,
 }
@@ -59,7 +60,7 @@ impl Header {
         let Some(len) = number(cursor.take(12)?) else {
             return Err(cursor.invalid("a length that is no number"));
         };
-        let modified = number(cursor.take(12)?).unwrap_or(0);
+        let modified = signed_number(cursor.take(12)?).unwrap_or(0);
         cursor.skip(8)?; // checksum
         let type_ = kind(cursor.u8()?, &name);
         let target = text(cursor.take(100)?);
@@ -77,29 +78,26 @@ impl Header {
             uid: u32::try_from(uid).unwrap_or(u32::MAX),
             gid: u32::try_from(gid).unwrap_or(u32::MAX),
             len,
-            modified: i64::try_from(modified).unwrap_or(0),
+            modified: Timestamp::from_secs(modified),
             type_,
             target,
         })
     }
 }
 
-/// Whether a block is a header: its checksum is right. Archives older than ustar have nothing else to tell by.
+/// Whether a block is a header: its checksum is right. Archives older than ustar have nothing else to tell by. Some old
+/// programs added the bytes up as signed ones, and other readers take that sum too.
 pub(crate) fn is_header(block: &[u8; 512]) -> bool {
     let Some(stored) = block.get(CHECKSUM).and_then(number) else {
         return false;
     };
-    let bytes = block.iter().enumerate();
-    let sum: u64 = bytes
-        .map(|(at, byte)| {
-            if CHECKSUM.contains(&at) {
-                u64::from(b' ')
-            } else {
-                u64::from(*byte)
-            }
-        })
-        .sum();
-    stored == sum
+    let (mut sum, mut signed_sum) = (0_i64, 0_i64);
+    for (at, byte) in block.iter().enumerate() {
+        let byte = if CHECKSUM.contains(&at) { b' ' } else { *byte };
+        sum = sum.saturating_add(i64::from(byte));
+        signed_sum = signed_sum.saturating_add(i64::from(byte.cast_signed()));
+    }
+    i64::try_from(stored).is_ok_and(|stored| stored == sum || stored == signed_sum)
 }
 
 fn kind(flag: u8, name: &str) -> Type {
@@ -137,4 +135,42 @@ pub(super) fn number(bytes: &[u8]) -> Option<u64> {
         return Some(0);
     }
     u64::from_str_radix(digits, 8).ok()
+}
+
+/// As [`number`]; in the GNU way it may also be negative, in two's complement.
+fn signed_number(bytes: &[u8]) -> Option<i64> {
+    if let Some((0xff, rest)) = bytes.split_first() {
+        return rest.iter().try_fold(-1_i64, |number, byte| {
+            number.checked_mul(256)?.checked_add(i64::from(*byte))
+        });
+    }
+    i64::try_from(number(bytes)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_may_be_negative_in_the_gnu_way() {
+        let field = |last: [u8; 2]| [&[0xff_u8; 10][..], &last].concat();
+        assert_eq!(signed_number(&field([0xff, 0xff])), Some(-1));
+        assert_eq!(signed_number(&field([0xfe, 0x00])), Some(-512));
+        assert_eq!(signed_number(b"\xff\0\0\0\0\0\0\0\0\0\0\0"), None);
+        assert_eq!(signed_number(b"\x80\0\0\0\0\0\0\0\0\0\x01\x02"), Some(258));
+        assert_eq!(signed_number(b"00000000017\0"), Some(15));
+        // What is not a time is never negative.
+        assert_eq!(number(&field([0xff, 0xff])), None);
+    }
+
+    #[test]
+    fn either_sum_is_a_checksum() {
+        let mut block = [0; 512];
+        block[..3].copy_from_slice(b"\xc3\xa4x");
+        let sum = 0xc3 + 0xa4 + 0x78 + 8 * 0x20;
+        for (stored, expected) in [(sum, true), (sum - 512, true), (sum - 256, false)] {
+            block[148..156].copy_from_slice(format!("{stored:06o}\0 ").as_bytes());
+            assert_eq!(is_header(&block), expected, "{stored}");
+        }
+    }
 }

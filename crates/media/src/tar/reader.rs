@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use model::Timestamp;
 use wire::{Budget, ParseError, ReadAt, read_vec};
 
 use super::{
@@ -79,7 +78,7 @@ fn add(
         path: path::clean(&header.path)?,
         kind,
         mode: header.mode,
-        modified: Some(Timestamp::from_secs(header.modified)),
+        modified: Some(header.modified),
         uid: Some(header.uid),
         gid: Some(header.gid),
     };

@@ -51,7 +51,7 @@ fn pax_records_count_before_the_header() {
     let tree = read(builder.into_inner().unwrap()).unwrap();
     assert_eq!(text(&tree, "pax/n\u{e4}me"), "text");
     let modified = tree.entry("pax/n\u{e4}me").unwrap().modified.unwrap();
-    assert_eq!(modified.as_secs(), 1_700_000_000);
+    assert_eq!(modified.as_micros(), 1_700_000_000_500_000);
 }
 
 #[test]

@@ -163,6 +163,22 @@ fn deep_nesting_comes_to_an_end() {
 }
 
 #[test]
+fn a_table_that_is_large_when_parsed_is_refused_before() {
+    let many = |text: fn(usize) -> String| (0..1000).map(text).collect::<Vec<_>>().concat();
+    let spaces = many(|number| format!("<f xmlns:a{number}=\"u{number}\">"));
+    let attributes = many(|number| format!(" a{number}=\"\""));
+    for (hostile, expected) in [
+        (spaces + &"</f>".repeat(1000), "namespaces"),
+        (format!("<f{attributes}/>"), "attributes"),
+        ("<a/>".repeat(1_000_001), "nodes limit"),
+    ] {
+        let found = with(|toc| toc.replacen("</toc>", &format!("{hostile}</toc>"), 1));
+        let error = found.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn real_packages_give_what_their_signatures_need() {
     let Some(corpus) = corpus() else { return };
     for (name, signatures) in [

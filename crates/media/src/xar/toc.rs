@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDateTime};
 use model::Timestamp;
 use roxmltree::{Document, Node, ParsingOptions};
-use wire::{Budget, ParseError};
+use wire::{Budget, ParseError, bounded_xml};
 
 use super::{
     digest::{Declared, DigestKind},
@@ -14,7 +14,7 @@ use super::{
 use crate::{MediaError, path};
 
 /// Most XML nodes that are read.
-const MOST_NODES: u32 = 8_000_000;
+const MOST_NODES: u32 = 1_000_000;
 
 /// What the table of contents says.
 #[derive(Debug, Default)]
@@ -136,6 +136,7 @@ impl Toc {
     /// # Errors
     /// If it is not such a table, contradicts itself, or has a path that is absolute, contains `..` or occurs twice.
     pub(super) fn parse(xml: &str, budget: &mut Budget) -> Result<Self, MediaError> {
+        bounded_xml(xml)?;
         let options = ParsingOptions {
             nodes_limit: MOST_NODES,
             ..ParsingOptions::default()

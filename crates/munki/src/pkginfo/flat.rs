@@ -8,7 +8,7 @@ use media::{
 };
 use proplist::{Dict, Value};
 use roxmltree::{Document, Node, ParsingOptions};
-use wire::{Budget, ReadAt};
+use wire::{Budget, ReadAt, bounded_xml};
 
 use super::{error::PkginfoError, installs::newest};
 use crate::Compat;
@@ -176,18 +176,19 @@ fn decode(bytes: &[u8]) -> String {
 }
 
 fn parse<'a>(text: &'a str, path: &str, item: &str) -> Result<Document<'a>, PkginfoError> {
+    let damaged = |why: String| PkginfoError::Damaged {
+        what: format!("`{path}` in {item}"),
+        why,
+    };
+    bounded_xml(text).map_err(|error| damaged(error.to_string()))?;
     let options = ParsingOptions {
         // Entities are expanded within bounds, and none is fetched.
         allow_dtd: true,
         nodes_limit: MOST_NODES,
         ..ParsingOptions::default()
     };
-    Document::parse_with_options(text.trim_start(), options).map_err(|error| {
-        PkginfoError::Damaged {
-            what: format!("`{path}` in {item}"),
-            why: error.to_string(),
-        }
-    })
+    Document::parse_with_options(text.trim_start(), options)
+        .map_err(|error| damaged(error.to_string()))
 }
 
 /// Adds the receipt of a component: of the first `pkg-info` that has a payload; Munki 6 takes each.

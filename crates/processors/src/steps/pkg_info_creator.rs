@@ -132,6 +132,7 @@ fn of_plist(path: &str) -> Result<Settings, StepError> {
 fn of_package_info(path: &str) -> Result<Settings, StepError> {
     let malformed = || StepError::configuration(format!("Malformed PackageInfo template {path}"));
     let text = fs::read_to_string(path).map_err(|_bad| malformed())?;
+    wire::bounded_xml(&text).map_err(|_bad| malformed())?;
     let document = roxmltree::Document::parse(&text).map_err(|_bad| malformed())?;
     let root = document.root_element();
     if !root.has_tag_name("pkg-info") {

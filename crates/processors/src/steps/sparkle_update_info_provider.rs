@@ -157,6 +157,9 @@ fn newest(context: &StepContext, env: &Env, feed: &str) -> Result<Item, StepErro
 }
 
 fn items(env: &Env, feed: &str) -> Result<Vec<Item>, StepError> {
+    wire::bounded_xml(feed).map_err(|error| {
+        web::source_changed("Error parsing XML from appcast feed.").caused_by(error)
+    })?;
     let options = ParsingOptions {
         // Entities are expanded within bounds, and none is fetched.
         allow_dtd: true,
@@ -365,6 +368,10 @@ mod tests {
                 .message
                 .contains("No channel items")
         );
+        let bomb = feed(&"<item>".repeat(300));
+        let error = items(&empty, &bomb).unwrap_err();
+        let why = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(why.is_some_and(|why| why.contains("256 levels")));
         let nameless = feed("<item><enclosure url=\"https://v.example/App.zip\"/></item>");
         assert!(items(&empty, &nameless).is_err());
     }

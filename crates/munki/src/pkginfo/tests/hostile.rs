@@ -61,21 +61,26 @@ fn entities_neither_explode_nor_fetch() {
 }
 
 #[test]
-fn deep_and_broad_distributions_are_read_or_refused() {
+fn deep_and_broad_distributions_are_refused() {
     let deep = ["<a>".repeat(200_000), "</a>".repeat(200_000)].concat();
     let broad = format!(
         "<x>{}</x>",
         "<pkg-ref id='a' version='1'/>".repeat(1_100_000)
     );
-    let item = package(
-        flat(&[
+    let names = format!("<x{}/>", " xmlns:a='u'".repeat(65));
+    for (hostile, why) in [
+        (deep, "256 levels"),
+        (broad, "2000000 elements"),
+        (names, "64 "),
+    ] {
+        let members = [
             ("PackageInfo", COMPONENT),
-            ("Distribution", deep.as_bytes()),
-        ])
-        .unwrap(),
-    );
-    assert_eq!(make(&item, &[]).unwrap().pkginfo["version"], "1".into());
-    assert!(error(&[("Distribution", broad.as_bytes())]).contains("damaged"));
+            ("Distribution", hostile.as_bytes()),
+        ];
+        let error = error(&members);
+        assert!(error.contains("is damaged: "), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
 }
 
 #[test]
