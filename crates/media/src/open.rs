@@ -20,7 +20,7 @@ use crate::{
     package::FlatPackage,
     path,
     sevenz::SevenZip,
-    single::SingleFile,
+    single::{SingleFile, inner_name},
     streamed::{Stored, StreamedArchive},
     subtree::Subtree,
     tar, udif,
@@ -483,20 +483,6 @@ fn is_stream(source: &Arc<dyn ReadAt>) -> bool {
     let mut start = [0; 6];
     let read = fill_with(&mut start, |_, rest| reader.read(rest));
     read.is_ok_and(|read| read == start.len()) && cpio::is_streamable(start)
-}
-
-/// The name of what is compressed in a file of that name: without the last extension.
-fn inner_name(name: &str) -> String {
-    let (_, name) = path::split(name);
-    match name.rsplit_once('.') {
-        Some((stem, "tgz" | "tbz" | "tbz2" | "txz" | "tlz" | "tzst" | "taz"))
-            if !stem.is_empty() =>
-        {
-            format!("{stem}.tar")
-        }
-        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-        _ => format!("{name}.contents"),
-    }
 }
 
 fn unsupported(name: &str, what: &str) -> MediaError {

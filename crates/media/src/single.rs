@@ -4,7 +4,7 @@ use std::{io::Read, sync::Arc};
 
 use wire::{ReadAt, SourceReader};
 
-use crate::{Entry, MediaError, Tree};
+use crate::{Entry, MediaError, Tree, path};
 
 /// A tree of one file.
 #[derive(Debug)]
@@ -58,5 +58,19 @@ impl Tree for SingleFile {
             path: path.to_owned(),
             expected: "file",
         })
+    }
+}
+
+/// The name of what is compressed in a file of that name: without the last extension.
+pub(crate) fn inner_name(name: &str) -> String {
+    let (_, name) = path::split(name);
+    match name.rsplit_once('.') {
+        Some((stem, "tgz" | "tbz" | "tbz2" | "txz" | "tlz" | "tzst" | "taz"))
+            if !stem.is_empty() =>
+        {
+            format!("{stem}.tar")
+        }
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => format!("{name}.contents"),
     }
 }

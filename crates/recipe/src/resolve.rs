@@ -120,13 +120,12 @@ impl Resolved {
     pub fn identifier_or_path(&self) -> Cow<'_, str> {
         let of_old = self.input.get("IDENTIFIER").and_then(Value::as_str);
         let some = |text: &&str| !text.is_empty();
-        match self.identifier().filter(some).or(of_old.filter(some)) {
-            Some(identifier) => identifier.into(),
-            None => {
-                let path = absolute(self.path()).display().to_string();
-                strip_extension(&path).replace('/', "-").into()
-            }
-        }
+        let of_path = || {
+            let path = absolute(self.path()).display().to_string();
+            strip_extension(&path).replace('/', "-").into()
+        };
+        let identifier = self.identifier().filter(some).or(of_old.filter(some));
+        identifier.map_or_else(of_path, Cow::Borrowed)
     }
 
     /// What the nearest file that describes itself says.

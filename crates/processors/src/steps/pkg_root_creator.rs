@@ -85,8 +85,9 @@ fn create(root: &Path, folder: &str, mode: &str) -> Result<(), StepError> {
     };
     // The folders on the way may be there already, as others of `pkgdirs`; this one may not.
     if let Some(above) = path.parent() {
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(above);
-        made.map_err(|error| failed(&error))?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o755);
+        builder.create(above).map_err(|error| failed(&error))?;
     }
     fs::create_dir(&path).map_err(|error| failed(&error))?;
     fs::set_permissions(&path, Permissions::from_mode(bits)).map_err(|error| failed(&error))
