@@ -92,20 +92,13 @@ impl Browser {
         };
         let axe = fs_err::read_to_string(axe)?;
         let profile = tempfile::tempdir()?;
-        let driver = Command::new(chromedriver)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("chromedriver does not start")?;
+        let (driver, port) = started(&chromedriver)?;
         let mut browser = Self {
             driver,
             session: String::new(),
             axe,
             profile,
         };
-        let port = port_of(&mut browser.driver)?;
         browser.session = format!("http://127.0.0.1:{port}/session");
         let asked = capabilities(&chromium, browser.profile.path());
         let begun = browser.ask("", &asked).context("Chromium does not start")?;
@@ -384,8 +377,30 @@ fn capabilities(chromium: &Path, profile: &Path) -> Value {
     json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
 }
 
-/// On which port the driver says that it listens.
-fn port_of(driver: &mut Child) -> anyhow::Result<u16> {
+/// How often the driver is started until it listens: it wants the port that the system gives it for IPv4 to be free for
+/// IPv6 as well, and ends where somebody else has that.
+const ATTEMPTS: usize = 5;
+
+/// The driver, and the port that it listens on.
+fn started(chromedriver: &Path) -> anyhow::Result<(Child, u16)> {
+    for _ in 0..ATTEMPTS {
+        let mut driver = Command::new(chromedriver)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("chromedriver does not start")?;
+        if let Some(port) = port_of(&mut driver)? {
+            return Ok((driver, port));
+        }
+        driver.wait()?;
+    }
+    bail!("chromedriver ended before it listened, {ATTEMPTS} times")
+}
+
+/// On which port the driver says that it listens; nothing if it ends before.
+fn port_of(driver: &mut Child) -> anyhow::Result<Option<u16>> {
     let output = driver.stdout.take().context("chromedriver has no output")?;
     for line in BufReader::new(output).lines() {
         let line = line?;
@@ -394,10 +409,10 @@ fn port_of(driver: &mut Child) -> anyhow::Result<u16> {
             && let Ok(port) = port.parse()
             && port != 0
         {
-            return Ok(port);
+            return Ok(Some(port));
         }
     }
-    bail!("chromedriver ended before it listened")
+    Ok(None)
 }
 
 /// The browser, its driver and axe.
