@@ -1,6 +1,10 @@
 //! What happens in a run, told at a terminal as `AutoPkg` tells it.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _},
+    sync::{Mutex, PoisonError},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline::{Event, Reporter, Wait, pretty};
@@ -27,7 +31,8 @@ impl Terminal {
     /// A line of what `AutoPkg` prints to standard output; a reader that has gone away ends nothing.
     fn line(&self, text: &str) {
         if !self.json && !self.printer.quiet {
-            self.printer.data(text).unwrap_or_default();
+            let is_seen = io::stdout().is_terminal();
+            self.printer.data(shown(text, is_seen)).unwrap_or_default();
         }
     }
 
@@ -66,6 +71,16 @@ impl Terminal {
     }
 }
 
+/// What a terminal is given of `text`: recipes, vendors and processors choose words, and not what a terminal does.
+fn shown(text: &str, is_seen: bool) -> Cow<'_, str> {
+    let acts = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if is_seen && text.contains(acts) {
+        text.replace(acts, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
 impl Reporter for Terminal {
     fn report(&self, event: &Event<'_>) {
         match event {
@@ -89,7 +104,8 @@ impl Reporter for Terminal {
             }
             Event::Failed { failure } => {
                 self.clear();
-                self.printer.notice(failure.said());
+                let is_seen = io::stderr().is_terminal();
+                self.printer.notice(shown(failure.said(), is_seen));
                 self.printer.notice(match failure.class {
                     model::FailureClass::Trust => "Failed local trust verification.",
                     _ if failure.held => "Held.",
@@ -123,4 +139,19 @@ fn bar(total_bytes: Option<u64>) -> ProgressBar {
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(total_bytes, target).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_words_only() {
+        let text = "a\u{1b}]0;title\u{7}\tb\r\nc\0";
+        assert_eq!(
+            shown(text, true),
+            "a\u{fffd}]0;title\u{fffd}\tb\u{fffd}\nc\u{fffd}"
+        );
+        assert_eq!(shown(text, false), text);
+    }
 }
