@@ -110,7 +110,7 @@ impl Printer {
     )]
     pub(crate) fn error(self, error: &anyhow::Error) {
         talk(&format!("{ERROR}error:{ERROR:#} {error}"));
-        for cause in error.chain().skip(1) {
+        for cause in model::causes(&**error) {
             talk(&format!("  caused by: {cause}"));
         }
     }

@@ -7,12 +7,21 @@ use uuid::Uuid;
 
 /// A text that is not an id.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{given}` is not a {kind} id")]
+#[error("`{given}` is not {} {kind} id", article(kind))]
 pub struct IdError {
     /// Whose id was meant.
     pub kind: &'static str,
     /// The text that was given.
     pub given: String,
+}
+
+/// What stands before `kind` in English. No kind begins with a vowel that sounds like a consonant.
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 macro_rules! id {
@@ -120,5 +129,17 @@ mod tests {
             "7".parse::<RunId>().unwrap_err().to_string(),
             "`7` is not a run id"
         );
+        for (error, told) in [
+            (
+                "7".parse::<IncidentId>().unwrap_err(),
+                "`7` is not an incident id",
+            ),
+            (
+                "7".parse::<IdentityId>().unwrap_err(),
+                "`7` is not an identity id",
+            ),
+        ] {
+            assert_eq!(error.to_string(), told);
+        }
     }
 }

@@ -24,7 +24,7 @@ mod run;
 mod title;
 mod zone;
 
-pub use chain::chain;
+pub use chain::{causes, chain};
 pub use class::{FailureClass, Priority, Retry, UnknownWord};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use digest::{DigestError, Sha256, Sha256Writer};

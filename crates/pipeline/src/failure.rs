@@ -152,12 +152,11 @@ impl From<StoreError> for Failure {
 
 /// The errors underneath, one a line.
 fn causes(error: &dyn Error) -> Option<String> {
-    let mut lines = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        lines.push(format!("caused by: {cause}"));
-        next = cause.source();
-    }
+    let causes = model::causes(error);
+    let lines: Vec<String> = causes
+        .iter()
+        .map(|cause| format!("caused by: {cause}"))
+        .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

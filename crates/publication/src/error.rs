@@ -53,10 +53,10 @@ pub enum RepositoryError {
         /// The system's error.
         source: io::Error,
     },
-    /// The repository may be read only.
-    #[error("`{}` may not be written", path.display())]
+    /// The repository may be read only, or something in it not even be read.
+    #[error("{}", refused(path, source))]
     ReadOnly {
-        /// What was to be written.
+        /// What was to be read or written.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
@@ -337,9 +337,42 @@ impl PublishError {
     }
 }
 
+/// The system refuses to let read and to let write with the same words, and only a file system that is read-only surely
+/// refuses the latter.
+fn refused(path: &Path, source: &io::Error) -> String {
+    let path = path.display();
+    if source.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        format!("`{path}` may not be written")
+    } else {
+        format!("there is no permission to read or write `{path}`")
+    }
+}
+
 fn there(found: Option<&Sha256>) -> String {
     found.map_or_else(
         || "nothing is there".to_owned(),
         |sha256| format!("SHA-256 {sha256}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_read_is_not_said_to_be_written() {
+        for (kind, told) in [
+            (
+                io::ErrorKind::PermissionDenied,
+                "there is no permission to read or write `pkgsinfo/A`",
+            ),
+            (
+                io::ErrorKind::ReadOnlyFilesystem,
+                "`pkgsinfo/A` may not be written",
+            ),
+        ] {
+            let error = RepositoryError::io(Path::new("pkgsinfo/A"), kind.into());
+            assert_eq!(error.to_string(), told);
+        }
+    }
 }

@@ -264,5 +264,8 @@ mod tests {
         .unwrap();
         let error = Db::open(&path).await.unwrap_err();
         assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+        let told = model::chain(&error);
+        assert!(told.contains("`auto-update restore`"), "{told}");
+        assert_eq!(told.matches("file is not a database").count(), 1, "{told}");
     }
 }

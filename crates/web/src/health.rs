@@ -11,6 +11,9 @@ pub(crate) struct Health {
     schema: u32,
     status: Word,
     parts: Parts,
+    /// What is wrong with the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
 }
 
 /// What each part says.
@@ -39,14 +42,23 @@ impl Word {
     }
 }
 
+const SILENT: &str = "the database does not answer";
+const UNWRITTEN: &str = "nothing could be written to the database for longer than a lease; the log of the service says why: the disk may be \
+                         full, or the database read-only";
+
 /// Whether the service is well, and if not, which part of it.
 pub(crate) async fn healthz(State(watched): State<Watched>) -> (StatusCode, Json<Health>) {
     let seen = watched.vitals.seen();
-    let database = in_time(watched.db.ping()).await;
+    let answers = in_time(watched.db.ping()).await.is_some();
+    let why = match (answers, seen.nothing_is_written) {
+        (false, _) => Some(SILENT),
+        (true, true) => Some(UNWRITTEN),
+        (true, false) => None,
+    };
     let workers = (seen.workers_alive >= seen.workers).then_some(());
     let scheduler = (!seen.scheduler_is_silent).then_some(());
     let parts = Parts {
-        database: Word::of(database),
+        database: Word::of(why.is_none().then_some(())),
         scheduler: Word::of(scheduler),
         workers: Word::of(workers),
         service: if seen.stopping {
@@ -73,6 +85,7 @@ pub(crate) async fn healthz(State(watched): State<Watched>) -> (StatusCode, Json
         schema: 1,
         status,
         parts,
+        why,
     };
     (code, Json(health))
 }
@@ -84,10 +97,12 @@ pub(crate) struct Readiness {
     ready: bool,
 }
 
-/// Whether work shall come here: not while the service stops, nor while it cannot reach its database. A worker that hangs
-/// is no reason to send people elsewhere.
+/// Whether work shall come here: not while the service stops, nor while it cannot reach its database or write to it. A
+/// worker that hangs is no reason to send people elsewhere.
 pub(crate) async fn readyz(State(watched): State<Watched>) -> (StatusCode, Json<Readiness>) {
-    let ready = !watched.vitals.seen().stopping && in_time(watched.db.ping()).await.is_some();
+    let seen = watched.vitals.seen();
+    let serves = !seen.stopping && !seen.nothing_is_written;
+    let ready = serves && in_time(watched.db.ping()).await.is_some();
     let code = if ready {
         StatusCode::OK
     } else {

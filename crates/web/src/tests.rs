@@ -16,6 +16,8 @@ use tower::ServiceExt as _;
 
 use crate::{Vitals, Watched, router, serve};
 
+const LEASE: Duration = Duration::from_secs(60);
+
 struct Service {
     _folder: tempfile::TempDir,
     clock: Arc<FixedClock>,
@@ -27,7 +29,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let db = testkit::database(&folder.path().join("auto-update.db")).await;
         let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_000)));
-        let vitals = Arc::new(Vitals::new(clock.clone(), workers, true));
+        let vitals = Arc::new(Vitals::new(clock.clone(), workers, true, LEASE));
         Self {
             _folder: folder,
             clock,
@@ -81,6 +83,7 @@ async fn says_which_part_is_not_well() {
         (status, &body["parts"]["scheduler"]),
         (503, &"unhealthy".into())
     );
+    service.watched.vitals.state_written();
     service.watched.vitals.scheduler_ticked();
     assert_eq!(service.health().await.0, 200);
 
@@ -93,6 +96,31 @@ async fn says_which_part_is_not_well() {
     let (status, body) = service.get("/metrics").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(body, "the database does not answer\n");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_to_is_not_well() {
+    let service = Service::with_workers(0).await;
+    // As after a start: nothing was written yet, and a lease is not over.
+    service.clock.advance(LEASE);
+    assert_eq!(service.health().await.0, 200);
+    assert_eq!(service.get("/readyz").await.0, StatusCode::OK);
+
+    service.clock.advance(Duration::from_secs(1));
+    let (status, body) = service.health().await;
+    assert_eq!(
+        (status, &body["parts"]["database"]),
+        (503, &"unhealthy".into())
+    );
+    let why = body["why"].as_str().unwrap();
+    assert!(why.starts_with("nothing could be written"), "{why}");
+    let (status, body) = service.get("/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+
+    service.watched.vitals.state_written();
+    let (status, body) = service.health().await;
+    assert_eq!((status, body.get("why")), (200, None));
+    assert_eq!(service.get("/readyz").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What there is to mend in how the house is set up.
 
 use std::{
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,7 @@ use processors::Registry;
 use web::SettingsFinding;
 
 use super::rank;
-use crate::{Config, OpenError, open_fetcher};
+use crate::{Config, OpenError, RepositoryPlace, open_fetcher};
 use model::chain;
 
 /// Mode bits that let others than the owner and the group read a file.
@@ -24,6 +25,7 @@ pub fn find(
     override_dirs: &[PathBuf],
 ) -> Vec<SettingsFinding> {
     let mut found = Found::of(config);
+    written(&mut found, config);
     folders(&mut found, search_dirs, override_dirs);
     secret_files(&mut found, config);
     certificates(&mut found, config);
@@ -58,6 +60,45 @@ impl Found {
             mend,
         });
     }
+}
+
+/// Folders that must be writable. What is not there yet is made when it is needed, in what is there.
+fn written(found: &mut Found, config: &Config) {
+    let mut folders = vec![("state-dir", config.state_dir.clone())];
+    if let Ok(RepositoryPlace::Folder(folder)) = config.repository_place() {
+        let key = match &config.repository.url {
+            Some(_) => "repository.url",
+            None => "repository.path",
+        };
+        folders.push((key, folder));
+    }
+    let mut tried = Vec::new();
+    for (key, folder) in &folders {
+        let place = nearest(folder);
+        // The repository often lies in the state folder: what is wrong there is said once.
+        if tried.contains(&place) {
+            continue;
+        }
+        tried.push(place);
+        if let Err(error) = try_to_write(place) {
+            let message = format!("Nothing can be written to `{}`: {error}.", place.display());
+            let mend = "Ask as the user of the service; give that user the folder, make room on its disk, or name another folder.";
+            found.add("error", key, [message, mend.to_owned()]);
+        }
+    }
+}
+
+/// The folder, or the nearest above it that is there. One that cannot be looked at counts as there.
+fn nearest(folder: &Path) -> &Path {
+    let there = |path: &&Path| !path.as_os_str().is_empty() && path.try_exists().unwrap_or(true);
+    folder.ancestors().find(there).unwrap_or(Path::new("."))
+}
+
+/// Writes a file that is gone afterwards. A disk that is full may still take the name of a file, not what is in it.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&[0; 4_096])?;
+    file.sync_all()
 }
 
 fn folders(found: &mut Found, search_dirs: &[PathBuf], override_dirs: &[PathBuf]) {
@@ -220,6 +261,7 @@ mod tests {
         fs_err::write(file("schedules.yaml"), "schedules: [x]\n").unwrap();
         fs_err::write(file("key"), "secret").unwrap();
         let mut config = Config::default();
+        config.state_dir = file("not/yet");
         config.serve.schedules = file("schedules.yaml");
         config.sandbox.python = file("key");
         config.administration.key = Some(file("key"));
@@ -255,5 +297,34 @@ mod tests {
         assert!(!after.contains(&"warning administration.key".to_owned()));
         assert_eq!(after.first().unwrap(), "error sandbox.python");
         assert!(after.contains(&"note serve.schedules".to_owned()));
+    }
+
+    #[test]
+    fn folders_that_cannot_be_written_to_are_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs_err::write(&file, "").unwrap();
+        let told = |config: &Config| {
+            let mut found = Found::of(config);
+            written(&mut found, config);
+            let told = found.findings.iter().map(|it| (it.severity, it.key));
+            told.collect::<Vec<_>>()
+        };
+        let mut config = Config::default();
+        config.state_dir = folder.path().join("not/yet");
+        assert!(told(&config).is_empty());
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+
+        // Nobody can write below a file, not even root.
+        config.repository.path = Some(file.join("repo"));
+        assert_eq!(told(&config), [("error", "repository.path")]);
+        config.state_dir = file.join("state");
+        assert_eq!(
+            told(&config),
+            [("error", "state-dir"), ("error", "repository.path")]
+        );
+        config.state_dir = file.clone();
+        config.repository.path = Some(file);
+        assert_eq!(told(&config), [("error", "state-dir")]);
     }
 }

@@ -6,6 +6,7 @@ use pipeline::Engine;
 use store::{Node, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use web::Vitals;
 
 use super::trouble::Trouble;
 use crate::ServeConfig;
@@ -13,8 +14,14 @@ use crate::ServeConfig;
 /// How often a node says that it is alive while a lease lasts; it is gone after two.
 const SIGNS: u64 = 3;
 
-/// Says that this node is alive, until `end`; then that it is gone.
-pub(super) async fn be_seen(engine: Engine, config: ServeConfig, end: CancellationToken) {
+/// Says that this node is alive, until `end`; then that it is gone. Whoever asks for its health hears whether that could be
+/// written.
+pub(super) async fn be_seen(
+    engine: Engine,
+    config: ServeConfig,
+    vitals: Arc<Vitals>,
+    end: CancellationToken,
+) {
     let mut trouble = Trouble::none("sign of life");
     let pause = Duration::from_secs(config.lease_seconds / SIGNS);
     let node = engine.node();
@@ -32,6 +39,7 @@ pub(super) async fn be_seen(engine: Engine, config: ServeConfig, end: Cancellati
         sign.seen_at = engine.clock().now();
         let wait = match engine.db().node_seen(&sign).await {
             Ok(()) => {
+                vitals.state_written();
                 trouble.over();
                 pause
             }

@@ -108,7 +108,9 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
 
     let works = config.roles.contains(&Role::Worker);
     let workers = if works { config.workers.get() } else { 0 };
-    let vitals = Vitals::new(Arc::clone(&clock), workers.into(), scheduler.is_some());
+    let lease = Duration::from_secs(config.lease_seconds);
+    let schedules = scheduler.is_some();
+    let vitals = Vitals::new(Arc::clone(&clock), workers.into(), schedules, lease);
     let vitals = Arc::new(vitals);
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let crew = Workers {
@@ -126,7 +128,7 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let mut loops = JoinSet::new();
     loops.spawn(answer(listener, watched, end.clone()));
     doors::serve(&engine, doors, &mut loops, &end);
-    take_part(&engine, &config, &wake, &mut loops, &end);
+    take_part(&engine, &config, (&wake, &vitals), &mut loops, &end);
     if let Some(scheduler) = scheduler {
         loops.spawn(scheduler.run(scheduler::Scheduling {
             vitals: Arc::clone(&vitals),
@@ -174,7 +176,7 @@ async fn begun_scheduler(
 fn take_part(
     engine: &Engine,
     config: &ServeConfig,
-    wake: &Arc<Notify>,
+    (wake, vitals): (&Arc<Notify>, &Arc<Vitals>),
     loops: &mut JoinSet<()>,
     end: &CancellationToken,
 ) {
@@ -185,7 +187,8 @@ fn take_part(
     }
     let hearing = cluster::hear(engine.clone(), Arc::clone(wake), end.clone());
     loops.spawn(hearing);
-    let seen = cluster::be_seen(engine.clone(), config.clone(), end.clone());
+    let vitals = Arc::clone(vitals);
+    let seen = cluster::be_seen(engine.clone(), config.clone(), vitals, end.clone());
     loops.spawn(seen);
 }
 
