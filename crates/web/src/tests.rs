@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::{Vitals, Watched, router, serve};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 struct Service {
     _folder: tempfile::TempDir,

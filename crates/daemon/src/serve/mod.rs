@@ -109,8 +109,8 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let works = config.roles.contains(&Role::Worker);
     let workers = if works { config.workers.get() } else { 0 };
     let lease = Duration::from_secs(config.lease_seconds);
-    let schedules = scheduler.is_some();
-    let vitals = Vitals::new(Arc::clone(&clock), workers.into(), schedules, lease);
+    let has_clock = scheduler.is_some();
+    let vitals = Vitals::new(Arc::clone(&clock), workers.into(), has_clock, lease);
     let vitals = Arc::new(vitals);
     let (wake, end) = (Arc::new(Notify::new()), CancellationToken::new());
     let crew = Workers {
@@ -147,15 +147,20 @@ pub async fn serve(service: Service, commands: &Commands) -> Result<(), ServeErr
     let working = crew.run(signs, Duration::from_secs(config.grace_seconds));
     Box::pin(work_until_stopped(working, commands, &vitals)).await;
     end.cancel();
+    all_ended(&mut loops).await;
+    last_words(&engine).await;
+    engine.db().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until every part has ended.
+async fn all_ended(loops: &mut JoinSet<()>) {
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a part of the service failed");
         }
     }
-    last_words(&engine).await;
-    engine.db().close().await;
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// The scheduler, if this service has one and its schedules can be read.
