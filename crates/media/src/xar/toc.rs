@@ -328,7 +328,7 @@ fn name(node: Node<'_, '_>) -> Result<String, ParseError> {
     };
     if name.attribute("enctype") == Some("base64") {
         let bytes = fields::base64(name)?;
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        return Ok(path::from_bytes(&bytes).into_owned());
     }
     Ok(name.text().unwrap_or_default().to_owned())
 }
