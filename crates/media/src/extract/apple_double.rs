@@ -18,16 +18,11 @@ const FINDER_INFO_LEN: u64 = 32;
 /// `ATTR_HDR_MAGIC`.
 const ATTRIBUTES_MAGIC: [u8; 4] = *b"ATTR";
 
-/// Whether a file that begins so is an `AppleDouble` one.
-pub(super) fn is_apple_double(start: &[u8]) -> bool {
-    start.starts_with(&MAGIC)
-}
-
 /// The attributes that the file holds, the resource fork and the Finder information among them if they are not
 /// empty.
 ///
 /// # Errors
-/// If it is damaged.
+/// If it is none, or damaged.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Xattr>, ParseError> {
     let mut cursor = Cursor::new(STRUCTURE, bytes);
     cursor.magic(MAGIC)?;
