@@ -15,6 +15,11 @@ use crate::{Entry, Kind, MediaError, path};
 /// differ in little compress to nearly nothing.
 const MOST_PATH_BYTES: u64 = 128 << 20;
 
+/// What the paths of one archive are spent from.
+pub(crate) const fn path_budget() -> Budget {
+    Budget::new("paths of an archive", MOST_PATH_BYTES, 0, 0)
+}
+
 /// The members of an archive, by path; folders that no member names are there too.
 #[derive(Debug)]
 pub(crate) struct Index<M> {
@@ -77,7 +82,7 @@ impl<M> Index<M> {
         Self {
             structure,
             nodes: BTreeSet::from([root]),
-            paths: Budget::new("paths of an archive", MOST_PATH_BYTES, 0, 0),
+            paths: path_budget(),
         }
     }
 
