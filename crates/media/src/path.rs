@@ -61,7 +61,7 @@ pub(crate) fn clean(stored: &str) -> Result<String, MediaError> {
 }
 
 /// A path, or where a link leads, as text. In a name that is not UTF-8 the bytes that are none are percent-encoded, and
-/// the percent signs too, so that no two of them become one. Names that are UTF-8 stay as they are, whatever they lie in.
+/// the percent signs too, so that no two of them become one. Names that are UTF-8 stay as they are.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
