@@ -358,12 +358,23 @@ impl<T: fmt::Display> fmt::Display for OrDash<T> {
     }
 }
 
-/// Text that stays in its field and on its line.
+/// Text that stays in its field and on its line, and tells a terminal nothing: what a medium names its files is up to
+/// whoever made it. Backslashes are escaped, too, so that no two names look the same.
 fn field(text: &str) -> Cow<'_, str> {
-    if text.contains(['\t', '\n']) {
-        Cow::Owned(text.replace('\t', "\\t").replace('\n', "\\n"))
+    if text.contains(|char: char| char == '\\' || char.is_control()) {
+        Cow::Owned(text.chars().map(escaped).collect())
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+fn escaped(char: char) -> String {
+    match char {
+        '\\' => "\\\\".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\n' => "\\n".to_owned(),
+        control if control.is_control() => format!("\\x{:02X}", u32::from(control)),
+        other => other.to_string(),
     }
 }
 
@@ -372,4 +383,21 @@ fn digest(tree: &dyn Tree, entry: &Entry) -> anyhow::Result<Sha256> {
     let (digest, _) = Sha256::of_reader(&mut reader)
         .with_context(|| format!("cannot read `{}` to its end", entry.path))?;
     Ok(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn a_field_has_no_control_characters() {
+        for (text, expected) in [
+            ("a b \u{e4}", "a b \u{e4}"),
+            ("a\tb\nc", "a\\tb\\nc"),
+            ("a\\tb", "a\\\\tb"),
+            ("\x1b[2J\0\r\x7f\u{9b}", "\\x1B[2J\\x00\\x0D\\x7F\\x9B"),
+        ] {
+            assert_eq!(field(text), expected);
+        }
+    }
 }

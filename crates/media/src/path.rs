@@ -1,5 +1,7 @@
 //! Paths inside a medium.
 
+use std::borrow::Cow;
+
 use wire::ParseError;
 
 use crate::MediaError;
@@ -58,6 +60,37 @@ pub(crate) fn clean(stored: &str) -> Result<String, MediaError> {
     Ok(names.join("/"))
 }
 
+/// A path, or where a link leads, as text. In a name that is not UTF-8 the bytes that are none are percent-encoded, and
+/// the percent signs too, so that no two of them become one. Names that are UTF-8 stay as they are.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let names: Vec<_> = bytes
+        .split(|byte| *byte == b'/')
+        .map(name_from_bytes)
+        .collect();
+    Cow::Owned(names.join("/"))
+}
+
+fn name_from_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('%', "%25"));
+        for byte in chunk.invalid().iter().copied() {
+            let digits = [byte >> 4, byte & 0xf];
+            let digits = digits.map(|digit| char::from_digit(u32::from(digit), 16));
+            let digits = digits.into_iter().flatten();
+            text.push('%');
+            text.extend(digits.map(|digit| digit.to_ascii_uppercase()));
+        }
+    }
+    Cow::Owned(text)
+}
+
 /// The path of `name` in the folder at `folder`.
 pub(crate) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() {
@@ -92,6 +125,19 @@ mod tests {
         }
         for stored in ["/etc", "..", "a/../b", "a\0b", &"a/".repeat(300)] {
             assert!(clean(stored).is_err(), "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_stay_apart() {
+        for (stored, expected) in [
+            (&b"a%FF/\xc3\xa4"[..], "a%FF/\u{e4}"),
+            (b"a\xff", "a%FF"),
+            (b"a\xfe", "a%FE"),
+            (b"50%/a%\x0a\xe2\x82/\xc3\xa4", "50%/a%25\n%E2%82/\u{e4}"),
+            (b"", ""),
+        ] {
+            assert_eq!(from_bytes(stored), expected);
         }
     }
 

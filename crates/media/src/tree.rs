@@ -10,8 +10,8 @@ use crate::{MediaError, xar::Unproved};
 /// A read-only tree of files, folders and links.
 ///
 /// Paths are relative to the root, with `/` between names and no `.`, `..`, leading or trailing slash; the root is
-/// the empty path. Names are as stored, with what is not UTF-8 replaced. A path is looked up name by name; links
-/// are not followed.
+/// the empty path. Names are as stored; where they are not UTF-8, archives have those bytes percent-encoded, and other
+/// media have them replaced. A path is looked up name by name; links are not followed.
 pub trait Tree: std::fmt::Debug + Send + Sync {
     /// What is at `path`.
     ///

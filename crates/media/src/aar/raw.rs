@@ -2,6 +2,8 @@
 
 use wire::{Cursor, ParseError};
 
+use crate::path;
+
 /// What headers begin with: now, and in the format's first year.
 pub(crate) const MAGICS: [[u8; 4]; 2] = [*b"AA01", *b"YAA1"];
 
@@ -76,7 +78,7 @@ impl Header {
     }
 
     fn set(&mut self, key: [u8; 3], value: &Value<'_>) {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let text = |bytes: &[u8]| path::from_bytes(bytes).into_owned();
         match (&key, value) {
             (b"TYP", Value::Number(kind)) => self.kind = u8::try_from(*kind).unwrap_or(0),
             (b"PAT", Value::Text(path)) => self.path = text(path),

@@ -1,6 +1,11 @@
 //! The members of an archive, by path.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    collections::{BTreeSet, btree_set::Range},
+    ops::Bound,
+};
 
 use wire::{Budget, ParseError};
 
@@ -10,33 +15,74 @@ use crate::{Entry, Kind, MediaError, path};
 /// differ in little compress to nearly nothing.
 const MOST_PATH_BYTES: u64 = 128 << 20;
 
+/// What the paths of one archive are spent from.
+pub(crate) const fn path_budget() -> Budget {
+    Budget::new("paths of an archive", MOST_PATH_BYTES, 0, 0)
+}
+
 /// The members of an archive, by path; folders that no member names are there too.
 #[derive(Debug)]
 pub(crate) struct Index<M> {
     structure: &'static str,
-    nodes: BTreeMap<String, Node<M>>,
+    nodes: BTreeSet<ByPath<M>>,
     paths: Budget,
 }
+
+/// A node, found by its path, which is therefore held once. An archive may have a million of them, and the places of a
+/// tree are only half full: so they are kept small, and what is in a folder is looked up and not held.
+#[derive(Debug)]
+struct ByPath<M>(Box<Node<M>>);
 
 #[derive(Debug)]
 struct Node<M> {
     entry: Entry,
     member: Option<M>,
-    names: BTreeSet<String>,
+}
+
+impl<M> ByPath<M> {
+    fn new(entry: Entry, member: Option<M>) -> Self {
+        Self(Box::new(Node { entry, member }))
+    }
+
+    fn path(&self) -> &str {
+        &self.0.entry.path
+    }
+}
+
+impl<M> Borrow<str> for ByPath<M> {
+    fn borrow(&self) -> &str {
+        self.path()
+    }
+}
+
+impl<M> PartialEq for ByPath<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path()
+    }
+}
+
+impl<M> Eq for ByPath<M> {}
+
+impl<M> PartialOrd for ByPath<M> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<M> Ord for ByPath<M> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.path().cmp(other.path())
+    }
 }
 
 impl<M> Index<M> {
     /// An index of nothing but the root; `structure` names the archive in error messages.
     pub(crate) fn new(structure: &'static str) -> Self {
-        let root = Node {
-            entry: Entry::folder(String::new()),
-            member: None,
-            names: BTreeSet::new(),
-        };
+        let root = ByPath::new(Entry::folder(String::new()), None);
         Self {
             structure,
-            nodes: BTreeMap::from([(String::new(), root)]),
-            paths: Budget::new("paths of an archive", MOST_PATH_BYTES, 0, 0),
+            nodes: BTreeSet::from([root]),
+            paths: path_budget(),
         }
     }
 
@@ -63,21 +109,12 @@ impl<M> Index<M> {
             self.spend_path(target)?;
         }
         self.add_to_folder(&entry.path)?;
-        if let Some(node) = self.nodes.get_mut(&entry.path) {
-            if !entry.is_folder() && (node.entry.is_folder() && !node.names.is_empty()) {
-                return Err(self.conflict(&entry.path));
-            }
-            node.entry = entry;
-            node.member = member;
-            return Ok(());
+        let known = self.nodes.get(entry.path.as_str());
+        let was_folder = known.is_some_and(|known| known.0.entry.is_folder());
+        if was_folder && !entry.is_folder() && self.has_entries(&entry.path) {
+            return Err(self.conflict(&entry.path));
         }
-        let path = entry.path.clone();
-        let node = Node {
-            entry,
-            member,
-            names: BTreeSet::new(),
-        };
-        self.nodes.insert(path, node);
+        self.nodes.replace(ByPath::new(entry, member));
         Ok(())
     }
 
@@ -96,14 +133,17 @@ impl<M> Index<M> {
         len_bytes: u64,
         member: M,
     ) -> Result<(), MediaError> {
-        match self.nodes.get_mut(path) {
-            Some(node) if node.entry.is_file() => {
-                node.entry.kind = Kind::File { len_bytes };
-                node.member = Some(member);
-                Ok(())
-            }
-            _ => Err(wrong_kind(path, "file")),
+        let known = self.nodes.get(path);
+        let is_file = known.is_some_and(|known| known.0.entry.is_file());
+        if !is_file {
+            return Err(wrong_kind(path, "file"));
         }
+        if let Some(mut known) = self.nodes.take(path) {
+            known.0.entry.kind = Kind::File { len_bytes };
+            known.0.member = Some(member);
+            self.nodes.insert(known);
+        }
+        Ok(())
     }
 
     /// The member at `path`, whatever it is; none for a folder that no member names.
@@ -113,8 +153,8 @@ impl<M> Index<M> {
 
     /// All members, by path.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&Entry, &M)> {
-        let nodes = self.nodes.values();
-        nodes.filter_map(|node| Some((&node.entry, node.member.as_ref()?)))
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| Some((&node.0.entry, node.0.member.as_ref()?)))
     }
 
     /// What is at `path`.
@@ -128,11 +168,34 @@ impl<M> Index<M> {
         if !node.entry.is_folder() {
             return Err(wrong_kind(path, "folder"));
         }
-        let children = node
-            .names
-            .iter()
-            .filter_map(|name| self.nodes.get(&path::join(path, name)));
-        Ok(children.map(|node| node.entry.clone()).collect())
+        let start = path::join(path, "");
+        let mut children = Vec::new();
+        let mut nodes = self.starting_at(&start);
+        while let Some(node) = nodes.next() {
+            let Some(below) = node.path().strip_prefix(start.as_str()) else {
+                break;
+            };
+            match below.split_once('/') {
+                // What is in a folder of this folder is passed over: `0` is what comes next after `/`.
+                Some((folder, _)) => nodes = self.starting_at(&format!("{start}{folder}0")),
+                None if below.is_empty() => {} // the root
+                None => children.push(node.0.entry.clone()),
+            }
+        }
+        Ok(children)
+    }
+
+    /// Whether something is in the folder at `path`, which is not the root.
+    fn has_entries(&self, path: &str) -> bool {
+        let start = path::join(path, "");
+        let first = self.starting_at(&start).next();
+        first.is_some_and(|node| node.path().starts_with(start.as_str()))
+    }
+
+    /// The nodes from `path` on, by path.
+    fn starting_at(&self, path: &str) -> Range<'_, ByPath<M>> {
+        let range: (Bound<&str>, Bound<&str>) = (Bound::Included(path), Bound::Unbounded);
+        self.nodes.range::<str, _>(range)
     }
 
     /// Where the contents of the file at `path` are.
@@ -145,32 +208,27 @@ impl<M> Index<M> {
     }
 
     fn node(&self, path: &str) -> Result<&Node<M>, MediaError> {
-        self.nodes.get(path).ok_or_else(|| MediaError::NotFound {
-            path: path.to_owned(),
-        })
+        let found = self.nodes.get(path);
+        found
+            .map(|found| &*found.0)
+            .ok_or_else(|| MediaError::NotFound {
+                path: path.to_owned(),
+            })
     }
 
     /// Enters `path` into the folder it is in, which is made if no member names it.
     fn add_to_folder(&mut self, path: &str) -> Result<(), MediaError> {
         let mut path = path;
         while !path.is_empty() {
-            let (folder, name) = path::split(path);
-            let known = self.nodes.contains_key(folder);
-            if !known {
-                self.spend_path(folder)?;
+            let (folder, _) = path::split(path);
+            match self.nodes.get(folder) {
+                Some(known) if known.0.entry.is_folder() => break,
+                Some(_) => return Err(self.conflict(path)),
+                None => {}
             }
-            let node = self.nodes.entry(folder.to_owned()).or_insert_with(|| Node {
-                entry: Entry::folder(folder.to_owned()),
-                member: None,
-                names: BTreeSet::new(),
-            });
-            if !node.entry.is_folder() {
-                return Err(self.conflict(path));
-            }
-            node.names.insert(name.to_owned());
-            if known {
-                break;
-            }
+            self.spend_path(folder)?;
+            let entry = Entry::folder(folder.to_owned());
+            self.nodes.insert(ByPath::new(entry, None));
             path = folder;
         }
         Ok(())
@@ -223,6 +281,54 @@ mod tests {
         assert!(index(&["a", "a/b"]).is_err());
         assert!(index(&["a/b", "a"]).is_err());
         assert!(index(&["a", "a"]).is_ok());
+    }
+
+    #[test]
+    fn a_folder_has_what_is_in_it_and_no_more() {
+        let files = [
+            "a/x/y/1",
+            "a/x0",
+            "a/x/z",
+            "a b",
+            "a.c",
+            "a0/x",
+            "a/x.d",
+            "a/\u{10ffff}",
+            "ab",
+        ];
+        let index = index(&files).unwrap();
+        for (folder, expected) in [
+            ("", &["a", "a b", "a.c", "a0", "ab"][..]),
+            ("a", &["x", "x.d", "x0", "\u{10ffff}"]),
+            ("a/x", &["y", "z"]),
+            ("a/x/y", &["1"]),
+            ("a0", &["x"]),
+        ] {
+            let children = index.children(folder).unwrap();
+            let names: Vec<_> = children.iter().map(Entry::name).collect();
+            assert_eq!(names, expected, "{folder}");
+        }
+        assert!(
+            Index::<()>::new("test archive")
+                .children("")
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn contents_are_given_to_files_only() {
+        let mut index = index(&["a/b"]).unwrap();
+        index.set_contents("a/b", 5, ()).unwrap();
+        assert_eq!(index.entry("a/b").unwrap().len_bytes(), Some(5));
+        assert!(index.set_contents("a", 5, ()).is_err());
+        assert!(index.set_contents("c", 5, ()).is_err());
+    }
+
+    #[test]
+    fn a_million_members_fit_into_memory() {
+        assert!(size_of::<Node<crate::archive::Contents>>() <= 128);
+        assert!(size_of::<ByPath<crate::archive::Contents>>() <= 8);
     }
 
     #[test]

@@ -5,6 +5,6 @@ pub(crate) mod mode;
 mod spool;
 mod stored;
 
-pub(crate) use index::Index;
+pub(crate) use index::{Index, path_budget};
 pub(crate) use spool::{peek, spool};
 pub(crate) use stored::{Contents, StoredTree, Stretch};

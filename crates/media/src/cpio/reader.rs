@@ -79,7 +79,7 @@ impl<'a> Members<'a> {
         }
         let name = self.read(self.offset.saturating_add(header.len), header.name_len)?;
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        let name = String::from_utf8_lossy(name);
+        let name = path::from_bytes(name);
         if name == TRAILER {
             return Ok(None);
         }
@@ -114,7 +114,7 @@ impl<'a> Members<'a> {
             mode::LINK if member.data.len <= mode::LONGEST_LINK => {
                 let target = self.read(member.data.start, member.data.len)?;
                 Kind::Link {
-                    target: String::from_utf8_lossy(&target).into_owned(),
+                    target: path::from_bytes(&target).into_owned(),
                 }
             }
             mode::LINK => return Err(self.invalid("a link that is too long".to_owned())),

@@ -70,7 +70,7 @@ impl<R: BufRead> Stream<R> {
         }
         let name = self.bytes(header.name_len)?;
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        let name = String::from_utf8_lossy(name);
+        let name = path::from_bytes(name);
         if name == TRAILER {
             return Ok(None);
         }
@@ -155,7 +155,7 @@ impl<R: BufRead> Stream<R> {
                 self.left = 0;
                 let target = self.bytes(header.data_len)?;
                 Kind::Link {
-                    target: String::from_utf8_lossy(&target).into_owned(),
+                    target: path::from_bytes(&target).into_owned(),
                 }
             }
             mode::LINK => return Err(self.invalid("a link that is too long".to_owned())),

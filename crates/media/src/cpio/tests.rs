@@ -120,3 +120,15 @@ fn the_root_is_a_folder_and_nothing_else() {
         }
     }
 }
+
+#[test]
+fn names_that_are_not_utf_8_stay_apart() {
+    let mut bytes = newc(&[("aX", 1, 1, "first"), ("aY", 2, 1, "second")]);
+    for (from, to) in [(b'X', 0xff), (b'Y', 0xfe)] {
+        let at = bytes.iter().position(|byte| *byte == from).unwrap();
+        bytes[at] = to;
+    }
+    let tree = read(bytes).unwrap();
+    assert_eq!(text(&tree, "a%FF"), "first");
+    assert_eq!(text(&tree, "a%FE"), "second");
+}

@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 1740, appendix B; the attribute header is `struct attr_header` of XNU's `bsd/vfs/vfs_xattr.c`.
 
-use wire::{Cursor, ParseError};
+use wire::{Budget, Cursor, ParseError};
 
 use crate::Xattr;
 
@@ -18,31 +18,32 @@ const FINDER_INFO_LEN: u64 = 32;
 /// `ATTR_HDR_MAGIC`.
 const ATTRIBUTES_MAGIC: [u8; 4] = *b"ATTR";
 
-/// Whether a file that begins so is an `AppleDouble` one.
-pub(super) fn is_apple_double(start: &[u8]) -> bool {
-    start.starts_with(&MAGIC)
-}
-
 /// The attributes that the file holds, the resource fork and the Finder information among them if they are not
 /// empty.
 ///
 /// # Errors
-/// If it is damaged.
+/// If it is none, or damaged.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Xattr>, ParseError> {
     let mut cursor = Cursor::new(STRUCTURE, bytes);
     cursor.magic(MAGIC)?;
     cursor.skip(20)?; // version, filler
     let count = cursor.u16_be()?;
     let mut xattrs = Vec::new();
+    // No byte is of two attributes: where they overlap, a small file would have any number of large ones.
+    let mut budget = Budget::new(STRUCTURE, bytes.len() as u64, 0, 0);
     for _ in 0..count {
         let id = cursor.u32_be()?;
         let offset = u64::from(cursor.u32_be()?);
         let len = u64::from(cursor.u32_be()?);
         match id {
             ENTRY_RESOURCE_FORK if len > 0 => {
+                budget.spend_bytes(len)?;
                 xattrs.push(xattr("com.apple.ResourceFork", slice(bytes, offset, len)?));
             }
-            ENTRY_FINDER_INFO => finder_info(bytes, offset, len, &mut xattrs)?,
+            ENTRY_FINDER_INFO => {
+                let entry = slice(bytes, offset, len)?;
+                finder_info(bytes, entry, &mut xattrs, &mut budget)?;
+            }
             _ => {}
         }
     }
@@ -52,11 +53,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Xattr>, ParseError> {
 
 fn finder_info(
     bytes: &[u8],
-    offset: u64,
-    len: u64,
+    entry: &[u8],
     xattrs: &mut Vec<Xattr>,
+    budget: &mut Budget,
 ) -> Result<(), ParseError> {
-    let entry = slice(bytes, offset, len)?;
+    budget.spend_bytes(FINDER_INFO_LEN)?;
     let mut cursor = Cursor::new("AppleDouble Finder information", entry);
     let info = cursor.take(FINDER_INFO_LEN)?;
     if info.iter().any(|byte| *byte != 0) {
@@ -69,7 +70,7 @@ fn finder_info(
     cursor.skip(2)?; // flags
     let count = cursor.u16_be()?;
     for _ in 0..count {
-        attribute(bytes, &mut cursor, xattrs)?;
+        attribute(bytes, &mut cursor, xattrs, budget)?;
     }
     Ok(())
 }
@@ -79,14 +80,16 @@ fn attribute(
     bytes: &[u8],
     cursor: &mut Cursor<'_>,
     xattrs: &mut Vec<Xattr>,
+    budget: &mut Budget,
 ) -> Result<(), ParseError> {
     let offset = u64::from(cursor.u32_be()?);
     let len = u64::from(cursor.u32_be()?);
     cursor.skip(2)?; // flags
     let name_len = cursor.u8()?;
     let mut name = cursor.part("AppleDouble attribute name", u64::from(name_len))?;
-    xattrs.push(xattr(&name.c_string()?, slice(bytes, offset, len)?));
     let entry_len = u64::from(name_len).saturating_add(11);
+    budget.spend_bytes(entry_len.saturating_add(len))?;
+    xattrs.push(xattr(&name.c_string()?, slice(bytes, offset, len)?));
     let padding = entry_len.next_multiple_of(4).saturating_sub(entry_len);
     cursor.skip(padding)
 }
@@ -153,6 +156,21 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(parse(&bytes[..len]).is_err(), "{len}");
         }
+    }
+
+    #[test]
+    fn attributes_that_overlap_are_an_error() {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([0; 20]);
+        bytes.extend([0, 2]);
+        for _ in 0..2 {
+            bytes.extend([0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 40]);
+        }
+        assert_eq!(bytes.len(), 50);
+        let error = parse(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "AppleDouble file: more than 50 bytes");
+        bytes.resize(80, 0);
+        assert_eq!(parse(&bytes).unwrap().len(), 2);
     }
 
     #[test]

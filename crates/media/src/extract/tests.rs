@@ -108,6 +108,27 @@ fn twins_are_merged_into_what_they_belong_to() {
 }
 
 #[test]
+fn a_damaged_twin_is_an_ordinary_file() {
+    let twin = twin();
+    let cut = &twin[..60];
+    let tree = open(samples::zip(&[
+        ("a", Sample::File(0o644, b"a")),
+        ("._a", Sample::File(0o644, cut)),
+        ("b", Sample::File(0o644, b"b")),
+        ("__MACOSX/._b", Sample::File(0o644, cut)),
+    ]));
+    for attributes in [Attributes::Keep, Attributes::Leave] {
+        let house = TempDir::new().unwrap();
+        let mut budget = Budget::for_medium("extraction");
+        let done = extract_within(&*tree, "", house.path(), attributes, &mut budget).unwrap();
+        assert_eq!((done.files, done.lost_xattrs), (3, 0));
+        assert_eq!(fs_err::read(house.path().join("._a")).unwrap(), cut);
+        // What lies in that folder never comes out of it.
+        assert!(!house.path().join("__MACOSX").exists());
+    }
+}
+
+#[test]
 fn attributes_are_left_out_where_that_is_asked_for() {
     let twin = twin();
     let tree = open(samples::zip(&[

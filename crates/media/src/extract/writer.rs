@@ -178,9 +178,7 @@ impl Extraction<'_, '_, '_> {
         let (folder, name) = path::split(&entry.path);
         let twin = path::join(folder, &format!("._{name}"));
         for twin in [path::join(TWINS_FOLDER, &twin), twin] {
-            if let Some(bytes) = self.apple_double(&twin)? {
-                xattrs.extend(apple_double::parse(&bytes)?);
-            }
+            xattrs.extend(self.apple_double(&twin)?.into_iter().flatten());
         }
         Ok(xattrs)
     }
@@ -204,8 +202,9 @@ impl Extraction<'_, '_, '_> {
         }
     }
 
-    /// The contents of the file at `path` if there is one and it is an `AppleDouble` one.
-    fn apple_double(&self, path: &str) -> Result<Option<Vec<u8>>, MediaError> {
+    /// What the file at `path` holds if there is one and it is an `AppleDouble` one. One that is damaged is none but an
+    /// ordinary file: Apple's tools extract what it belongs to all the same.
+    fn apple_double(&self, path: &str) -> Result<Option<Vec<Xattr>>, MediaError> {
         match self.tree.entry(path) {
             Ok(entry) if entry.len_bytes().is_some_and(|len| len <= LONGEST_TWIN) => {}
             Ok(_) | Err(MediaError::NotFound { .. }) => return Ok(None),
@@ -217,6 +216,6 @@ impl Extraction<'_, '_, '_> {
             .take(LONGEST_TWIN)
             .read_to_end(&mut bytes)
             .map_err(MediaError::content(path))?;
-        Ok(apple_double::is_apple_double(&bytes).then_some(bytes))
+        Ok(apple_double::parse(&bytes).ok())
     }
 }

@@ -4,6 +4,7 @@ use model::Timestamp;
 use wire::{Cursor, ParseError};
 
 use super::sparse::Sparse;
+use crate::path;
 
 /// What records say of a member, as far as it matters here.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -38,7 +39,7 @@ impl Pax {
             };
             cursor.skip(head)?;
             let record = cursor.take(rest)?;
-            let record = String::from_utf8_lossy(record);
+            let record = path::from_bytes(record);
             let Some((key, value)) = record.strip_suffix('\n').and_then(|it| it.split_once('='))
             else {
                 return Err(cursor.invalid("a record without `=` or end"));
@@ -95,6 +96,14 @@ mod tests {
         assert_eq!(pax.path.as_deref(), Some("a b/=c\u{e9}"));
         let modified = Timestamp::from_micros(1_234_567_800);
         assert_eq!((pax.modified, pax.uid), (Some(modified), Some(5)));
+    }
+
+    #[test]
+    fn paths_that_are_not_utf_8_are_told_apart() {
+        let mut pax = Pax::default();
+        pax.read(b"13 path=a/b\xff\n17 linkpath=a%\xfe\n").unwrap();
+        assert_eq!(pax.path.as_deref(), Some("a/b%FF"));
+        assert_eq!(pax.target.as_deref(), Some("a%25%FE"));
     }
 
     #[test]

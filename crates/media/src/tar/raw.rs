@@ -3,6 +3,8 @@
 use model::Timestamp;
 use wire::{Cursor, ParseError};
 
+use crate::path;
+
 /// Length of a block: headers are one, contents are padded to whole ones.
 pub(super) const BLOCK: u64 = 512;
 
@@ -119,7 +121,7 @@ fn kind(flag: u8, name: &str) -> Type {
 /// Text up to the NUL byte, if there is one.
 pub(super) fn text(bytes: &[u8]) -> String {
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
+    path::from_bytes(text).into_owned()
 }
 
 /// Octal digits, or in the GNU way a big-endian number with the highest bit set. An empty field is zero.
@@ -161,6 +163,13 @@ mod tests {
         assert_eq!(signed_number(b"00000000017\0"), Some(15));
         // What is not a time is never negative.
         assert_eq!(number(&field([0xff, 0xff])), None);
+    }
+
+    #[test]
+    fn text_that_is_not_utf_8_is_told_apart() {
+        assert_eq!(text(b"a\xff\0\0"), "a%FF");
+        assert_eq!(text(b"a\xfe\0\0"), "a%FE");
+        assert_eq!(number(b"1\xff\0\0"), None);
     }
 
     #[test]

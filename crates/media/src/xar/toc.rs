@@ -1,6 +1,9 @@
 //! The table of contents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use chrono::{DateTime, NaiveDateTime};
 use model::Timestamp;
@@ -11,7 +14,7 @@ use super::{
     digest::{Declared, DigestKind},
     fields::{self, STRUCTURE, child, children, invalid, number, required, text},
 };
-use crate::{MediaError, path};
+use crate::{MediaError, archive::path_budget, path};
 
 /// Most XML nodes that are read.
 const MOST_NODES: u32 = 1_000_000;
@@ -164,7 +167,7 @@ impl Toc {
                 found.signatures.push(signature(node)?);
             }
         }
-        found.members = members(toc, budget)?;
+        found.members = members(toc, budget, &mut path_budget())?;
         Ok(found)
     }
 }
@@ -203,25 +206,33 @@ fn signature(node: Node<'_, '_>) -> Result<SignatureBlock, ParseError> {
     })
 }
 
-/// All members, folders before what is in them.
-fn members(toc: Node<'_, '_>, budget: &mut Budget) -> Result<Vec<Member>, MediaError> {
+/// All members, folders before what is in them. Their paths may be far longer than the table, which has only names.
+fn members(
+    toc: Node<'_, '_>,
+    budget: &mut Budget,
+    path_bytes: &mut Budget,
+) -> Result<Vec<Member>, MediaError> {
     let mut members: Vec<Member> = Vec::new();
     let mut paths = BTreeSet::new();
     let mut hard_links = HardLinks::default();
+    // What is in a folder shares its path until its own was spent.
+    let root: Rc<str> = Rc::from("");
     let mut waiting: Vec<_> = children(toc, "file")
-        .map(|node| (String::new(), node))
+        .map(|node| (Rc::clone(&root), node))
         .collect();
     waiting.reverse();
     while let Some((folder, node)) = waiting.pop() {
         budget.spend_entry()?;
         let member = member(&folder, node)?;
+        path_bytes.spend_bytes(member.path.len() as u64)?;
         if !paths.insert(member.path.clone()) {
             return Err(invalid(node, format!("`{}` is there twice", member.path)).into());
         }
         hard_links.note(node, members.len());
         let inner: Vec<_> = children(node, "file").collect();
+        let folder: Rc<str> = Rc::from(member.path.as_str());
         for child in inner.into_iter().rev() {
-            waiting.push((member.path.clone(), child));
+            waiting.push((Rc::clone(&folder), child));
         }
         members.push(member);
     }
@@ -328,7 +339,7 @@ fn name(node: Node<'_, '_>) -> Result<String, ParseError> {
     };
     if name.attribute("enctype") == Some("base64") {
         let bytes = fields::base64(name)?;
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        return Ok(path::from_bytes(&bytes).into_owned());
     }
     Ok(name.text().unwrap_or_default().to_owned())
 }
@@ -404,4 +415,26 @@ fn attributes(node: Node<'_, '_>) -> Result<Vec<(String, Data)>, ParseError> {
         }
     }
     Ok(attributes.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_may_have_only_so_many_bytes_together() {
+        let xml = "<toc><file><name>abc</name><type>directory</type>\
+                   <file><name>d</name></file><file><name>e</name></file></file></toc>";
+        let document = Document::parse(xml).unwrap();
+        let read = |most| {
+            let mut path_bytes = Budget::new("paths of an archive", most, 0, 0);
+            let mut budget = Budget::for_medium("test archive");
+            members(document.root_element(), &mut budget, &mut path_bytes)
+        };
+        let found = read(13).unwrap();
+        let paths: Vec<_> = found.iter().map(|member| member.path.as_str()).collect();
+        assert_eq!(paths, ["abc", "abc/d", "abc/e"]);
+        let error = read(12).unwrap_err().to_string();
+        assert_eq!(error, "paths of an archive: more than 12 bytes");
+    }
 }
