@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn paths_that_are_not_utf_8_are_told_apart() {
         let mut pax = Pax::default();
-        pax.read(b"13 path=a/b\xff\n17 linkpath=a%\xfe\n").unwrap();
+        pax.read(b"13 path=a/b\xff\n16 linkpath=a%\xfe\n").unwrap();
         assert_eq!(pax.path.as_deref(), Some("a/b%FF"));
         assert_eq!(pax.target.as_deref(), Some("a%25%FE"));
     }
