@@ -1,5 +1,6 @@
 //! `run`: runs overrides one after the other, waits for their scans, and tells how it went.
 
+mod object;
 mod requests;
 mod stopped;
 
@@ -11,10 +12,10 @@ use pipeline::{
     Begun, Engine, FailedRecipe, Failure, Outcome, Reporter, Request, Summary, Wait, Worked,
 };
 use proplist::{Dict, KeyOrder, Value, to_xml};
-use serde_json::json;
 use store::{Queued, RunEnd};
 use tokio_util::sync::CancellationToken;
 
+use self::object::Object;
 use crate::{
     cli::run::Run, commands::lookup::tell_unreadable, exit::ExitStatus, house::House,
     printer::Printer, reporter::Terminal, signals,
@@ -313,21 +314,19 @@ impl Batch {
         Ok(false)
     }
 
+    fn tell(&self, object: &Object<'_>) -> anyhow::Result<()> {
+        Ok(self.printer.data(serde_json::to_string(object)?)?)
+    }
+
     /// A run that waits for days is left to the service; nothing about it failed.
     fn too_young(&self, open: &Open, worked: &Worked, until: Timestamp) -> anyhow::Result<()> {
         if self.json {
-            self.printer.data(json!({
-                "schema": 1,
-                "override": open.name,
-                "title": worked.title,
-                "run": worked.run,
-                "state": RunState::Scanning,
-                "class": null,
-                "message": "it is not old enough yet",
-                "until": until.to_string(),
-                "published": [],
-                "incident": null,
-            }))?;
+            let object = Object {
+                message: Some("it is not old enough yet"),
+                until: Some(until.to_string()),
+                ..Object::of(&open.name, worked, RunState::Scanning)
+            };
+            self.tell(&object)?;
             return Ok(());
         }
         self.printer.notice(format!(
@@ -361,18 +360,10 @@ impl Batch {
         }
         self.failed |= matches!(end, RunEnd::Cancelled);
         if self.json {
-            self.printer.data(json!({
-                "schema": 1,
-                "override": open.name,
-                "title": worked.title,
-                "run": worked.run,
-                "state": end.state(),
-                "class": end.failure().map(|failure| failure.class),
-                "message": worked.failure.as_ref().map(|failure| &failure.message),
-                "next_step": worked.failure.as_ref().map(Failure::next_step),
-                "published": worked.published,
-                "incident": worked.incident,
-            }))?;
+            self.tell(&Object {
+                class: end.failure().map(|failure| failure.class),
+                ..Object::of(&open.name, worked, end.state())
+            })?;
         } else if let RunEnd::Published = end {
             for item in &worked.published {
                 self.printer.talk(format!(
@@ -394,16 +385,8 @@ impl Batch {
             detail: failure.detail.clone().unwrap_or_default(),
         });
         if self.json {
-            self.printer.data(json!({
-                "schema": 1,
-                "override": name,
-                "state": RunState::Failed,
-                "class": failure.class,
-                "message": failure.message,
-                "next_step": failure.next_step(),
-                "published": [],
-                "incident": null,
-            }))?;
+            let object = Object::without_run(name, RunState::Failed);
+            self.tell(&object.failed(failure))?;
         } else {
             self.printer.notice(&failure.message);
             self.printer.hint(failure.next_step());

@@ -2,9 +2,8 @@
 
 use model::RunState;
 use pipeline::Worked;
-use serde_json::json;
 
-use super::{Batch, Open};
+use super::{Batch, Object, Open};
 
 impl Batch {
     /// A run that a signal stopped. What it began to publish is finished by others and is not cancelled.
@@ -18,18 +17,10 @@ impl Batch {
         };
         self.printer.notice(format!("{} was stopped", open.name));
         if self.json {
-            self.printer.data(json!({
-                "schema": 1,
-                "override": open.name,
-                "title": worked.title,
-                "run": worked.run,
-                "state": state,
-                "class": null,
-                "message": "it was stopped",
-                "next_step": null,
-                "published": [],
-                "incident": null,
-            }))?;
+            self.tell(&Object {
+                message: Some("it was stopped"),
+                ..Object::of(&open.name, worked, state)
+            })?;
         }
         Ok(())
     }
@@ -39,16 +30,10 @@ impl Batch {
         self.failed = true;
         self.printer.notice(format!("{name} was not begun"));
         if self.json {
-            self.printer.data(json!({
-                "schema": 1,
-                "override": name,
-                "state": RunState::Cancelled,
-                "class": null,
-                "message": "it was not begun",
-                "next_step": null,
-                "published": [],
-                "incident": null,
-            }))?;
+            self.tell(&Object {
+                message: Some("it was not begun"),
+                ..Object::without_run(name, RunState::Cancelled)
+            })?;
         }
         Ok(())
     }

@@ -81,8 +81,10 @@ pub(super) fn recover(workspace: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    // What was not written to its end is of a step that never began.
-    let noted: Vec<(Vec<u8>, Vec<u8>)> = serde_json::from_slice(&noted).unwrap_or_default();
+    // What was not written to its end is of a step that never began, and left nothing.
+    let Ok(noted) = serde_json::from_slice::<Vec<(Vec<u8>, Vec<u8>)>>(&noted) else {
+        return removal::clear(&place);
+    };
     let path = |bytes| PathBuf::from(OsString::from_vec(bytes));
     let before: HashSet<Link> = noted
         .into_iter()
@@ -340,6 +342,10 @@ mod tests {
         symlink(house.path().join("secret"), &new).unwrap();
         recover(&workspace).unwrap();
         assert!(old.is_symlink() && !new.is_symlink());
+        recover(&workspace).unwrap();
+        assert!(old.is_symlink() && !place(&workspace).exists());
+        // The program ended while it wrote down what was there: no step had begun.
+        fs_err::write(place(&workspace), "[[[47,").unwrap();
         recover(&workspace).unwrap();
         assert!(old.is_symlink() && !place(&workspace).exists());
     }
